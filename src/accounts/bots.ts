@@ -1,0 +1,201 @@
+/** Bots as D1 has them: the row that grants the quota, the index that lists them, their config versions. */
+import { and, asc, desc, eq, getTableColumns, lt, ne, type SQL, sql } from "drizzle-orm";
+import type { Scope } from "../bot/answer.ts";
+import { ConfigRow } from "../bot/index-rows.ts";
+import type { NewBot } from "../bot/management.ts";
+import type { Fleet } from "../bot/state.ts";
+import { type Db, withRetry } from "../db/client.ts";
+import { olderThan, type Position, toPage } from "../db/pages.ts";
+import { withinScope } from "../db/scope.ts";
+import { accounts, bot_configs, bots, fleets, idempotency } from "../db/schema.ts";
+import type { BotListItem } from "../wire/bot.ts";
+import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";
+import { type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
+
+/** The account's limit, from its tier, as SQL over a row of `accounts`. */
+const maxBots = sql.join(
+  [sql`CASE accounts.tier`, ...TIERS.map((tier) => sql`WHEN ${tier} THEN ${MAX_BOTS[tier]}`), sql`END`],
+  sql` `,
+);
+
+export type InsertedBot =
+  | { kind: "created"; bot: NewBot }
+  | { kind: "replayed"; bot_id: string }
+  | { kind: "account_unknown" }
+  | { kind: "over_quota"; max_bots: number }
+  | { kind: "key_reused" };
+
+/**
+ * Inserts bot, first config version and idempotency row in one batch. The quota is part of the inserting statement, so
+ * no two requests can both take the last place; that the bot's row exists afterwards is what decides, so the batch may be
+ * repeated.
+ */
+export async function insertBot(
+  db: Db,
+  scope: Scope,
+  bot: Omit<NewBot, "fleet">,
+  key: IdempotencyKey | null,
+  fleetId: string,
+  now: number,
+): Promise<InsertedBot> {
+  const { id, account_id, name, persona, config, actor } = bot;
+  const made = sql`EXISTS (SELECT 1 FROM bots WHERE id = ${id})`;
+  const [, , , , , [row], [account], [known], [fleet]] = await withRetry(() =>
+    db.batch([
+      db.run(sql`DELETE FROM idempotency WHERE key = ${key?.key ?? ""} AND expires_at <= ${now}`),
+      db.run(sql`INSERT INTO fleets (id, fleet_id, created_at) VALUES (1, ${fleetId}, ${now}) ON CONFLICT DO NOTHING`),
+      db.run(sql`
+        INSERT INTO bots (id, account_id, name, persona, status, since, reason, generation, desired_config_id,
+                          desired_config_version, revision, created_at, updated_at, observed_at, created_by)
+        SELECT ${id}, accounts.id, ${name}, ${persona}, 'pending', ${now}, 'accepted', 1, ${config.id},
+               ${config.version}, 0, ${now}, ${now}, ${now}, ${actor}
+        FROM accounts WHERE accounts.id = ${account_id} AND ${withinScope(accounts.id, scope) ?? sql`1 = 1`}
+        AND NOT ${liveKey(key)}
+        AND (SELECT count(*) FROM bots WHERE bots.account_id = accounts.id AND bots.status <> 'destroyed') < ${maxBots}
+        ON CONFLICT DO NOTHING`),
+      db.run(sql`
+        INSERT INTO bot_configs (id, bot_id, version, trading_config, risk_config, llm_provider, llm_api_key,
+                                 llm_api_key_last4, llm_api_key_updated_at, author, created_at)
+        SELECT ${config.id}, ${id}, ${config.version}, ${JSON.stringify(config.trading_config)},
+               ${JSON.stringify(config.risk_config)}, ${config.llm_provider}, ${config.llm_api_key},
+               ${config.llm_api_key_last4}, ${config.llm_api_key_updated_at}, ${config.author}, ${config.created_at}
+        WHERE ${made} ON CONFLICT DO NOTHING`),
+      rememberKey(db, key, { resource_id: id, status: 201 }, made, now),
+      db.select({ id: bots.id }).from(bots).where(eq(bots.id, id)),
+      db.select({ tier: accounts.tier }).from(accounts).where(and(eq(accounts.id, account_id), withinScope(accounts.id, scope))),
+      db.select().from(idempotency).where(eq(idempotency.key, key?.key ?? "")),
+      db.select().from(fleets),
+    ]),
+  );
+  if (row && fleet) return { kind: "created", bot: { ...bot, fleet: fleetOf(fleet.fleet_id) } };
+  if (known) {
+    return known.body_hash === key?.body_hash ? { kind: "replayed", bot_id: known.resource_id } : { kind: "key_reused" };
+  }
+  return account ? { kind: "over_quota", max_bots: MAX_BOTS[account.tier] } : { kind: "account_unknown" };
+}
+
+/** Names and tags of the fleet's droplets. With a bot's id and generation a name stays below 63 characters. */
+function fleetOf(fleetId: string): Fleet {
+  return { prefix: `sp-${fleetId}`, tag: `spawnpoint-${fleetId}` };
+}
+
+export type StoredBot = { kind: "unknown" } | { kind: "known_to_its_object" } | { kind: "new"; bot: NewBot };
+
+/** The row of a bot whose object says that it was never created: the Worker died between the batch and `Bot.create`. */
+export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
+  const [[row], [config], [fleet]] = await withRetry(() =>
+    db.batch([
+      db.select().from(bots).where(eq(bots.id, id)),
+      db
+        .select()
+        .from(bot_configs)
+        .where(and(eq(bot_configs.bot_id, id), eq(bot_configs.version, 1))),
+      db.select().from(fleets),
+    ]),
+  );
+  if (!row || !config || !fleet) return { kind: "unknown" };
+  // An object that has spoken before cannot be new: making it anew would make a second droplet.
+  if (row.revision > 0) return { kind: "known_to_its_object" };
+  const { account_id, name, persona, created_by } = row;
+  const parsed = ConfigRow.parse(config);
+  return { kind: "new", bot: { id, account_id, name, persona, config: parsed, actor: created_by, fleet: fleetOf(fleet.fleet_id) } };
+}
+
+export interface BotFilter {
+  account_id?: string | undefined;
+  status?: BotStatus | undefined;
+  drift?: boolean | undefined;
+  include_destroyed?: boolean | undefined;
+}
+
+/** Newest first; destroyed bots only where asked for. */
+export async function listBots(db: Db, scope: Scope, filter: BotFilter, limit: number, after: Position | null) {
+  const conditions: (SQL | undefined)[] = [
+    withinScope(bots.account_id, scope),
+    filter.account_id === undefined ? undefined : eq(bots.account_id, filter.account_id),
+    filter.status === undefined ? undefined : eq(bots.status, filter.status),
+    filter.include_destroyed || filter.status === "destroyed" ? undefined : ne(bots.status, "destroyed"),
+    filter.drift === undefined ? undefined : drifts(filter.drift),
+    olderThan(bots.created_at, bots.id, after),
+  ];
+  const rows = await withRetry(() =>
+    db
+      .select()
+      .from(bots)
+      .where(and(...conditions))
+      .orderBy(desc(bots.created_at), asc(bots.id))
+      .limit(limit + 1),
+  );
+  const page = toPage(rows, limit, ({ created_at, id }) => ({ at: created_at, id }));
+  return { ...page, data: page.data.map(toListItem) };
+}
+
+function drifts(drift: boolean): SQL {
+  const same = sql`coalesce(${bots.applied_config_id}, '') = ${bots.desired_config_id}`;
+  return drift ? sql`NOT (${same})` : same;
+}
+
+function toListItem(row: typeof bots.$inferSelect): BotListItem {
+  const iso = (at: number) => new Date(at).toISOString();
+  return {
+    id: row.id,
+    account_id: row.account_id,
+    name: row.name,
+    persona: row.persona,
+    status: row.status,
+    since: iso(row.since),
+    reason: row.reason,
+    generation: row.generation,
+    droplet_id: row.droplet_id,
+    ip_address: row.ip_address,
+    desired_config_version_id: row.desired_config_id,
+    applied_config_version_id: row.applied_config_id,
+    desired_config_version: row.desired_config_version,
+    applied_config_version: row.applied_config_version,
+    config_drift: row.applied_config_id !== row.desired_config_id,
+    last_heartbeat_at: row.last_heartbeat_at === null ? null : iso(row.last_heartbeat_at),
+    revision: row.revision,
+    created_at: iso(row.created_at),
+    updated_at: iso(row.updated_at),
+    observed_at: iso(row.observed_at),
+  };
+}
+
+/** Config versions below `before`, newest first; none where the bot is not the caller's. */
+export async function listConfigs(
+  db: Db,
+  scope: Scope,
+  botId: string,
+  limit: number,
+  before: number | null,
+): Promise<ConfigRow[]> {
+  const older = before === null ? undefined : lt(bot_configs.version, before);
+  const rows = await withRetry(() =>
+    db
+      .select(getTableColumns(bot_configs))
+      .from(bot_configs)
+      .innerJoin(bots, eq(bots.id, bot_configs.bot_id))
+      .where(and(eq(bot_configs.bot_id, botId), withinScope(bots.account_id, scope), older))
+      .orderBy(desc(bot_configs.version))
+      .limit(limit),
+  );
+  return rows.map((row) => ConfigRow.parse(row));
+}
+
+export async function findConfig(db: Db, scope: Scope, botId: string, version: number): Promise<ConfigRow | null> {
+  const [row] = await listConfigs(db, scope, botId, 1, version + 1);
+  return row?.version === version ? row : null;
+}
+
+/** Bots whose object has never spoken, made before `before`: the Worker died between the row and `Bot.create`. */
+export async function findUnspokenBots(db: Db, before: number, limit: number): Promise<string[]> {
+  const rows = await withRetry(() =>
+    db
+      .select({ id: bots.id })
+      .from(bots)
+      .where(and(eq(bots.revision, 0), eq(bots.status, "pending"), lt(bots.created_at, before)))
+      .orderBy(asc(bots.created_at))
+      .limit(limit),
+  );
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,148 @@
+/** Accounts, for the operator. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { createAccount, findAccount, listAccounts, setTier } from "../accounts/accounts.ts";
+import { listBots } from "../accounts/bots.ts";
+import { openDb } from "../db/client.ts";
+import { Account, CreateAccountRequest, PatchAccountRequest } from "../wire/account.ts";
+import { BotListItem } from "../wire/bot.ts";
+import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
+import { operator } from "./auth.ts";
+import { jsonBody } from "./body.ts";
+import { createApp } from "./context.ts";
+import { IdempotencyHeaders, idempotencyKey } from "./idempotency.ts";
+import { decodePage, IncludeDestroyed } from "./paging.ts";
+import { problem } from "./problem.ts";
+import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+
+const tags = ["Accounts"];
+const security = [{ operator: [] }];
+const AccountPath = z.object({ id: Uuid });
+
+export const accountRoutes = createApp();
+
+accountRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/accounts",
+    operationId: "createAccount",
+    summary: "Create an account",
+    tags,
+    security,
+    middleware: [operator, ...jsonBody] as const,
+    request: {
+      headers: IdempotencyHeaders,
+      body: { required: true, content: { "application/json": { schema: CreateAccountRequest } } },
+    },
+    responses: { 201: json(Account, "The account"), ...problems(...BODY_PROBLEMS, 409) },
+  }),
+  async (c) => {
+    const body = c.req.valid("json");
+    const key = await idempotencyKey(c, body);
+    const made = await createAccount(openDb(c.env.DB), { id: crypto.randomUUID(), ...body }, key, Date.now());
+    switch (made.kind) {
+      case "external_id_taken":
+        return problem(c, "external_id_taken", "Another account has this external_id; find it with GET /accounts?external_id=.");
+      case "key_reused":
+        return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
+      case "created":
+      case "replayed":
+        if (made.kind === "replayed") c.header("idempotency-replayed", "true");
+        return c.json(made.account, 201, { location: `/accounts/${made.account.id}` });
+    }
+  },
+);
+
+accountRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/accounts",
+    operationId: "listAccounts",
+    summary: "List accounts, newest first",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: {
+      query: PageQuery.extend({
+        external_id: z.string().max(255).optional().meta({ description: "Only the account with this id of yours" }),
+      }),
+    },
+    responses: { 200: json(pageOf(Account, "AccountPage"), "A page of accounts"), ...problems(400) },
+  }),
+  async (c) => {
+    const { limit, cursor, external_id } = c.req.valid("query");
+    const after = decodePage(c, cursor);
+    if (after instanceof Response) return after;
+    const { scope } = c.get("principal");
+    return c.json(await listAccounts(openDb(c.env.DB), scope, limit, after, external_id ?? null), 200);
+  },
+);
+
+accountRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/accounts/{id}",
+    operationId: "getAccount",
+    summary: "Read an account",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: { params: AccountPath },
+    responses: { 200: json(Account, "The account"), ...problems(400, 404) },
+  }),
+  async (c) => {
+    const account = await findAccount(openDb(c.env.DB), c.get("principal").scope, c.req.valid("param").id);
+    return account ? c.json(account, 200) : problem(c, "account_not_found", "There is no such account.");
+  },
+);
+
+accountRoutes.openapi(
+  createRoute({
+    method: "patch",
+    path: "/accounts/{id}",
+    operationId: "changeAccount",
+    summary: "Change an account's tier",
+    description: "Below its present number of bots the account keeps them all; creates are refused (`over_limit`).",
+    tags,
+    security,
+    middleware: [operator, ...jsonBody] as const,
+    request: {
+      params: AccountPath,
+      body: { required: true, content: { "application/json": { schema: PatchAccountRequest } } },
+    },
+    responses: { 200: json(Account, "The account"), ...problems(...BODY_PROBLEMS, 404) },
+  }),
+  async (c) => {
+    const { tier } = c.req.valid("json");
+    const { scope } = c.get("principal");
+    const account = await setTier(openDb(c.env.DB), scope, c.req.valid("param").id, tier, Date.now());
+    return account ? c.json(account, 200) : problem(c, "account_not_found", "There is no such account.");
+  },
+);
+
+accountRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/accounts/{id}/bots",
+    operationId: "listAccountBots",
+    summary: "List an account's bots, newest first",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: { params: AccountPath, query: PageQuery.extend({ include_destroyed: IncludeDestroyed }) },
+    responses: { 200: json(pageOf(BotListItem, "BotPage"), "A page of bots"), ...problems(400, 404) },
+  }),
+  async (c) => {
+    const { id } = c.req.valid("param");
+    const { limit, cursor, include_destroyed } = c.req.valid("query");
+    const after = decodePage(c, cursor);
+    if (after instanceof Response) return after;
+    const db = openDb(c.env.DB);
+    const { scope } = c.get("principal");
+    const page = await listBots(db, scope, { account_id: id, include_destroyed }, limit, after);
+    // An empty first page may be an account without bots, or no account.
+    if (page.data.length === 0 && (await findAccount(db, scope, id)) === null) {
+      return problem(c, "account_not_found", "There is no such account.");
+    }
+    return c.json(page, 200);
+  },
+);

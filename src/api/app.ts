@@ -1,0 +1,92 @@
+/** The HTTP face: what every request meets first and last, and the resources in between. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { sql } from "drizzle-orm";
+import { secureHeaders } from "hono/secure-headers";
+import packageJson from "../../package.json" with { type: "json" };
+import { openDb, withRetry } from "../db/client.ts";
+import { readSettings } from "../env.ts";
+import { log } from "../log.ts";
+import { accountRoutes } from "./accounts.ts";
+import { agentRoutes } from "./agents.ts";
+import { botRoutes } from "./bots.ts";
+import { configRoutes } from "./configs.ts";
+import { createApp } from "./context.ts";
+import { methodsFor } from "./methods.ts";
+import { operationRoutes } from "./operations.ts";
+import { fromError, isUnavailable, problem } from "./problem.ts";
+import { json } from "./responses.ts";
+
+export const app = createApp();
+
+app.use(async (c, next) => {
+  const request_id = crypto.randomUUID();
+  c.set("request_id", request_id);
+  c.set("settings", readSettings(c.env));
+  await next();
+  c.header("x-request-id", request_id);
+});
+app.use(secureHeaders());
+
+app.openapi(
+  createRoute({
+    method: "get",
+    path: "/health",
+    operationId: "health",
+    summary: "Whether the service and its database answer",
+    tags: ["Health"],
+    responses: {
+      200: json(z.object({ status: z.literal("healthy"), version: z.string() }), "Healthy"),
+      503: json(z.object({ status: z.literal("unhealthy"), error: z.string() }), "Unhealthy"),
+    },
+  }),
+  async (c) => {
+    try {
+      await withRetry(() => openDb(c.env.DB).run(sql`SELECT 1`));
+      return c.json({ status: "healthy" as const, version: packageJson.version }, 200);
+    } catch {
+      return c.json({ status: "unhealthy" as const, error: "The database does not answer." }, 503);
+    }
+  },
+);
+
+app.route("/", accountRoutes);
+// Before the routes of one bot: "agent" is not a bot's id.
+app.route("/", agentRoutes);
+app.route("/", botRoutes);
+app.route("/", configRoutes);
+app.route("/", operationRoutes);
+
+app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
+  type: "http",
+  scheme: "bearer",
+  description: "The operator's token, `sp_op_…`.",
+});
+app.openAPIRegistry.registerComponent("securitySchemes", "agent", {
+  type: "http",
+  scheme: "bearer",
+  description: "A droplet's registration token, `sp_reg_…`, or its agent's own credential, `sp_agt_…`.",
+});
+
+app.doc31("/openapi.json", {
+  openapi: "3.1.0",
+  info: {
+    title: "Spawnpoint",
+    version: packageJson.version,
+    description: packageJson.description,
+    license: { name: "MIT", url: "https://spdx.org/licenses/MIT.html" },
+  },
+  servers: [{ url: "/" }],
+});
+
+app.notFound((c) => {
+  const methods = methodsFor(app, c.req.path);
+  if (methods.length === 0) return problem(c, "route_not_found", "There is no such route; GET /openapi.json lists them all.");
+  c.header("allow", methods.join(", "));
+  return problem(c, "method_not_allowed", `This route takes ${methods.join(", ")}.`);
+});
+
+app.onError((error, c) => {
+  const level = isUnavailable(error) ? "warn" : "error";
+  log({ level, event: "request_failed", request_id: c.get("request_id"), path: c.req.path, detail: error.message, stack: error.stack });
+  return fromError(c, error);
+});

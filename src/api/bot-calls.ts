@@ -1,0 +1,65 @@
+/** The one call that a route makes into a Bot. */
+import type { Context } from "hono";
+import { findNewBot } from "../accounts/bots.ts";
+import { type Answer, inScope, refuse } from "../bot/answer.ts";
+import type { NewBot } from "../bot/management.ts";
+import type { Bot } from "../bot/object.ts";
+import { openDb } from "../db/client.ts";
+import type { Env } from "../env.ts";
+import { log } from "../log.ts";
+import type { AppEnv } from "./context.ts";
+import { isUnavailable } from "./problem.ts";
+
+/** A Bot's methods as its stub has them. */
+export type BotStub = {
+  [K in keyof Bot]: Bot[K] extends (...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : never;
+};
+
+const TRIES = 3;
+const PAUSE_MS = 100;
+
+/** Calls with a fresh stub each time: one that has failed stays broken. Every method of a Bot may be repeated. */
+export async function withBot<T>(env: Env, id: string, call: (bot: BotStub) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call(env.BOT.getByName(id) as unknown as BotStub);
+    } catch (error) {
+      const flags = error as { overloaded?: boolean };
+      if (attempt >= TRIES || !isUnavailable(error) || flags.overloaded === true) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** attempt * Math.random()));
+    }
+  }
+}
+
+/**
+ * Asks a Bot on behalf of management. Where its object was never told that it exists (the Worker died right after the
+ * row was written), it is told now and asked again.
+ */
+export async function askBot<T>(
+  c: Context<AppEnv>,
+  id: string,
+  call: (bot: BotStub) => Promise<Answer<T>>,
+): Promise<Answer<T>> {
+  const answer = await withBot(c.env, id, call);
+  if (answer.ok || answer.code !== "bot_not_found") return answer;
+  const stored = await findNewBot(openDb(c.env.DB), id);
+  switch (stored.kind) {
+    case "unknown":
+      return answer;
+    case "known_to_its_object":
+      // Another account's bot answers like an unknown one. A lost object cannot be told apart here without its state.
+      if (!("every_account" in c.get("principal").scope)) return answer;
+      log({ level: "error", event: "bot_object_lost", bot_id: id, request_id: c.get("request_id") });
+      return refuse("bot_unreadable", "The index knows this bot, but its object does not. Nothing is done until an operator looks.");
+    case "new":
+      if (!inScope(c.get("principal").scope, stored.bot.account_id)) return answer;
+      await tellBot(c.env, stored.bot);
+      return withBot(c.env, id, call);
+  }
+}
+
+export function tellBot(env: Env, bot: NewBot) {
+  return withBot(env, bot.id, (stub) => stub.create(bot));
+}

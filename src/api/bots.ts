@@ -1,0 +1,188 @@
+/** Bots: create, read, change, act. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { insertBot, listBots } from "../accounts/bots.ts";
+import { contentOfCreate, last4, llmKeyContext } from "../bot/config.ts";
+import type { NewBot } from "../bot/management.ts";
+import { openDb } from "../db/client.ts";
+import type { Settings } from "../env.ts";
+import { log } from "../log.ts";
+import { openVault } from "../secrets/vault.ts";
+import { BotListItem, BotView, CreateBotRequest, PatchBotRequest } from "../wire/bot.ts";
+import { BOT_STATUSES } from "../wire/enums.ts";
+import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
+import { operator } from "./auth.ts";
+import { jsonBody } from "./body.ts";
+import { askBot, tellBot } from "./bot-calls.ts";
+import { createApp } from "./context.ts";
+import { callerOf, IdempotencyHeaders, idempotencyKey } from "./idempotency.ts";
+import { BooleanQuery, decodePage, IncludeDestroyed } from "./paging.ts";
+import { problem, refusal } from "./problem.ts";
+import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+
+const tags = ["Bots"];
+const security = [{ operator: [] }];
+const BotPath = z.object({ id: Uuid });
+const FLEET_ID_BYTES = 4;
+
+export const botRoutes = createApp();
+
+botRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/bots",
+    operationId: "createBot",
+    summary: "Create a bot",
+    description: "Answers at once with status `pending`; its droplet is made in the background. Follow it with GET /bots/{id}.",
+    tags,
+    security,
+    middleware: [operator, ...jsonBody] as const,
+    request: {
+      headers: IdempotencyHeaders,
+      body: { required: true, content: { "application/json": { schema: CreateBotRequest } } },
+    },
+    responses: { 201: json(BotView, "The bot"), ...problems(...BODY_PROBLEMS, 403, 404) },
+  }),
+  async (c) => {
+    const body = c.req.valid("json");
+    const { actor, scope } = c.get("principal");
+    const now = Date.now();
+    const bot = await newBot(c.get("settings"), body, actor, now);
+    const key = await idempotencyKey(c, body);
+    const inserted = await insertBot(openDb(c.env.DB), scope, bot, key, randomHex(FLEET_ID_BYTES), now);
+    switch (inserted.kind) {
+      case "account_unknown":
+        return problem(c, "account_not_found", "There is no such account.");
+      case "over_quota":
+        return problem(c, "quota_exceeded", `The account may have ${inserted.max_bots} bots at a time and has them.`);
+      case "key_reused":
+        return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
+      case "replayed": {
+        const answer = await askBot(c, inserted.bot_id, (stub) => stub.snapshot(scope));
+        if (!answer.ok) return refusal(c, answer);
+        return c.json(answer.value, 201, { location: `/bots/${inserted.bot_id}`, "idempotency-replayed": "true" });
+      }
+      case "created": {
+        c.header("location", `/bots/${bot.id}`);
+        const answer = await tellBot(c.env, inserted.bot).catch((error: unknown) => {
+          // The row stands, so the bot exists: whoever meets it next tells its object.
+          log({ level: "error", event: "bot_create_untold", bot_id: bot.id, detail: String(error) });
+          return null;
+        });
+        if (answer === null) {
+          return problem(c, "unavailable", `Bot ${bot.id} was accepted and will be made, but cannot be shown just now.`);
+        }
+        return answer.ok ? c.json(answer.value, 201) : refusal(c, answer);
+      }
+    }
+  },
+);
+
+/** The bot and its first config version, the secret sealed for exactly that place. */
+async function newBot(
+  settings: Settings,
+  request: z.output<typeof CreateBotRequest>,
+  actor: string,
+  now: number,
+): Promise<Omit<NewBot, "fleet">> {
+  const id = crypto.randomUUID();
+  const version = 1;
+  const vault = openVault(settings.ENCRYPTION_KEYS, (count) => crypto.getRandomValues(new Uint8Array(count)));
+  return {
+    id,
+    account_id: request.account_id,
+    name: request.name,
+    persona: request.persona,
+    actor,
+    config: {
+      id: crypto.randomUUID(),
+      bot_id: id,
+      version,
+      restored_from: null,
+      ...contentOfCreate(request),
+      llm_api_key: await vault.seal(request.llm_api_key, llmKeyContext(id, version)),
+      llm_api_key_last4: last4(request.llm_api_key),
+      llm_api_key_updated_at: now,
+      note: null,
+      author: actor,
+      created_at: now,
+    },
+  };
+}
+
+function randomHex(bytes: number): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+botRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/bots",
+    operationId: "listBots",
+    summary: "List bots, newest first",
+    description: "From the index: an item may lag behind `GET /bots/{id}`; `observed_at` says how old it is.",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: {
+      query: PageQuery.extend({
+        account_id: Uuid.optional(),
+        status: z.enum(BOT_STATUSES).optional(),
+        drift: BooleanQuery.optional().meta({
+          type: "string",
+          enum: ["true", "false"],
+          description: "Whether the applied config is not the desired one",
+        }),
+        include_destroyed: IncludeDestroyed,
+      }),
+    },
+    responses: { 200: json(pageOf(BotListItem, "BotPage"), "A page of bots"), ...problems(400) },
+  }),
+  async (c) => {
+    const { limit, cursor, ...filter } = c.req.valid("query");
+    const after = decodePage(c, cursor);
+    if (after instanceof Response) return after;
+    return c.json(await listBots(openDb(c.env.DB), c.get("principal").scope, filter, limit, after), 200);
+  },
+);
+
+botRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/bots/{id}",
+    operationId: "getBot",
+    summary: "Read a bot",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: { params: BotPath },
+    responses: { 200: json(BotView, "The bot, as its own object knows it"), ...problems(400, 404) },
+  }),
+  async (c) => {
+    const { scope } = c.get("principal");
+    const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.snapshot(scope));
+    return answer.ok ? c.json(answer.value, 200) : refusal(c, answer);
+  },
+);
+
+botRoutes.openapi(
+  createRoute({
+    method: "patch",
+    path: "/bots/{id}",
+    operationId: "changeBot",
+    summary: "Change a bot's name, persona or policies",
+    tags,
+    security,
+    middleware: [operator, ...jsonBody] as const,
+    request: {
+      params: BotPath,
+      body: { required: true, content: { "application/json": { schema: PatchBotRequest } } },
+    },
+    responses: { 200: json(BotView, "The bot"), ...problems(...BODY_PROBLEMS, 404, 409) },
+  }),
+  async (c) => {
+    const body = c.req.valid("json");
+    const caller = await callerOf(c, body);
+    const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.patch(caller, body));
+    return answer.ok ? c.json(answer.value, 200) : refusal(c, answer);
+  },
+);

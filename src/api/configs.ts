@@ -1,0 +1,141 @@
+/** A bot's config versions, for management: secrets go in and never come out. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { findConfig, listConfigs } from "../accounts/bots.ts";
+import type { Answer } from "../bot/answer.ts";
+import { configEtag } from "../bot/config.ts";
+import { viewConfig } from "../bot/view.ts";
+import { openDb } from "../db/client.ts";
+import { ConfigPatch, ConfigVersion, RollbackRequest } from "../wire/config.ts";
+import { pageOf, Uuid } from "../wire/primitives.ts";
+import { operator } from "./auth.ts";
+import { jsonBody } from "./body.ts";
+import { askBot } from "./bot-calls.ts";
+import { type AppEnv, createApp } from "./context.ts";
+import { isUnchanged } from "./etag.ts";
+import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
+import { problem, refusal } from "./problem.ts";
+import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+
+const tags = ["Configuration"];
+const security = [{ operator: [] }];
+const BotPath = z.object({ id: Uuid });
+const EtagHeader = z.object({ etag: z.string() });
+
+export const configRoutes = createApp();
+
+configRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/bots/{id}/config",
+    operationId: "getBotConfig",
+    summary: "Read the desired config",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: { params: BotPath, headers: z.object({ "if-none-match": z.string().max(512).optional() }) },
+    responses: {
+      200: json(ConfigVersion, "The desired version", EtagHeader),
+      304: { description: "The version that you have" },
+      ...problems(400, 404),
+    },
+  }),
+  async (c) => {
+    const { scope } = c.get("principal");
+    const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.desiredConfig(scope));
+    if (answer.ok && isUnchanged(c, configEtag(answer.value.id))) {
+      return c.body(null, 304, { etag: configEtag(answer.value.id) });
+    }
+    return published(c, answer);
+  },
+);
+
+configRoutes.openapi(
+  createRoute({
+    method: "patch",
+    path: "/bots/{id}/config",
+    operationId: "changeBotConfig",
+    summary: "Publish a new config version",
+    description: "Any subset of the fields, merged onto the desired version. With If-Match, only onto that very version.",
+    tags,
+    security,
+    middleware: [operator, ...jsonBody] as const,
+    request: {
+      params: BotPath,
+      headers: z.object({ "if-match": z.string().max(512).optional() }),
+      body: { required: true, content: { "application/json": { schema: ConfigPatch } } },
+    },
+    responses: { 200: json(ConfigVersion, "The new version", EtagHeader), ...problems(...BODY_PROBLEMS, 404, 409, 412) },
+  }),
+  async (c) => {
+    const patch = c.req.valid("json");
+    const caller = await callerOf(c, patch);
+    const publication = { patch, if_match: c.req.valid("header")["if-match"] ?? null };
+    return published(c, await askBot(c, c.req.valid("param").id, (stub) => stub.publishConfig(caller, publication)));
+  },
+);
+
+configRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/bots/{id}/config/rollback",
+    operationId: "rollBackBotConfig",
+    summary: "Publish an older version's content as a new version",
+    description: "Trading and risk config come back; secrets stay as they are.",
+    tags,
+    security,
+    middleware: [operator, ...jsonBody] as const,
+    request: {
+      params: BotPath,
+      headers: IdempotencyHeaders,
+      body: { required: true, content: { "application/json": { schema: RollbackRequest } } },
+    },
+    responses: { 200: json(ConfigVersion, "The new version", EtagHeader), ...problems(...BODY_PROBLEMS, 404, 409, 412) },
+  }),
+  async (c) => {
+    const body = c.req.valid("json");
+    const { id } = c.req.valid("param");
+    const caller = await callerOf(c, body);
+    const restore = await findConfig(openDb(c.env.DB), caller.scope, id, body.to_version);
+    if (restore === null) return problem(c, "config_not_found", `The bot has no config version ${body.to_version}.`);
+    const { version, trading_config, risk_config } = restore;
+    const publication = { restore: { version, trading_config, risk_config } };
+    return published(c, await askBot(c, id, (stub) => stub.publishConfig(caller, publication)));
+  },
+);
+
+function published(c: Context<AppEnv>, answer: Answer<ConfigVersion>) {
+  if (!answer.ok) return refusal(c, answer);
+  if (answer.replayed) c.header("idempotency-replayed", "true");
+  return c.json(answer.value, 200, { etag: configEtag(answer.value.id) });
+}
+
+configRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/bots/{id}/configs",
+    operationId: "listBotConfigs",
+    summary: "List a bot's config versions, newest first",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: {
+      params: BotPath,
+      query: z.object({
+        limit: z.coerce.number().int().min(1).max(1000).default(100),
+        cursor: z.coerce.number().int().min(1).optional().meta({ description: "`next_cursor` of the page before" }),
+      }),
+    },
+    responses: { 200: json(pageOf(ConfigVersion, "ConfigPage"), "A page of versions"), ...problems(400, 404) },
+  }),
+  async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const { scope } = c.get("principal");
+    const rows = await listConfigs(openDb(c.env.DB), scope, c.req.valid("param").id, limit + 1, cursor ?? null);
+    // Every bot has a first version: no row on the first page means no bot.
+    if (rows.length === 0 && cursor === undefined) return problem(c, "bot_not_found", "There is no such bot.");
+    const data = rows.slice(0, limit);
+    const last = data.at(-1);
+    return c.json({ data: data.map(viewConfig), next_cursor: rows.length > limit && last ? String(last.version) : null }, 200);
+  },
+);

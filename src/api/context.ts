@@ -1,0 +1,25 @@
+/** What every handler finds in its context, and the app that all resources share. */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Scope } from "../bot/answer.ts";
+import type { AgentCaller } from "../bot/agent-face.ts";
+import type { Env, Settings } from "../env.ts";
+import { invalid } from "./problem.ts";
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: {
+    request_id: string;
+    settings: Settings;
+    /** Set by `operator`: whom the credential belongs to and whose bots it reaches. */
+    principal: { credential_id: string; actor: string; scope: Scope };
+    /** Set by `agent`: which bot the token names. */
+    agent: AgentCaller & { bot_id: string };
+  };
+}
+
+/** A sub-app whose invalid input is answered with a problem. */
+export function createApp(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result, c) => (result.success ? undefined : invalid(c, result.target, result.error)),
+  });
+}

@@ -1,0 +1,43 @@
+/** `Idempotency-Key`: what it is scoped to, and the hash of the body that it came with. */
+import type { Context } from "hono";
+import { z } from "zod";
+import type { IdempotencyKey } from "../accounts/idempotency.ts";
+import type { Caller } from "../bot/answer.ts";
+import { toHex } from "../wire/tokens.ts";
+import type { AppEnv } from "./context.ts";
+
+export const IdempotencyHeaders = z.object({
+  "idempotency-key": z
+    .string()
+    .regex(/^[\x21-\x7e]{1,255}$/, "must be 1 to 255 printable characters without spaces")
+    .optional()
+    .meta({ description: "Repeat a request safely: within 24 h the same key makes the thing once" }),
+});
+
+/** The request's key in its scope (credential, method, path), or null where it has none. */
+export async function idempotencyKey(c: Context<AppEnv>, body: unknown): Promise<IdempotencyKey | null> {
+  const key = c.req.header("idempotency-key");
+  if (key === undefined) return null;
+  const scope = [c.get("principal").credential_id, c.req.method, c.req.path, key].join("\n");
+  return { key: await sha256(scope), body_hash: await sha256(canonicalJson(body)) };
+}
+
+/** Who asks a Bot, under which name. */
+export async function callerOf(c: Context<AppEnv>, body: unknown): Promise<Caller> {
+  const { scope, actor } = c.get("principal");
+  const idempotency = c.req.method === "POST" ? await idempotencyKey(c, body) : null;
+  return { scope, actor, request_id: c.get("request_id"), ...(idempotency ? { idempotency } : {}) };
+}
+
+/** JSON with its keys in order: the same content has the same hash however it was written. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) =>
+    item !== null && typeof item === "object" && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}
+
+async function sha256(text: string): Promise<string> {
+  return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+}

@@ -1,0 +1,118 @@
+/** What is done to a bot: actions, the operations that they start, the history that they leave. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { Answer } from "../bot/answer.ts";
+import { ActionAnswer, ActionRequest, EventView, Operation } from "../wire/bot.ts";
+import { pageOf, Uuid } from "../wire/primitives.ts";
+import { operator } from "./auth.ts";
+import { jsonBody } from "./body.ts";
+import { askBot } from "./bot-calls.ts";
+import { type AppEnv, createApp } from "./context.ts";
+import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
+import { refusal } from "./problem.ts";
+import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+
+const tags = ["Operations"];
+const security = [{ operator: [] }];
+const BotPath = z.object({ id: Uuid });
+
+export const operationRoutes = createApp();
+
+operationRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/bots/{id}/actions",
+    operationId: "actOnBot",
+    summary: "Pause, resume, redeploy or destroy a bot",
+    description: "Asking for what is already so, or under way, answers with that same operation.",
+    tags,
+    security,
+    middleware: [operator, ...jsonBody] as const,
+    request: {
+      params: BotPath,
+      headers: IdempotencyHeaders,
+      body: { required: true, content: { "application/json": { schema: ActionRequest } } },
+    },
+    responses: { 202: json(ActionAnswer, "The operation"), ...problems(...BODY_PROBLEMS, 404, 409) },
+  }),
+  async (c) => {
+    const body = c.req.valid("json");
+    const caller = await callerOf(c, body);
+    return accepted(c, await askBot(c, c.req.valid("param").id, (stub) => stub.act(caller, body.action)));
+  },
+);
+
+operationRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/bots/{id}/operations/{operation_id}/cancel",
+    operationId: "cancelOperation",
+    summary: "Cancel an operation that has not begun to act",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: { params: BotPath.extend({ operation_id: Uuid }), headers: IdempotencyHeaders },
+    responses: { 202: json(ActionAnswer, "The operation"), ...problems(400, 404, 409, 422) },
+  }),
+  async (c) => {
+    const { id, operation_id } = c.req.valid("param");
+    const caller = await callerOf(c, null);
+    return accepted(c, await askBot(c, id, (stub) => stub.cancelOperation(caller, operation_id)));
+  },
+);
+
+function accepted(c: Context<AppEnv>, answer: Answer<z.output<typeof Operation>>) {
+  if (!answer.ok) return refusal(c, answer);
+  if (answer.replayed) c.header("idempotency-replayed", "true");
+  return c.json({ status: "ok" as const, operation: answer.value }, 202);
+}
+
+operationRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/bots/{id}/operations",
+    operationId: "listOperations",
+    summary: "List a bot's last operations, newest first",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: { params: BotPath },
+    responses: { 200: json(pageOf(Operation, "OperationPage"), "The last 100 operations"), ...problems(400, 404) },
+  }),
+  async (c) => {
+    const { scope } = c.get("principal");
+    const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.listOperations(scope));
+    return answer.ok ? c.json({ data: answer.value, next_cursor: null }, 200) : refusal(c, answer);
+  },
+);
+
+operationRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/bots/{id}/events",
+    operationId: "listEvents",
+    summary: "Read a bot's history, oldest first",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: {
+      params: BotPath,
+      query: z.object({
+        after: z.coerce.number().int().min(0).default(0).meta({ description: "Only events with higher numbers" }),
+        limit: z.coerce.number().int().min(1).max(1000).default(100),
+      }),
+    },
+    responses: {
+      200: json(pageOf(EventView, "EventPage"), "Events; `next_cursor` is the next page's `after`"),
+      ...problems(400, 404),
+    },
+  }),
+  async (c) => {
+    const { after, limit } = c.req.valid("query");
+    const { scope } = c.get("principal");
+    const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.listEvents(scope, after, limit));
+    if (!answer.ok) return refusal(c, answer);
+    const last = answer.value.at(-1);
+    return c.json({ data: answer.value, next_cursor: answer.value.length === limit && last ? String(last.seq) : null }, 200);
+  },
+);

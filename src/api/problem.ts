@@ -1,0 +1,121 @@
+/** Errors of the HTTP face: RFC 9457 problem details, one table from code to status and title. */
+import type { Context, TypedResponse } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { z } from "zod";
+import type { Refusal, RefusalCode } from "../bot/answer.ts";
+import { PROBLEM_CONTENT_TYPE, type Problem } from "../wire/problem.ts";
+
+/** What the API itself refuses; the rest are a Bot's own refusals. */
+type ApiCode =
+  | "malformed_request"
+  | "invalid_request"
+  | "unauthorized"
+  | "forbidden"
+  | "route_not_found"
+  | "method_not_allowed"
+  | "account_not_found"
+  | "external_id_taken"
+  | "quota_exceeded"
+  | "body_too_large"
+  | "unsupported_media_type"
+  | "too_many_requests"
+  | "agent_release_not_found"
+  | "unavailable"
+  | "internal_error";
+export type ProblemCode = ApiCode | RefusalCode;
+
+/** Every code with its status and title: a new refusal does not compile without an entry. */
+export const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; title: string }>> = {
+  malformed_request: { status: 400, title: "Malformed request" },
+  unauthorized: { status: 401, title: "Not authenticated" },
+  invalid_credential: { status: 401, title: "Invalid credential" },
+  credential_revoked: { status: 401, title: "Credential revoked" },
+  forbidden: { status: 403, title: "Not allowed" },
+  quota_exceeded: { status: 403, title: "Bot limit reached" },
+  wrong_droplet: { status: 403, title: "Wrong droplet" },
+  route_not_found: { status: 404, title: "No such route" },
+  account_not_found: { status: 404, title: "No such account" },
+  bot_not_found: { status: 404, title: "No such bot" },
+  operation_not_found: { status: 404, title: "No such operation" },
+  config_not_found: { status: 404, title: "No such config" },
+  agent_release_not_found: { status: 404, title: "No such agent release" },
+  method_not_allowed: { status: 405, title: "Method not allowed" },
+  external_id_taken: { status: 409, title: "external_id is taken" },
+  bot_destroyed: { status: 409, title: "Bot is destroyed" },
+  action_not_allowed: { status: 409, title: "Action not allowed now" },
+  operation_committed: { status: 409, title: "Operation cannot be cancelled" },
+  config_fenced: { status: 409, title: "Bot is being stopped" },
+  credential_conflict: { status: 409, title: "Another agent has registered" },
+  config_version_conflict: { status: 412, title: "Config has changed" },
+  body_too_large: { status: 413, title: "Body too large" },
+  unsupported_media_type: { status: 415, title: "Unsupported content type" },
+  invalid_request: { status: 422, title: "Invalid request" },
+  config_custom_assets: { status: 422, title: "Invalid request" },
+  idempotency_key_reused: { status: 422, title: "Idempotency-Key reused" },
+  too_many_requests: { status: 429, title: "Too many requests" },
+  internal_error: { status: 500, title: "Internal error" },
+  secret_unreadable: { status: 500, title: "Secret unreadable" },
+  registration_pending: { status: 503, title: "Registration pending" },
+  bot_unreadable: { status: 503, title: "Bot state unreadable" },
+  unavailable: { status: 503, title: "Unavailable" },
+};
+
+/** Fits every route's answers: which problems a route may meet is said where it is described. */
+type ProblemResponse = Response & TypedResponse<never, never, never>;
+
+type More = Partial<Pick<Problem, "errors" | "allowed">> & { retry_after_s?: number };
+
+export function problem(c: Context, code: ProblemCode, detail: string, more: More = {}): ProblemResponse {
+  const { status, title } = PROBLEMS[code];
+  const { retry_after_s, ...members } = more;
+  const body: Problem = {
+    type: `https://spawnpoint.dev/problems/${code}`,
+    title,
+    status,
+    detail,
+    code,
+    request_id: c.get("request_id") ?? "",
+    ...members,
+  };
+  const headers: Record<string, string> = { "content-type": PROBLEM_CONTENT_TYPE };
+  const wait = retry_after_s ?? (status === 503 || status === 429 ? 5 : null);
+  if (wait !== null) headers["retry-after"] = String(wait);
+  if (status === 401) headers["www-authenticate"] = 'Bearer realm="spawnpoint"';
+  return c.body(JSON.stringify(body), status, headers) as unknown as ProblemResponse;
+}
+
+/** A Bot's refusal as HTTP. */
+export function refusal(c: Context, { code, detail, allowed, retry_after_s }: Refusal): ProblemResponse {
+  return problem(c, code, detail, {
+    ...(allowed ? { allowed } : {}),
+    ...(retry_after_s === undefined ? {} : { retry_after_s }),
+  });
+}
+
+/** A body that parses but says what cannot be is 422; a path or query that does not parse is 400. */
+export function invalid(c: Context, target: string, error: z.core.$ZodError): Response {
+  const errors = error.issues.map(({ path, message }) => ({
+    pointer: `/${path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
+    detail: message,
+  }));
+  const detail = errors.map(({ pointer, detail: text }) => `${pointer} ${text}`).join("; ").slice(0, 1000);
+  return problem(c, target === "json" ? "invalid_request" : "malformed_request", detail, { errors });
+}
+
+/** What was thrown: hono's own refusals keep their meaning, anything else is ours and says nothing of itself. */
+export function fromError(c: Context, error: Error): Response {
+  if (error instanceof HTTPException && error.status === 400) {
+    return problem(c, "malformed_request", "The body is not valid JSON.");
+  }
+  if (isUnavailable(error)) {
+    return problem(c, "unavailable", "The service could not reach a part of itself. Try again.");
+  }
+  return problem(c, "internal_error", "Something went wrong on our side. It has been logged under this request_id.");
+}
+
+/** Cloudflare marks what may succeed on another try: https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ */
+export function isUnavailable(error: unknown): boolean {
+  const flags = error as { retryable?: boolean; overloaded?: boolean } | null;
+  return flags?.retryable === true || flags?.overloaded === true;
+}

@@ -1,0 +1,271 @@
+/**
+ * What a droplet's agent asks of its Bot. Credential, generation and droplet are judged here; an agent that is not the
+ * accepted one learns why and changes nothing but a flag.
+ */
+import type {
+  AgentRelease,
+  ConfigAckAnswer,
+  ConfigAckRequest,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  RegisterRequest,
+  StageRequest,
+} from "../wire/agent.ts";
+import type { AgentConfig } from "../wire/config.ts";
+import type { WorkloadOrder } from "../wire/enums.ts";
+import { constantTimeEqual } from "../wire/tokens.ts";
+import { type Answer, ok, type Refusal, refuse } from "./answer.ts";
+import { llmKeyContext } from "./config.ts";
+import type { Runtime } from "./decision.ts";
+import type { EventBody } from "./events.ts";
+import type { BotShell, Live } from "./shell.ts";
+import { type BotState, type Intent, isRunning } from "./state.ts";
+import { iso } from "./view.ts";
+
+/** Who calls: the SHA-256 of the bearer token as it came, and which kind it said it is. */
+export interface AgentCaller {
+  token_sha256: string;
+  kind: "reg" | "agt";
+}
+
+const REGISTRATION_RETRY_S = 5;
+/** Bounds how much a bootstrap in a loop can write into the history. */
+const MAX_STAGE_REPORTS = 64;
+const MAX_CLAIMS = 4;
+
+export interface Registered {
+  heartbeat_interval_s: number;
+}
+
+/** The exchange: a valid registration token against the hash of a credential that only the agent knows. */
+export function register(shell: BotShell, caller: AgentCaller, request: RegisterRequest): Answer<Registered> {
+  const live = shell.live();
+  if (live === null) return invalidCredential();
+  const { bot } = live;
+  const intent = intentOf(bot, caller, shell.platform.now());
+  if (intent === null) return invalidCredential();
+  const { agent } = bot;
+  if (agent !== null) {
+    if (agent.droplet_id !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);
+    if (constantTimeEqual(agent.credential_sha256, request.credential_sha256)) return ok(registered(shell));
+    raise(shell, live, "credential_conflict", request.droplet_id);
+    return refuse("credential_conflict", "Another agent has registered for this bot. This one must not run.");
+  }
+  if (intent.token_state !== "live") return invalidCredential();
+  if (bot.adopted === null) return claim(shell, live, intent, request.droplet_id);
+  if (bot.adopted !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);
+  const { credential_sha256, droplet_id, boot_id } = request;
+  shell.commit({
+    events: [{ kind: "agent_registered", data: { intent_id: intent.id, credential_sha256, droplet_id, boot_id } }],
+    actor: "agent",
+    rt: { ...live.rt, last_seen_at: shell.platform.now(), telemetry: null },
+  });
+  return ok(registered(shell));
+}
+
+function registered(shell: BotShell): Registered {
+  return { heartbeat_interval_s: shell.platform.policy.heartbeat_interval_s };
+}
+
+/** The intent of the present generation that the registration token was minted for; expired ones count for nothing. */
+function intentOf(bot: BotState, caller: AgentCaller, now: number): Intent | null {
+  if (caller.kind !== "reg" || bot.destroyed_at !== null) return null;
+  const found = bot.intents.find((intent) => constantTimeEqual(intent.token_hash, caller.token_sha256));
+  if (!found || found.generation !== bot.generation || found.token_state === "killed") return null;
+  return now < found.token_expires_at ? found : null;
+}
+
+/** A droplet that we have not adopted holds our token: that is evidence, to be checked by its name. */
+function claim(shell: BotShell, { bot }: Live, intent: Intent, droplet_id: number): Refusal {
+  const known = bot.claims.some((other) => other.droplet_id === droplet_id) || bot.refused_droplets.includes(droplet_id);
+  if (!known && bot.claims.length < MAX_CLAIMS) {
+    shell.commit({ events: [{ kind: "registration_claimed", data: { intent_id: intent.id, droplet_id } }], actor: "agent" });
+  }
+  return refuse("registration_pending", "The droplet is being confirmed with DigitalOcean. Try again soon.", {
+    retry_after_s: REGISTRATION_RETRY_S,
+  });
+}
+
+function wrongDroplet(shell: BotShell, live: Live, dropletId: number, intent: Intent | null): Refusal {
+  const { bot } = live;
+  const fresh = !bot.refused_droplets.includes(dropletId);
+  raise(shell, live, "wrong_droplet", dropletId);
+  // It may be a second droplet of ours that nobody knew of: its name will tell, and it is then deleted.
+  const unknown = !bot.droplets.some(({ id }) => id === dropletId);
+  if (fresh && unknown && intent !== null && bot.claims.length < MAX_CLAIMS) {
+    shell.commit({ events: [{ kind: "registration_claimed", data: { intent_id: intent.id, droplet_id: dropletId } }], actor: "agent" });
+  }
+  return refuse("wrong_droplet", "This bot lives on another droplet. This agent must not run its workload.");
+}
+
+/** A security event, once for each droplet: an agent that keeps trying must not fill the history. */
+function raise(shell: BotShell, { bot }: Live, code: string, droplet_id: number): void {
+  if (bot.refused_droplets.includes(droplet_id) && bot.flags.includes(code)) return;
+  shell.commit({ events: [{ kind: "agent_refused", data: { code, droplet_id } }], actor: "agent" });
+  shell.platform.log({ level: "warn", event: "agent_refused", bot_id: bot.id, code, droplet_id });
+}
+
+function invalidCredential(): Refusal {
+  return refuse("invalid_credential", "The token is not valid for this bot.");
+}
+
+/** The accepted agent of the present generation, or why not. */
+function authenticate(shell: BotShell, caller: AgentCaller): { ok: true; live: Live } | Refusal {
+  const live = shell.live();
+  if (live === null) {
+    // A bot whose state cannot be read must not look like a revoked credential: that would stop its workload.
+    return shell.load().kind === "broken" ? refuse("bot_unreadable", "The bot's state cannot be read.") : invalidCredential();
+  }
+  if (caller.kind !== "agt") return invalidCredential();
+  const { agent, revoked_credentials } = live.bot;
+  if (agent && constantTimeEqual(agent.credential_sha256, caller.token_sha256)) return { ok: true, live };
+  if (revoked_credentials.some((hash) => constantTimeEqual(hash, caller.token_sha256))) {
+    return refuse("credential_revoked", "This agent's credential was revoked. Wind down and stop.");
+  }
+  return invalidCredential();
+}
+
+export function heartbeat(shell: BotShell, caller: AgentCaller, beat: HeartbeatRequest): Answer<HeartbeatAnswer> {
+  const known = authenticate(shell, caller);
+  if (!known.ok) return known;
+  const { bot, rt } = known.live;
+  if (bot.agent?.droplet_id !== beat.droplet_id) return wrongDroplet(shell, known.live, beat.droplet_id, null);
+  const now = shell.platform.now();
+  const heard: Runtime = { ...rt, last_seen_at: now, telemetry: telemetryOf(beat, now) };
+  const events = eventsOfBeat(bot, beat);
+  if (events.length > 0) shell.commit({ events, actor: "agent", rt: heard });
+  else if (isWorthStoring(rt, heard, shell.platform.policy.last_seen_coalesce_ms)) shell.note(heard);
+  const after = shell.present().bot;
+  return ok({
+    status: "ok",
+    generation: after.generation,
+    desired_config_id: after.config.desired.id,
+    workload: workloadOrder(after),
+    commands: [],
+  });
+}
+
+/** Last-seen is written when the stored one is a minute old, or when what is shown to people has changed. */
+function isWorthStoring(stored: Runtime, heard: Runtime, coalesceMs: number): boolean {
+  if ((heard.last_seen_at ?? 0) - (stored.last_seen_at ?? 0) >= coalesceMs) return true;
+  const { telemetry } = stored;
+  return (
+    telemetry === null ||
+    telemetry.agent_version !== heard.telemetry?.agent_version ||
+    JSON.stringify(telemetry.workload) !== JSON.stringify(heard.telemetry?.workload)
+  );
+}
+
+function telemetryOf(beat: HeartbeatRequest, at: number): Runtime["telemetry"] {
+  const { agent_version, workload, load, mem, disk } = beat;
+  return { at, agent_version, workload, load, mem, disk };
+}
+
+function eventsOfBeat(bot: BotState, beat: HeartbeatRequest): EventBody[] {
+  const events: EventBody[] = [];
+  if (bot.agent?.boot_id !== beat.boot_id) {
+    const expected = isRunning(bot.operation) || startPolicy(bot) === "auto";
+    events.push({ kind: "agent_booted", data: { boot_id: beat.boot_id, expected } });
+  }
+  if (bot.presence !== "heard" && !stopping(bot)) events.push({ kind: "agent_heard", data: { via: "http" } });
+  return events;
+}
+
+function startPolicy(bot: BotState): "auto" | "manual" {
+  return bot.policies.start ?? (bot.paper_mode ? "auto" : "manual");
+}
+
+/** The bot is being stopped or taken away: nothing that its agent says makes it online again. */
+function stopping({ operation }: BotState): boolean {
+  if (!isRunning(operation)) return false;
+  return ["pause", "suspend", "destroy"].includes(operation.kind) || (operation.kind === "redeploy" && !operation.recreating);
+}
+
+/** The permission to run. Pure. */
+export function workloadOrder(bot: BotState): WorkloadOrder {
+  if (bot.destroyed_at !== null || stopping(bot) || bot.off_by_us && !isRunning(bot.operation)) return "stop";
+  return bot.start_held ? "hold" : "run";
+}
+
+/** The desired config with its secret in plain text: the one reply that carries it. */
+export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise<Answer<AgentConfig>> {
+  const known = authenticate(shell, caller);
+  if (!known.ok) return known;
+  if (stopping(known.live.bot)) return refuse("config_fenced", "The bot is being stopped: it gets no config.");
+  const { version } = known.live.bot.config.desired;
+  const row = shell.store.config(version);
+  if (row === null) return refuse("config_not_found", "The bot's config is not kept here.");
+  let plain: string;
+  try {
+    plain = await shell.platform.vault.open(row.llm_api_key, llmKeyContext(row.bot_id, row.version));
+  } catch (error) {
+    shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: row.bot_id, detail: String(error) });
+    return refuse("secret_unreadable", "The bot's stored secret does not open with the present encryption keys.");
+  }
+  // The credential may have been revoked while the secret was being opened.
+  const still = authenticate(shell, caller);
+  if (!still.ok) return still;
+  const { id, bot_id, restored_from, trading_config, risk_config, llm_provider, note, created_at } = row;
+  return ok({
+    id,
+    bot_id,
+    version: row.version,
+    restored_from,
+    trading_config,
+    risk_config,
+    secrets: { llm_provider, llm_api_key: plain },
+    note,
+    created_at: iso(created_at),
+  });
+}
+
+/** An acknowledgement never moves `desired`. */
+export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAckRequest): Answer<ConfigAckAnswer> {
+  const known = authenticate(shell, caller);
+  if (!known.ok) return known;
+  const { bot } = known.live;
+  const version = shell.store.configVersion(ack.config_id);
+  if (version === null) return refuse("config_not_found", "The bot has no config version of this id.");
+  const event = eventOfAck(bot, ack, version);
+  if (event) shell.commit({ events: [event], actor: "agent" });
+  return ok({ status: "acknowledged", desired_config_id: bot.config.desired.id });
+}
+
+function eventOfAck(bot: BotState, ack: ConfigAckRequest, version: number): EventBody | null {
+  const config = { id: ack.config_id, version };
+  if (ack.result === "failed") {
+    if (bot.config.failed?.id === ack.config_id) return null;
+    return { kind: "config_failed", data: { config, reason: ack.reason ?? "the agent gave no reason" } };
+  }
+  if (ack.config_id === bot.config.desired.id) {
+    return bot.config.applied?.id === ack.config_id && bot.config.effective?.id === ack.config_id
+      ? null
+      : { kind: "config_applied", data: { config } };
+  }
+  return bot.config.effective?.id === ack.config_id ? null : { kind: "config_effective", data: { config } };
+}
+
+/** How far a bootstrap has come: each new stage earns it more time. */
+export function reportStage(shell: BotShell, caller: AgentCaller, report: StageRequest): Answer<{ status: "ok" }> {
+  const live = shell.live();
+  if (live === null) return invalidCredential();
+  const { bot } = live;
+  const accepted =
+    caller.kind === "reg" ? intentOf(bot, caller, shell.platform.now()) !== null : authenticate(shell, caller).ok;
+  if (!accepted) return invalidCredential();
+  if (bot.adopted !== null && bot.adopted !== report.droplet_id) return wrongDroplet(shell, live, report.droplet_id, null);
+  if (bot.stage?.stage !== report.stage && (bot.stage?.count ?? 0) < MAX_STAGE_REPORTS) {
+    const { stage, detail } = report;
+    shell.commit({ events: [{ kind: "stage_reported", data: { stage, detail: detail ?? null } }], actor: "agent" });
+  }
+  return ok({ status: "ok" });
+}
+
+/** Any token of the present generation may ask where the present agent is. */
+export function agentRelease(shell: BotShell, caller: AgentCaller, release: AgentRelease): Answer<AgentRelease> {
+  const live = shell.live();
+  if (live === null) return invalidCredential();
+  const accepted =
+    caller.kind === "reg" ? intentOf(live.bot, caller, shell.platform.now()) !== null : authenticate(shell, caller).ok;
+  return accepted ? ok(release) : invalidCredential();
+}

@@ -1,0 +1,87 @@
+/**
+ * Everything that can happen to a Bot. Events are appended, never changed; a kind that this release does not know is
+ * kept and skipped, so that a deploy can be rolled back.
+ */
+import type { DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
+import type { PatchBotRequest, Policies } from "../wire/bot.ts";
+import type { ConfigRef, Fleet, Instant, Look, PowerAction } from "./state.ts";
+
+export interface DropletFacts {
+  id: number;
+  name: string;
+  generation: number;
+  status: DropletStatus;
+  ip_address: string | null;
+}
+
+export interface EventData {
+  accepted: {
+    id: string;
+    account_id: string;
+    name: string;
+    persona: Persona;
+    policies: Policies;
+    paper_mode: boolean;
+    fleet: Fleet;
+    config: ConfigRef;
+    operation_id: string;
+  };
+  changed: { name?: string | undefined; persona?: Persona | undefined; policies?: PatchBotRequest["policies"] };
+
+  operation_requested: { operation_id: string; kind: OperationKind };
+  operation_succeeded: { operation_id: string };
+  operation_failed: { operation_id: string; code: string; detail: string };
+  operation_cancelled: { operation_id: string; why: string };
+  attempt_failed: { operation_id: string; code: string; detail: string };
+  waiting: { reason: string | null };
+  generation_started: { generation: number; why: string };
+
+  intent_opened: {
+    intent_id: string;
+    generation: number;
+    droplet_name: string;
+    tags: string[];
+    token_hash: string;
+    token_expires_at: Instant;
+    region: string;
+    size: string;
+    image: string;
+  };
+  intent_unanswered: { intent_id: string; ended_at: Instant; detail: string };
+  intent_looked: { intent_id: string; found: number[] } & Look;
+  intent_adopted: { intent_id: string; droplet: DropletFacts; via: "post" | "look" | "registration" };
+  intent_refused: { intent_id: string; code: string; detail: string };
+  intent_absent: { intent_id: string };
+
+  droplet_found: { droplet: DropletFacts; via: string };
+  droplet_observed: { droplet: DropletFacts };
+  droplet_delete_sent: { droplet_id: number };
+  droplet_delete_ended: { droplet_id: number; outcome: string; accepted: boolean };
+  droplet_missing: { droplet_id: number; how: "id" | "name" | "tag"; began_at: Instant };
+  droplet_gone: { droplet_id: number };
+  power_sent: { droplet_id: number; action: PowerAction };
+  power_refused: { droplet_id: number; action: PowerAction; detail: string };
+
+  registration_claimed: { intent_id: string; droplet_id: number };
+  claim_dropped: { droplet_id: number; why: string };
+  agent_registered: { intent_id: string; credential_sha256: string; droplet_id: number; boot_id: string };
+  agent_booted: { boot_id: string; expected: boolean };
+  agent_heard: { via: string };
+  agent_silent: { last_seen_at: Instant | null };
+  agent_refused: { code: string; droplet_id: number };
+  credential_revoked: Record<string, never>;
+  stage_reported: { stage: string; detail: string | null };
+  flag_raised: { flag: string; detail: string };
+
+  config_published: { config: ConfigRef; paper_mode: boolean; restored_from: number | null };
+  config_applied: { config: ConfigRef };
+  config_effective: { config: ConfigRef };
+  config_failed: { config: ConfigRef; reason: string };
+
+  destroyed: Record<string, never>;
+}
+
+export type EventKind = keyof EventData;
+/** What is to be recorded: the shell adds number, time and actor. */
+export type EventBody = { [K in EventKind]: { kind: K; data: EventData[K] } }[EventKind];
+export type BotEvent = EventBody & { seq: number; at: Instant; actor: string };

@@ -1,0 +1,113 @@
+/** What a Bot tells the index in D1, through its outbox: rows that carry a revision, so that late ones change nothing. */
+import { z } from "zod";
+import { RiskConfig, TradingConfig } from "../wire/config.ts";
+import type { BotStatus, DropletStatus, Persona } from "../wire/enums.ts";
+import type { Runtime } from "./decision.ts";
+import type { BotState, Droplet, Instant } from "./state.ts";
+
+/** One immutable config version, its secret sealed with bot, version and field as additional data. */
+export const ConfigRow = z.object({
+  id: z.string(),
+  bot_id: z.string(),
+  version: z.int().positive(),
+  restored_from: z.int().positive().nullable(),
+  trading_config: TradingConfig,
+  risk_config: RiskConfig,
+  llm_provider: z.string(),
+  llm_api_key: z.string(),
+  llm_api_key_last4: z.string().nullable(),
+  llm_api_key_updated_at: z.number(),
+  note: z.string().nullable(),
+  author: z.string(),
+  created_at: z.number(),
+});
+export type ConfigRow = z.infer<typeof ConfigRow>;
+
+export interface BotRow {
+  id: string;
+  name: string;
+  persona: Persona;
+  status: BotStatus;
+  since: Instant;
+  reason: string | null;
+  generation: number;
+  droplet_id: number | null;
+  ip_address: string | null;
+  desired_config_id: string;
+  desired_config_version: number;
+  applied_config_id: string | null;
+  applied_config_version: number | null;
+  effective_config_version: number | null;
+  last_heartbeat_at: Instant | null;
+  revision: number;
+  updated_at: Instant;
+}
+
+export interface DropletRow {
+  id: number;
+  bot_id: string;
+  name: string;
+  generation: number;
+  status: DropletStatus;
+  ip_address: string | null;
+  found_at: Instant;
+  gone_at: Instant | null;
+  revision: number;
+}
+
+export type OutboxEntry =
+  | { kind: "bot"; row: BotRow }
+  | { kind: "config"; row: ConfigRow }
+  | { kind: "droplet"; row: DropletRow };
+
+/** One entry a key: a newer row replaces an undelivered older one. */
+export function outboxKey(entry: OutboxEntry): string {
+  switch (entry.kind) {
+    case "bot":
+      return "bot";
+    case "config":
+      return `config:${entry.row.version}`;
+    case "droplet":
+      return `droplet:${entry.row.id}`;
+  }
+}
+
+export function botRow(bot: BotState, rt: Runtime): BotRow {
+  const { desired, applied, effective } = bot.config;
+  const droplet = bot.droplets.find(({ id }) => id === bot.adopted);
+  return {
+    id: bot.id,
+    name: bot.name,
+    persona: bot.persona,
+    status: bot.status,
+    since: bot.since,
+    reason: bot.reason,
+    generation: bot.generation,
+    droplet_id: bot.adopted,
+    ip_address: droplet?.ip_address ?? null,
+    desired_config_id: desired.id,
+    desired_config_version: desired.version,
+    applied_config_id: applied?.id ?? null,
+    applied_config_version: applied?.version ?? null,
+    effective_config_version: effective?.version ?? null,
+    last_heartbeat_at: rt.last_seen_at,
+    revision: bot.revision,
+    updated_at: bot.updated_at,
+  };
+}
+
+/** The rows of droplets that differ between two states; one that left the state is gone. */
+export function changedDroplets(before: BotState | null, after: BotState): DropletRow[] {
+  const was = new Map(before?.droplets.map((droplet) => [droplet.id, JSON.stringify(droplet)]));
+  const changed = after.droplets.filter((droplet) => was.get(droplet.id) !== JSON.stringify(droplet));
+  const left = (before?.droplets ?? []).filter(({ id }) => !after.droplets.some((droplet) => droplet.id === id));
+  return [
+    ...changed.map((droplet) => dropletRow(after, droplet, null)),
+    ...left.map((droplet) => dropletRow(after, droplet, after.updated_at)),
+  ];
+}
+
+function dropletRow(bot: BotState, droplet: Droplet, gone_at: Instant | null): DropletRow {
+  const { id, name, generation, status, ip_address, found_at } = droplet;
+  return { id, bot_id: bot.id, name, generation, status, ip_address, found_at, gone_at, revision: bot.revision };
+}

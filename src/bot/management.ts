@@ -1,0 +1,202 @@
+/** What management asks of a Bot: each call reads, decides, commits and answers. None makes a call to the outside. */
+import type { BotView, EventView, Operation, PatchBotRequest } from "../wire/bot.ts";
+import type { ConfigVersion } from "../wire/config.ts";
+import type { BotAction, Persona } from "../wire/enums.ts";
+import { allowedActions, judgeAction } from "./actions.ts";
+import { type Answer, type Caller, inScope, ok, type Refusal, refuse, type Scope } from "./answer.ts";
+import { Runtime } from "./decision.ts";
+import type { EventBody } from "./events.ts";
+import type { ConfigRow } from "./index-rows.ts";
+import { reconcile } from "./lifecycle.ts";
+import type { BotShell, Live } from "./shell.ts";
+import { type Fleet, isRunning, type OperationState } from "./state.ts";
+import { viewBot, viewConfig, viewEvent, viewOperation } from "./view.ts";
+
+/** A bot as its row in D1 has it before its object knows of it. */
+export interface NewBot {
+  id: string;
+  account_id: string;
+  name: string;
+  persona: Persona;
+  fleet: Fleet;
+  config: ConfigRow;
+  actor: string;
+}
+
+/** Makes the bot exist; where it does already, nothing happens. */
+export function createBot(shell: BotShell, bot: NewBot): void {
+  if (shell.load().kind !== "absent") return;
+  const { id, account_id, name, persona, fleet, config, actor } = bot;
+  const accepted: EventBody = {
+    kind: "accepted",
+    data: {
+      id,
+      account_id,
+      name,
+      persona,
+      policies: { healing: "reboot", start: null },
+      paper_mode: config.trading_config.paper_mode,
+      fleet,
+      config: { id: config.id, version: config.version },
+      operation_id: shell.platform.uuid(),
+    },
+  };
+  shell.create(accepted, config, actor, Runtime.parse({}));
+}
+
+/** The bot if it exists, can be read and is the caller's; another account's bot is answered like an unknown one. */
+export function reach(shell: BotShell, scope: Scope): { ok: true; live: Live } | Refusal {
+  const loaded = shell.load();
+  if (loaded.kind === "broken") {
+    return refuse("bot_unreadable", "The bot's stored state cannot be read; nothing is done until an operator repairs it.");
+  }
+  if (loaded.kind === "absent" || !inScope(scope, loaded.bot.account_id)) return notFound();
+  return { ok: true, live: loaded };
+}
+
+export function notFound(): Refusal {
+  return refuse("bot_not_found", "There is no such bot.");
+}
+
+export function snapshot(shell: BotShell, scope: Scope): Answer<BotView> {
+  const reached = reach(shell, scope);
+  return reached.ok ? ok(view(shell, reached.live)) : reached;
+}
+
+function view(shell: BotShell, { bot, rt }: Live): BotView {
+  return viewBot(bot, rt, shell.platform.now(), shell.platform.policy);
+}
+
+export function act(shell: BotShell, caller: Caller, action: BotAction): Answer<Operation> {
+  return once(shell, caller, (remember) => {
+    const reached = reach(shell, caller.scope);
+    if (!reached.ok) return reached;
+    const { bot } = reached.live;
+    const { verdict } = judgeAction(bot, action);
+    if (verdict === "refuse") {
+      const during = isRunning(bot.operation) ? ` while its ${bot.operation.kind} is under way` : "";
+      const code = bot.destroyed_at === null ? "action_not_allowed" : "bot_destroyed";
+      return refuse(code, `A bot that is ${bot.status} cannot ${action}${during}.`, { allowed: allowedActions(bot) });
+    }
+    if (verdict === "same") {
+      const { id } = bot.operation;
+      shell.commit({ ...remember(id) });
+      return ok(id);
+    }
+    const events: EventBody[] = [];
+    if (isRunning(bot.operation)) {
+      const { id } = bot.operation;
+      events.push({ kind: "operation_cancelled", data: { operation_id: id, why: `pre-empted by ${action}` } });
+    }
+    const operation_id = shell.platform.uuid();
+    events.push({ kind: "operation_requested", data: { operation_id, kind: action } });
+    // What held the work before need not hold this; a rate limit will say so again.
+    const rt = { ...reached.live.rt, not_before: 0, tries: 0 };
+    shell.commit({ events, actor: caller.actor, rt, ...remember(operation_id) });
+    return ok(operation_id);
+  });
+}
+
+export function cancelOperation(shell: BotShell, caller: Caller, operationId: string): Answer<Operation> {
+  return once(shell, caller, (remember) => {
+    const reached = reach(shell, caller.scope);
+    if (!reached.ok) return reached;
+    const { operation } = reached.live.bot;
+    if (!shell.store.operations().some(({ id }) => id === operationId)) {
+      return refuse("operation_not_found", "The bot has no such operation.");
+    }
+    if (operation.id === operationId && operation.state === "cancelled") return ok(operationId);
+    if (operation.id !== operationId || !isRunning(operation)) {
+      return refuse("operation_committed", "The operation has ended.");
+    }
+    if (operation.committed) {
+      return refuse("operation_committed", "The operation has begun to act and can no longer be cancelled.");
+    }
+    shell.commit({
+      events: [{ kind: "operation_cancelled", data: { operation_id: operationId, why: "asked for" } }],
+      actor: caller.actor,
+      ...remember(operationId),
+    });
+    return ok(operationId);
+  });
+}
+
+/**
+ * Runs a call at most once for each request id and each Idempotency-Key, and answers with the operation that it led to.
+ * The answer's id is remembered in the effect's own commit; the operation is shown as it is now.
+ */
+function once(
+  shell: BotShell,
+  caller: Caller,
+  run: (remember: (operationId: string) => { answer?: AnswerToRemember }) => Answer<string>,
+): Answer<Operation> {
+  // Nobody learns from a key what is not theirs, and an object that does not exist remembers nothing.
+  const reached = reach(shell, caller.scope);
+  if (!reached.ok) return reached;
+  const { key, body_hash } = answerKey(caller);
+  const known = shell.store.answered(key);
+  if (known && known.body_hash !== body_hash) {
+    return refuse("idempotency_key_reused", "This Idempotency-Key came with another request before.");
+  }
+  const result = known
+    ? { ok: true as const, value: String(known.result), replayed: true }
+    : run((operationId) => ({ answer: { key, body_hash, result: operationId } }));
+  if (!result.ok) return result;
+  const operation = showOperation(shell, result.value);
+  return operation ? { ...result, value: operation } : refuse("operation_not_found", "The operation is no longer kept.");
+}
+
+type AnswerToRemember = { key: string; body_hash: string; result: unknown };
+
+/** An Idempotency-Key outlives its request; without one, the request id covers our own retries. */
+export function answerKey(caller: Caller): { key: string; body_hash: string } {
+  const { idempotency, request_id } = caller;
+  return idempotency ? { key: `idem:${idempotency.key}`, body_hash: idempotency.body_hash } : { key: `req:${request_id}`, body_hash: "" };
+}
+
+function showOperation(shell: BotShell, id: string): Operation | null {
+  const { bot } = shell.present();
+  const operation = bot.operation.id === id ? bot.operation : shell.store.operations().find((past) => past.id === id);
+  return operation ? viewOne(shell, operation) : null;
+}
+
+function viewOne(shell: BotShell, operation: OperationState): Operation {
+  const { bot, rt } = shell.present();
+  const { policy } = shell.platform;
+  return viewOperation(operation, bot, rt, reconcile(bot, rt, shell.platform.now(), policy), policy);
+}
+
+/** Newest first. */
+export function listOperations(shell: BotShell, scope: Scope): Answer<Operation[]> {
+  const reached = reach(shell, scope);
+  return reached.ok ? ok(shell.store.operations().map((operation) => viewOne(shell, operation))) : reached;
+}
+
+/** Events with numbers above `after`, oldest first. */
+export function listEvents(shell: BotShell, scope: Scope, after: number, limit: number): Answer<EventView[]> {
+  const reached = reach(shell, scope);
+  return reached.ok ? ok(shell.store.events(after, limit).map(viewEvent)) : reached;
+}
+
+export function patchBot(shell: BotShell, caller: Caller, patch: PatchBotRequest): Answer<BotView> {
+  const reached = reach(shell, caller.scope);
+  if (!reached.ok) return reached;
+  const { bot } = reached.live;
+  if (bot.destroyed_at !== null) return refuse("bot_destroyed", "A destroyed bot cannot be changed.");
+  const { name, persona, policies } = patch;
+  const same =
+    (name ?? bot.name) === bot.name &&
+    (persona ?? bot.persona) === bot.persona &&
+    (policies?.healing ?? bot.policies.healing) === bot.policies.healing &&
+    (policies?.start === undefined || policies.start === bot.policies.start);
+  if (same) return ok(view(shell, reached.live));
+  return ok(view(shell, shell.commit({ events: [{ kind: "changed", data: { name, persona, policies } }], actor: caller.actor })));
+}
+
+/** The desired version, as management sees it. */
+export function desiredConfig(shell: BotShell, scope: Scope): Answer<ConfigVersion> {
+  const reached = reach(shell, scope);
+  if (!reached.ok) return reached;
+  const row = shell.store.config(reached.live.bot.config.desired.version);
+  return row ? ok(viewConfig(row)) : refuse("config_not_found", "The bot's config is not kept here.");
+}

@@ -1,0 +1,157 @@
+/** The Durable Object: adapts the platform to the Bot and its methods to RPC. Nothing is decided here. */
+import { DurableObject } from "cloudflare:workers";
+import { openDb } from "../db/client.ts";
+import { pushToIndex } from "../db/index-feed.ts";
+import { type Env, readSettings, type Settings } from "../env.ts";
+import { log } from "../log.ts";
+import { DigitalOcean } from "../provider/digitalocean.ts";
+import { openGate } from "../provider/gate.ts";
+import { renderBootstrap } from "../provider/release.ts";
+import { openVault } from "../secrets/vault.ts";
+import type {
+  AgentRelease,
+  ConfigAckRequest,
+  HeartbeatRequest,
+  RegisterRequest,
+  StageRequest,
+} from "../wire/agent.ts";
+import type { PatchBotRequest } from "../wire/bot.ts";
+import type { BotAction } from "../wire/enums.ts";
+import * as agentFace from "./agent-face.ts";
+import type { AgentCaller } from "./agent-face.ts";
+import type { Caller, Scope } from "./answer.ts";
+import * as management from "./management.ts";
+import type { NewBot } from "./management.ts";
+import type { Platform, SqlValue } from "./platform.ts";
+import { type Publication, publishConfig } from "./publish.ts";
+import { runAlarm } from "./run.ts";
+import { BotShell } from "./shell.ts";
+
+export class Bot extends DurableObject<Env> {
+  readonly #shell: BotShell;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#shell = new BotShell(platformOf(ctx, env));
+  }
+
+  override alarm(): Promise<void> {
+    return runAlarm(this.#shell);
+  }
+
+  /** Makes the bot exist, from its row in D1. Repeating it changes nothing. */
+  create(bot: NewBot) {
+    const shell = this.#awake();
+    management.createBot(shell, bot);
+    return management.snapshot(shell, { account_id: bot.account_id });
+  }
+
+  snapshot(scope: Scope) {
+    return management.snapshot(this.#awake(), scope);
+  }
+
+  act(caller: Caller, action: BotAction) {
+    return management.act(this.#awake(), caller, action);
+  }
+
+  cancelOperation(caller: Caller, operationId: string) {
+    return management.cancelOperation(this.#awake(), caller, operationId);
+  }
+
+  listOperations(scope: Scope) {
+    return management.listOperations(this.#awake(), scope);
+  }
+
+  listEvents(scope: Scope, after: number, limit: number) {
+    return management.listEvents(this.#awake(), scope, after, limit);
+  }
+
+  patch(caller: Caller, patch: PatchBotRequest) {
+    return management.patchBot(this.#awake(), caller, patch);
+  }
+
+  desiredConfig(scope: Scope) {
+    return management.desiredConfig(this.#awake(), scope);
+  }
+
+  publishConfig(caller: Caller, publication: Publication) {
+    return publishConfig(this.#awake(), caller, publication);
+  }
+
+  register(caller: AgentCaller, request: RegisterRequest) {
+    return agentFace.register(this.#awake(), caller, request);
+  }
+
+  reportStage(caller: AgentCaller, report: StageRequest) {
+    return agentFace.reportStage(this.#awake(), caller, report);
+  }
+
+  agentRelease(caller: AgentCaller, release: AgentRelease) {
+    return agentFace.agentRelease(this.#awake(), caller, release);
+  }
+
+  heartbeat(caller: AgentCaller, beat: HeartbeatRequest) {
+    return agentFace.heartbeat(this.#awake(), caller, beat);
+  }
+
+  agentConfig(caller: AgentCaller) {
+    return agentFace.agentConfig(this.#awake(), caller);
+  }
+
+  acknowledge(caller: AgentCaller, ack: ConfigAckRequest) {
+    return agentFace.acknowledge(this.#awake(), caller, ack);
+  }
+
+  #awake(): BotShell {
+    this.#shell.repairAlarm();
+    return this.#shell;
+  }
+}
+
+function platformOf(ctx: DurableObjectState, env: Env): Platform {
+  const { storage } = ctx;
+  const settings = readSettings(env);
+  const db = openDb(env.DB);
+  const randomBytes = (count: number) => crypto.getRandomValues(new Uint8Array(count));
+  return {
+    sql: { exec: <Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]) => storage.sql.exec<Row>(query, ...binds).toArray() },
+    transactionSync: (run) => storage.transactionSync(run),
+    setAlarm(at) {
+      // Not awaited: the output gate holds every answer until it is durable, and it rolls back with the transaction.
+      void (at === null ? storage.deleteAlarm() : storage.setAlarm(at));
+    },
+    now: () => Date.now(),
+    random: () => Math.random(),
+    randomBytes,
+    uuid: () => crypto.randomUUID(),
+    provider: providerOf(settings),
+    gate: openGate,
+    index: { push: (entry) => pushToIndex(db, entry, Date.now()) },
+    vault: openVault(settings.ENCRYPTION_KEYS, randomBytes),
+    plan: planOf(settings),
+    policy: settings.POLICY,
+    log: (entry) => log({ bot: ctx.id.name, ...entry }),
+  };
+}
+
+function providerOf(settings: Settings): DigitalOcean {
+  return new DigitalOcean({
+    base_url: settings.DIGITALOCEAN_API_URL,
+    token: settings.DIGITALOCEAN_TOKEN,
+    timeout_ms: settings.POLICY.call_timeout_ms,
+    // Looked up at each call, so that a test's stand-in for the network is seen.
+    fetch: (input, init) => fetch(input, init),
+    now: () => Date.now(),
+    timeoutSignal: (ms) => AbortSignal.timeout(ms),
+  });
+}
+
+function planOf(settings: Settings): Platform["plan"] {
+  return {
+    region: settings.DROPLET_REGION,
+    size: settings.DROPLET_SIZE,
+    image: settings.DROPLET_IMAGE,
+    ssh_keys: settings.DROPLET_SSH_KEY === "" ? [] : [settings.DROPLET_SSH_KEY],
+    userData: (bot, registrationToken) => renderBootstrap(settings, bot.id, registrationToken),
+  };
+}

@@ -1,0 +1,134 @@
+/** Publishing a config version: the Bot is the only one that numbers them, inside its own commit. */
+import type { ConfigPatch, ConfigVersion } from "../wire/config.ts";
+import { type Answer, type Caller, ok, type Refusal, refuse } from "./answer.ts";
+import { configEtag, type ConfigContent, last4, llmKeyContext, mergeConfig } from "./config.ts";
+import type { ConfigRow } from "./index-rows.ts";
+import { answerKey, reach } from "./management.ts";
+import type { BotShell } from "./shell.ts";
+import { viewConfig } from "./view.ts";
+
+/** A patch onto the desired version, or an older version's content as a new one. */
+export type Publication =
+  | { patch: ConfigPatch; if_match: string | null }
+  | { restore: Pick<ConfigRow, "version" | "trading_config" | "risk_config"> };
+
+/** Two writers may overtake one another this often before somebody is told to try again. */
+const MAX_RACES = 5;
+
+/**
+ * Sealing the secret is asynchronous, so another version may be committed meanwhile: then everything is judged anew,
+ * `If-Match` included.
+ */
+export async function publishConfig(shell: BotShell, caller: Caller, publication: Publication): Promise<Answer<ConfigVersion>> {
+  for (let race = 0; race < MAX_RACES; race++) {
+    const prepared = prepare(shell, caller, publication);
+    if (!("base" in prepared)) return prepared;
+    const { base, content } = prepared;
+    const version = base.version + 1;
+    const sealed = await sealSecret(shell, base, version, publication);
+    if (typeof sealed !== "string") return sealed;
+    const { config, destroyed_at } = shell.present().bot;
+    if (config.desired.version !== base.version || destroyed_at !== null) continue;
+    return commitVersion(shell, caller, publication, nextRow(shell, caller, publication, base, content, sealed));
+  }
+  return refuse("config_version_conflict", "Other changes keep coming first. Read the config and try again.");
+}
+
+function prepare(
+  shell: BotShell,
+  caller: Caller,
+  publication: Publication,
+): { base: ConfigRow; content: ConfigContent } | Answer<ConfigVersion> {
+  const reached = reach(shell, caller.scope);
+  if (!reached.ok) return reached;
+  const { bot } = reached.live;
+  const known = shell.store.answered(answerKey(caller).key);
+  if (known) return replay(shell, caller, known);
+  if (bot.destroyed_at !== null) return refuse("bot_destroyed", "A destroyed bot takes no config.");
+  const base = shell.store.config(bot.config.desired.version);
+  if (base === null) return refuse("config_not_found", "The bot's config is not kept here.");
+  if ("restore" in publication) {
+    const { trading_config, risk_config } = publication.restore;
+    return { base, content: { trading_config, risk_config, llm_provider: base.llm_provider } };
+  }
+  const { if_match, patch } = publication;
+  if (if_match !== null && if_match !== "*" && if_match !== configEtag(base.id)) {
+    return refuse("config_version_conflict", `The desired version is ${base.version} now; read it and apply the change to it.`);
+  }
+  const content = mergeConfig(base, patch);
+  if (content === null) {
+    return refuse("config_custom_assets", 'custom_assets goes with asset_focus "custom", and only with it.');
+  }
+  return { base, content };
+}
+
+function replay(shell: BotShell, caller: Caller, known: { body_hash: string; result: unknown }): Answer<ConfigVersion> {
+  if (known.body_hash !== answerKey(caller).body_hash) {
+    return refuse("idempotency_key_reused", "This Idempotency-Key came with another request before.");
+  }
+  const row = shell.store.config(Number(known.result));
+  return row
+    ? { ok: true, value: viewConfig(row), replayed: true }
+    : refuse("config_not_found", "The version that this request made has been superseded; read it among the bot's configs.");
+}
+
+/** The new secret, or the old one opened and sealed again for its new version. */
+async function sealSecret(
+  shell: BotShell,
+  base: ConfigRow,
+  version: number,
+  publication: Publication,
+): Promise<string | Refusal> {
+  const { vault } = shell.platform;
+  const given = "patch" in publication ? publication.patch.llm_api_key : undefined;
+  try {
+    const plain = given ?? (await vault.open(base.llm_api_key, llmKeyContext(base.bot_id, base.version)));
+    return await vault.seal(plain, llmKeyContext(base.bot_id, version));
+  } catch (error) {
+    shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: base.bot_id, detail: String(error) });
+    return refuse("secret_unreadable", "The bot's stored secret does not open with the present encryption keys.");
+  }
+}
+
+function nextRow(
+  shell: BotShell,
+  caller: Caller,
+  publication: Publication,
+  base: ConfigRow,
+  content: ConfigContent,
+  llm_api_key: string,
+): ConfigRow {
+  const now = shell.platform.now();
+  const key = "patch" in publication ? publication.patch.llm_api_key : undefined;
+  return {
+    id: shell.platform.uuid(),
+    bot_id: base.bot_id,
+    version: base.version + 1,
+    restored_from: "restore" in publication ? publication.restore.version : null,
+    ...content,
+    llm_api_key,
+    llm_api_key_last4: key === undefined ? base.llm_api_key_last4 : last4(key),
+    llm_api_key_updated_at: key === undefined ? base.llm_api_key_updated_at : now,
+    note: "patch" in publication ? (publication.patch.note ?? null) : null,
+    author: caller.actor,
+    created_at: now,
+  };
+}
+
+function commitVersion(
+  shell: BotShell,
+  caller: Caller,
+  publication: Publication,
+  config: ConfigRow,
+): Answer<ConfigVersion> {
+  const { id, version, restored_from } = config;
+  const { paper_mode } = config.trading_config;
+  shell.commit({
+    events: [{ kind: "config_published", data: { config: { id, version }, paper_mode, restored_from } }],
+    actor: caller.actor,
+    config,
+    answer: { ...answerKey(caller), result: version },
+  });
+  shell.platform.log({ event: "config_published", bot_id: config.bot_id, version, restored: "restore" in publication });
+  return ok(viewConfig(config));
+}

@@ -1,0 +1,203 @@
+/**
+ * One alarm of a Bot: takes the steps that `reconcile` names until it says wait. Every call is preceded by a commit that
+ * would wake us if we died during it, and followed by one that records what it taught.
+ */
+import type { PermitKind } from "../provider/gate.ts";
+import type { Outcome } from "../provider/outcome.ts";
+import { formatToken, hashToken } from "../wire/tokens.ts";
+import { type Effect, sameEffect } from "./decision.ts";
+import type { EventBody } from "./events.ts";
+import { type Finished, learn } from "./learn.ts";
+import { reconcile } from "./lifecycle.ts";
+import type { DropletPlan, Platform } from "./platform.ts";
+import { backoffMs } from "./policy.ts";
+import { afterCall } from "./schedule.ts";
+import type { BotShell } from "./shell.ts";
+import { type BotState, botTag, dropletName, dropletTags, isRunning } from "./state.ts";
+
+/** Bounds one alarm; whatever is left goes on in the next, which is set to now. */
+const MAX_STEPS = 24;
+const MAX_DELIVERIES = 8;
+/** Beyond the call's own time-out, so that a safety alarm never races the answer. */
+const SAFETY_MARGIN_MS = 30_000;
+
+/** The alarm. Never throws: the platform would drop the alarm after six throws. */
+export async function runAlarm(shell: BotShell): Promise<void> {
+  const { platform } = shell;
+  try {
+    const loaded = shell.load();
+    if (loaded.kind === "absent") return;
+    if (loaded.kind === "broken") return shell.holdBroken(loaded.detail);
+    noticeLateAlarm(shell);
+    await takeSteps(shell);
+    await deliver(shell);
+    shell.commit({});
+  } catch (error) {
+    platform.log({ level: "error", event: "alarm_failed", detail: error instanceof Error ? error.message : String(error) });
+    const tries = (shell.live()?.rt.tries ?? 0) + 1;
+    platform.setAlarm(platform.now() + backoffMs(platform.policy, tries, platform.random()));
+  }
+}
+
+/** A late alarm means that we were away: whoever seemed silent meanwhile gets a fresh deadline. */
+function noticeLateAlarm(shell: BotShell): void {
+  const { rt } = shell.present();
+  const now = shell.platform.now();
+  if (rt.alarm_at !== null && now > rt.alarm_at + shell.platform.policy.alarm_late_ms) {
+    shell.note({ ...rt, deaf_until: now });
+  }
+}
+
+async function takeSteps(shell: BotShell): Promise<void> {
+  const { policy } = shell.platform;
+  for (let step = 0; step < MAX_STEPS; step++) {
+    const { bot, rt } = shell.present();
+    const decision = reconcile(bot, rt, shell.platform.now(), policy);
+    if ("record" in decision) shell.commit({ events: [decision.record] });
+    else if ("do" in decision) await call(shell, decision.do);
+    else return;
+  }
+}
+
+async function call(shell: BotShell, effect: Effect): Promise<void> {
+  const { platform } = shell;
+  rearm(shell);
+  const permit = await platform.gate.permit(permitKind(shell.present().bot, effect));
+  const token = effect.kind === "create_droplet" ? await mintToken(platform, shell.present().bot.id) : null;
+  const { bot, rt } = shell.present();
+  if (!permit.granted) {
+    const events: EventBody[] = bot.waiting === permit.reason ? [] : [{ kind: "waiting", data: { reason: permit.reason } }];
+    shell.commit({ events, rt: { ...rt, not_before: permit.until } });
+    return;
+  }
+  // The world may have moved on while we waited: the permit is then simply not used.
+  const decision = reconcile(bot, rt, platform.now(), platform.policy);
+  if (!("do" in decision) || !sameEffect(decision.do, effect)) return;
+  const began_at = platform.now();
+  const run = begin(shell, bot, effect, token);
+  if (run === null) return;
+  const finished = await run();
+  const after = shell.present();
+  const ended_at = platform.now();
+  shell.commit({
+    events: learn(after.bot, finished, { began_at, ended_at, policy: platform.policy }),
+    rt: afterCall(after.rt, effect, finished.outcome, ended_at, platform.random(), platform.policy),
+  });
+}
+
+interface Token {
+  plain: string;
+  hash: string;
+}
+
+/** Commits the intent, then returns the call itself. Null where the call cannot even be made. */
+function begin(shell: BotShell, bot: BotState, effect: Effect, token: Token | null): (() => Promise<Finished>) | null {
+  const { provider } = shell.platform;
+  switch (effect.kind) {
+    case "create_droplet":
+      return token === null ? null : beginCreate(shell, bot, token);
+    case "get_droplet": {
+      const { droplet_id } = effect;
+      return async () => ({ kind: "get_droplet", droplet_id, outcome: await guarded(provider.getDroplet(droplet_id)) });
+    }
+    case "delete_droplet": {
+      const { droplet_id } = effect;
+      rearm(shell, [{ kind: "droplet_delete_sent", data: { droplet_id } }]);
+      return async () => ({ kind: "delete_droplet", droplet_id, outcome: await guarded(provider.deleteDroplet(droplet_id)) });
+    }
+    case "power": {
+      const { droplet_id, action } = effect;
+      rearm(shell, [{ kind: "power_sent", data: { droplet_id, action } }]);
+      return async () => {
+        return { kind: "power", droplet_id, action, outcome: await guarded(provider.dropletAction(droplet_id, action)) };
+      };
+    }
+    case "list": {
+      const { how, subject, generation } = effect;
+      const name = dropletName(bot.fleet, bot.id, generation);
+      const filter = how === "name" ? { name } : how === "tag" ? { tag: botTag(bot.id) } : ({ all: true } as const);
+      return async () => ({ kind: "list", how, subject, outcome: await guarded(provider.listDroplets(filter)) });
+    }
+  }
+}
+
+function beginCreate(shell: BotShell, bot: BotState, token: Token): (() => Promise<Finished>) | null {
+  const { platform } = shell;
+  const { userData, ...plan }: DropletPlan = platform.plan;
+  let user_data: string;
+  try {
+    user_data = userData(bot, token.plain);
+  } catch (error) {
+    const detail = `The droplet's user-data cannot be made: ${error instanceof Error ? error.message : "unknown"}`;
+    shell.commit({
+      events: [{ kind: "operation_failed", data: { operation_id: bot.operation.id, code: "user_data_invalid", detail } }],
+    });
+    return null;
+  }
+  const { generation } = bot;
+  const name = dropletName(bot.fleet, bot.id, generation);
+  const tags = dropletTags(bot.fleet, bot.id, generation);
+  const intent_id = platform.uuid();
+  const opened = {
+    intent_id,
+    generation,
+    droplet_name: name,
+    tags,
+    token_hash: token.hash,
+    token_expires_at: platform.now() + platform.policy.registration_token_ttl_ms,
+    region: plan.region,
+    size: plan.size,
+    image: plan.image,
+  };
+  rearm(shell, [{ kind: "intent_opened", data: opened }]);
+  return async () => ({
+    kind: "create_droplet",
+    intent_id,
+    outcome: await guarded(platform.provider.createDroplet({ ...plan, name, tags, user_data })),
+  });
+}
+
+function rearm(shell: BotShell, events: EventBody[] = []): void {
+  const { platform } = shell;
+  shell.commit({ events, safety_at: platform.now() + platform.policy.call_timeout_ms + SAFETY_MARGIN_MS });
+}
+
+/** The client returns its refusals; whatever it throws all the same is an outcome that we do not know. */
+async function guarded<T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> {
+  try {
+    return await call;
+  } catch (error) {
+    return { kind: "unknown", detail: error instanceof Error ? error.message.slice(0, 200) : "the call failed" };
+  }
+}
+
+async function mintToken(platform: Platform, botId: string): Promise<Token> {
+  const plain = formatToken("reg", botId, platform.randomBytes(32));
+  return { plain, hash: await hashToken(plain) };
+}
+
+function permitKind(bot: BotState, effect: Effect): PermitKind {
+  if (!isRunning(bot.operation)) return "poll";
+  if (effect.kind === "create_droplet") return "create";
+  return bot.operation.kind === "create" ? "poll" : "user_action";
+}
+
+/** Hands what is in the outbox to the index. A failure backs off, to one try an hour, and never gives up. */
+async function deliver(shell: BotShell): Promise<void> {
+  const { platform, store } = shell;
+  for (let count = 0; count < MAX_DELIVERIES; count++) {
+    const delivery = store.nextDelivery();
+    if (delivery === null || delivery.next_at > platform.now()) return;
+    rearm(shell);
+    try {
+      await platform.index.push(delivery.entry);
+      store.delivered(delivery);
+    } catch (error) {
+      const ceiling = { ...platform.policy, backoff_max_ms: platform.policy.outbox_backoff_max_ms };
+      const nextAt = platform.now() + backoffMs(ceiling, delivery.attempts + 1, platform.random());
+      const detail = error instanceof Error ? error.message : String(error);
+      store.undelivered(delivery, nextAt, detail);
+      platform.log({ level: "warn", event: "index_push_failed", key: delivery.key, attempts: delivery.attempts + 1 });
+    }
+  }
+}

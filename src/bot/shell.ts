@@ -1,0 +1,147 @@
+/**
+ * The thin shell around the lifecycle: the only writer of a Bot's truth. It reads, asks the pure core, and commits state,
+ * events, outbox and the one alarm together. Calls to the outside happen only in `alarm()`.
+ */
+import type { Runtime } from "./decision.ts";
+import type { BotEvent, EventBody } from "./events.ts";
+import { apply } from "./fold.ts";
+import { botRow, type ConfigRow, changedDroplets } from "./index-rows.ts";
+import type { Platform } from "./platform.ts";
+import { nextAlarm } from "./schedule.ts";
+import type { BotState, Instant } from "./state.ts";
+import { type Loaded, Store } from "./store.ts";
+
+const BROKEN_STATE_ALARM_MS = 60 * 60 * 1000;
+
+export interface Change {
+  events?: readonly EventBody[];
+  /** Who caused it: `operator:…`, `agent`, `spawnpoint`. */
+  actor?: string;
+  rt?: Runtime;
+  /** A new config version that goes with the events. */
+  config?: ConfigRow;
+  /** The answer to remember, in the same commit as the effect. */
+  answer?: { key: string; body_hash: string; result: unknown };
+  /** A call is about to be made: wake at this instant if we die during it. */
+  safety_at?: Instant;
+}
+
+export interface Live {
+  bot: BotState;
+  rt: Runtime;
+}
+
+export class BotShell {
+  readonly platform: Platform;
+  readonly store: Store;
+  #loaded: Loaded | null = null;
+  #repaired = false;
+
+  constructor(platform: Platform) {
+    this.platform = platform;
+    this.store = new Store(platform);
+    if (this.store.exists()) this.store.migrate();
+  }
+
+  /** What is stored, read once and then kept in step by `commit`. */
+  load(): Loaded {
+    this.#loaded ??= this.store.load();
+    return this.#loaded;
+  }
+
+  /** The bot, or null where it was never created or cannot be read. */
+  live(): Live | null {
+    const loaded = this.load();
+    return loaded.kind === "bot" ? loaded : null;
+  }
+
+  /** As `live`, after an await by a caller that has already seen the bot: it cannot have ceased to exist. */
+  present(): Live {
+    const live = this.live();
+    if (live === null) throw new Error("the bot's state went away under a running call");
+    return live;
+  }
+
+  /** Makes the bot of its `accepted` event; the schema comes with it, in the same commit. */
+  create(accepted: Extract<EventBody, { kind: "accepted" }>, config: ConfigRow, actor: string, rt: Runtime): Live {
+    return this.#transact(() => {
+      this.store.migrate();
+      return this.#write(null, rt, { events: [accepted], actor, config });
+    });
+  }
+
+  commit(change: Change): Live {
+    const { bot, rt } = this.present();
+    return this.#transact(() => this.#write(bot, change.rt ?? rt, change));
+  }
+
+  /** Last-seen and telemetry: one row, no event, and the alarm stays where it is. */
+  note(rt: Runtime): void {
+    const { bot } = this.present();
+    this.store.saveRuntime(rt);
+    this.#loaded = { kind: "bot", bot, rt };
+  }
+
+  /** Re-arms where a deploy ate the alarm. Not for `alarm()` itself: during its delivery there is none to see. */
+  repairAlarm(): void {
+    const live = this.live();
+    if (live === null || this.#repaired) return;
+    this.#repaired = true;
+    const { alarm_at } = live.rt;
+    const now = this.platform.now();
+    if (alarm_at !== null && alarm_at < now - this.platform.policy.alarm_late_ms) this.commit({});
+  }
+
+  /** Where the stored state cannot be read: nothing is done, and it is said every hour. */
+  holdBroken(detail: string): void {
+    this.platform.log({ level: "error", event: "bot_state_unreadable", detail });
+    this.platform.setAlarm(this.platform.now() + BROKEN_STATE_ALARM_MS);
+  }
+
+  #transact(run: () => Live): Live {
+    try {
+      const live = this.platform.transactionSync(run);
+      this.#loaded = { kind: "bot", ...live };
+      return live;
+    } catch (error) {
+      // The commit was rolled back: what is in memory may be ahead of what is stored.
+      this.#loaded = null;
+      throw error;
+    }
+  }
+
+  #write(before: BotState | null, rt: Runtime, change: Change): Live {
+    const { platform, store } = this;
+    const now = platform.now();
+    let bot = before;
+    for (const body of change.events ?? []) {
+      const event = { ...body, seq: (bot?.revision ?? 0) + 1, at: now, actor: change.actor ?? "spawnpoint" } as BotEvent;
+      bot = apply(bot, event);
+      store.append(event);
+    }
+    if (bot === null) throw new Error("nothing to commit: the bot does not exist");
+    if (bot !== before) this.#saveState(before, bot, rt, now);
+    if (change.config) {
+      store.saveConfig(change.config);
+      store.enqueue({ kind: "config", row: change.config }, bot.revision, now);
+    }
+    if (change.config || bot.config !== before?.config) {
+      const { desired, last_good } = bot.config;
+      store.forgetConfigsExcept([desired.version, ...(last_good ? [last_good.version] : [])]);
+    }
+    if (change.answer) store.saveAnswer(change.answer.key, change.answer.body_hash, change.answer.result, now);
+    const alarm_at = change.safety_at ?? nextAlarm(bot, rt, now, platform.policy, store.nextDelivery());
+    const armed: Runtime = { ...rt, alarm_at };
+    store.saveRuntime(armed);
+    platform.setAlarm(alarm_at);
+    return { bot, rt: armed };
+  }
+
+  #saveState(before: BotState | null, bot: BotState, rt: Runtime, now: Instant): void {
+    this.store.save(bot);
+    this.store.enqueue({ kind: "bot", row: botRow(bot, rt) }, bot.revision, now);
+    for (const row of changedDroplets(before, bot)) {
+      this.store.enqueue({ kind: "droplet", row }, bot.revision, now);
+    }
+  }
+}

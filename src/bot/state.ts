@@ -1,0 +1,156 @@
+/**
+ * What a Bot knows, as it is persisted. The state is the fold of the bot's events (fold.ts) and holds facts only; what a
+ * person reads as `status` is derived from them (status.ts). Instants are milliseconds since the epoch.
+ */
+import { z } from "zod";
+import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, OPERATION_STATES, PERSONAS } from "../wire/enums.ts";
+import { Policies } from "../wire/bot.ts";
+
+export type Instant = number;
+const Instant = z.number();
+
+/** Names and tags of a fleet: whatever carries another one's is not ours. */
+export const Fleet = z.object({ prefix: z.string(), tag: z.string() });
+export type Fleet = z.infer<typeof Fleet>;
+
+const POWER_ACTIONS = ["shutdown", "power_off", "power_on", "power_cycle"] as const;
+export type PowerAction = (typeof POWER_ACTIONS)[number];
+
+export const OperationState = z.object({
+  id: z.string(),
+  kind: z.enum(OPERATION_KINDS),
+  state: z.enum(OPERATION_STATES),
+  actor: z.string(),
+  started_at: Instant,
+  ended_at: Instant.nullable(),
+  /** Set once the operation has made an intent: from then on it cannot be cancelled. */
+  committed: z.boolean(),
+  /** Tries that failed. The present try is `failures + 1`. */
+  failures: z.int(),
+  last_error: z.string().nullable(),
+  /** A new generation was started by this operation: from here on it is a create. */
+  recreating: z.boolean(),
+  power: z.object({ action: z.enum(POWER_ACTIONS), sent_at: Instant, count: z.int() }).nullable(),
+});
+export type OperationState = z.infer<typeof OperationState>;
+
+export const Look = z.object({ how: z.enum(["name", "tag", "list"]), began_at: Instant });
+export type Look = z.infer<typeof Look>;
+
+/** A droplet that we set out to make. Committed before the POST; ends adopted, refused or absent. */
+export const Intent = z.object({
+  id: z.string(),
+  generation: z.int(),
+  droplet_name: z.string(),
+  tags: z.array(z.string()),
+  token_hash: z.string(),
+  token_expires_at: Instant,
+  token_state: z.enum(["live", "used", "killed"]),
+  opened_at: Instant,
+  /** When the POST ended without telling us its outcome; null while it runs, or where we died during it. */
+  ended_at: Instant.nullable(),
+  looks: z.array(Look),
+  state: z.enum(["open", "adopted", "refused", "absent"]),
+});
+export type Intent = z.infer<typeof Intent>;
+
+export const Droplet = z.object({
+  id: z.int(),
+  name: z.string(),
+  generation: z.int(),
+  status: z.enum(DROPLET_STATUSES),
+  ip_address: z.string().nullable(),
+  found_at: Instant,
+  observed_at: Instant,
+  /** First seen `active` with a public address. */
+  active_at: Instant.nullable(),
+  /** Some GET by id has answered 200: only then does a single 404 mean something. */
+  seen_by_id: z.boolean(),
+  /** To be deleted: a failed try, or one that should not exist. */
+  condemned: z.string().nullable(),
+  delete_sent_at: Instant.nullable(),
+  /** When the last DELETE ended; null while it runs, or where we died during it. */
+  delete_ended_at: Instant.nullable(),
+  missing: z.object({ by_id: z.array(Instant), by_name: Instant.nullable(), by_tag: Instant.nullable() }),
+});
+export type Droplet = z.infer<typeof Droplet>;
+
+const ConfigRef = z.object({ id: z.string(), version: z.int() });
+export type ConfigRef = z.infer<typeof ConfigRef>;
+
+export const BotState = z.object({
+  id: z.string(),
+  account_id: z.string(),
+  name: z.string(),
+  persona: z.enum(PERSONAS),
+  policies: Policies,
+  paper_mode: z.boolean(),
+  fleet: Fleet,
+  created_at: Instant,
+  updated_at: Instant,
+  /** Number of the last event folded in. */
+  revision: z.int(),
+  generation: z.int(),
+
+  status: z.enum(BOT_STATUSES),
+  since: Instant,
+  reason: z.string().nullable(),
+  confirmed_by: z.string().nullable(),
+
+  operation: OperationState,
+  /** Why the work under way cannot go on just now; null while it can. */
+  waiting: z.string().nullable(),
+  intents: z.array(Intent),
+  droplets: z.array(Droplet),
+  adopted: z.int().nullable(),
+  /** Droplets that came with a valid token and whose name is still to be checked. */
+  claims: z.array(z.object({ intent_id: z.string(), droplet_id: z.int() })),
+
+  agent: z.object({ credential_sha256: z.string(), droplet_id: z.int(), boot_id: z.string(), bound_at: Instant }).nullable(),
+  revoked_credentials: z.array(z.string()),
+  presence: z.enum(["never", "heard", "silent"]),
+  stage: z.object({ stage: z.string(), at: Instant, count: z.int() }).nullable(),
+  /** An unexpected restart of a bot that may only be started by a person. */
+  start_held: z.boolean(),
+
+  config: z.object({
+    desired: ConfigRef,
+    /** Acknowledged by the agent of the present generation. */
+    applied: ConfigRef.nullable(),
+    effective: ConfigRef.nullable(),
+    last_good: ConfigRef.nullable(),
+    failed: ConfigRef.extend({ reason: z.string(), at: Instant }).nullable(),
+  }),
+
+  off_by_us: z.boolean(),
+  error: z.object({ code: z.string(), detail: z.string() }).nullable(),
+  flags: z.array(z.string()),
+  refused_droplets: z.array(z.int()),
+  destroyed_at: Instant.nullable(),
+});
+export type BotState = z.infer<typeof BotState>;
+
+/** The droplet's whole name: unique per bot and generation, at most 63 characters. */
+export function dropletName(fleet: Fleet, botId: string, generation: number): string {
+  return `${fleet.prefix}-${botId.replaceAll("-", "")}-g${generation}`;
+}
+
+export function botTag(botId: string): string {
+  return `bot-${botId}`;
+}
+
+export function dropletTags(fleet: Fleet, botId: string, generation: number): string[] {
+  return [fleet.tag, botTag(botId), `gen-${generation}`];
+}
+
+export function isRunning(operation: OperationState): boolean {
+  return operation.state === "queued" || operation.state === "running";
+}
+
+export function adoptedDroplet(bot: BotState): Droplet | null {
+  return bot.droplets.find((droplet) => droplet.id === bot.adopted) ?? null;
+}
+
+export function openIntent(bot: BotState): Intent | null {
+  return bot.intents.find((intent) => intent.state === "open") ?? null;
+}

@@ -1,0 +1,97 @@
+/** What a person reads, derived from facts. Pure. */
+import type { BotStatus } from "../wire/enums.ts";
+import { adoptedDroplet, type BotState, isRunning, openIntent } from "./state.ts";
+
+interface StatusView {
+  status: BotStatus;
+  reason: string | null;
+  confirmed_by: string | null;
+}
+
+/** The agent of the present generation is heard and has applied a config. */
+export function isServing(bot: BotState): boolean {
+  return bot.agent !== null && bot.presence === "heard" && bot.config.applied !== null;
+}
+
+/** Status, why, and what told us so. `bot.status` is the status before the event that is being folded in. */
+export function deriveStatus(bot: BotState): StatusView {
+  if (bot.destroyed_at !== null) return { status: "destroyed", reason: "droplet_confirmed_gone", confirmed_by: "provider" };
+  if (isRunning(bot.operation)) return statusDuring(bot);
+  if (bot.error) return { status: "error", reason: bot.error.code, confirmed_by: "spawnpoint" };
+  return statusAtRest(bot);
+}
+
+function statusDuring(bot: BotState): StatusView {
+  const { operation } = bot;
+  switch (operation.kind) {
+    // A stop in progress changes what a bot is only once it is confirmed.
+    case "pause":
+    case "suspend":
+    case "destroy":
+      return { status: bot.status, reason: operation.kind, confirmed_by: bot.confirmed_by };
+    case "heal":
+      return { status: bot.presence === "heard" ? "online" : "unresponsive", reason: "heal", confirmed_by: "heartbeat" };
+    case "resume":
+      if (!operation.recreating && adoptedDroplet(bot)?.status === "off") {
+        return { status: "paused", reason: "resume", confirmed_by: "provider" };
+      }
+      return building(bot);
+    case "create":
+    case "redeploy":
+      return operation.recreating ? building(bot) : { status: "provisioning", reason: bot.waiting ?? operation.kind, confirmed_by: "spawnpoint" };
+  }
+}
+
+function building(bot: BotState): StatusView {
+  if (isServing(bot)) return { status: "online", reason: null, confirmed_by: "heartbeat" };
+  const begun = bot.adopted !== null || bot.droplets.length > 0 || openIntent(bot) !== null;
+  return {
+    status: begun ? "provisioning" : "pending",
+    reason: bot.waiting ?? bot.operation.kind,
+    confirmed_by: bot.adopted === null ? "spawnpoint" : "provider",
+  };
+}
+
+function statusAtRest(bot: BotState): StatusView {
+  if (bot.off_by_us && adoptedDroplet(bot)?.status === "off") {
+    return { status: "paused", reason: "pause", confirmed_by: "provider" };
+  }
+  if (bot.presence === "silent") return { status: "unresponsive", reason: silentReason(bot), confirmed_by: "deadline" };
+  if (isServing(bot)) {
+    const reason = bot.start_held ? "start_held" : bot.config.failed ? "config_failed" : null;
+    return { status: "online", reason, confirmed_by: "heartbeat" };
+  }
+  return { status: bot.adopted === null ? "pending" : "provisioning", reason: bot.waiting, confirmed_by: "spawnpoint" };
+}
+
+function silentReason(bot: BotState): string {
+  const droplet = adoptedDroplet(bot);
+  if (droplet === null) return "droplet_gone";
+  return droplet.status === "off" ? "droplet_off" : "heartbeat_missed";
+}
+
+/** Which step of the operation under way, from the facts; null at rest. */
+export function stepOf(bot: BotState): string | null {
+  const { operation } = bot;
+  if (!isRunning(operation)) return null;
+  if (operation.state === "queued") return "accepted";
+  const intent = openIntent(bot);
+  if (intent) return intent.ended_at === null ? "requesting_droplet" : "confirming_create";
+  const doomed = bot.droplets.find((droplet) => droplet.condemned !== null || !operation.recreating);
+  const removing = operation.kind === "destroy" || operation.kind === "redeploy" || operation.recreating;
+  if (removing && doomed) return doomed.delete_sent_at === null ? "deleting_droplet" : "confirming_deletion";
+  if (operation.kind === "pause" || operation.kind === "suspend") {
+    return operation.power?.action === "power_off" ? "powering_off" : "shutting_down";
+  }
+  if (operation.kind === "destroy") return "confirming_deletion";
+  return bootStep(bot);
+}
+
+function bootStep(bot: BotState): string {
+  const droplet = adoptedDroplet(bot);
+  if (droplet === null) return "requesting_droplet";
+  if (droplet.status === "off") return "powering_on";
+  if (droplet.active_at === null) return "waiting_for_droplet";
+  if (bot.presence !== "heard") return bot.stage ? `bootstrap_${bot.stage.stage}` : "waiting_for_agent";
+  return "waiting_for_config";
+}

@@ -1,0 +1,193 @@
+/** A Bot's own SQLite: documents, history, operations, configs, outbox, answered requests. No decision is made here. */
+import { Runtime } from "./decision.ts";
+import type { BotEvent } from "./events.ts";
+import { ConfigRow, type OutboxEntry, outboxKey } from "./index-rows.ts";
+import type { Platform, Sql } from "./platform.ts";
+import { BotState, type Instant, type OperationState } from "./state.ts";
+
+/** Append-only: a release reads what the next one writes, so statements are added, never changed. */
+export const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE document (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE event (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, data TEXT NOT NULL);
+   CREATE TABLE operation (id TEXT PRIMARY KEY, started_at INTEGER NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;
+   CREATE TABLE config (version INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, value TEXT);
+   CREATE TABLE outbox (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, last_error TEXT) WITHOUT ROWID;
+   CREATE TABLE answered (key TEXT PRIMARY KEY, body_hash TEXT NOT NULL, result TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
+];
+
+const KEEP_OPERATIONS = 100;
+const KEEP_ANSWERED_REQUESTS = 64;
+const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
+
+export interface PendingDelivery {
+  key: string;
+  entry: OutboxEntry;
+  revision: number;
+  attempts: number;
+  next_at: Instant;
+}
+
+export type Loaded = { kind: "absent" } | { kind: "broken"; detail: string } | { kind: "bot"; bot: BotState; rt: Runtime };
+
+export class Store {
+  readonly #sql: Sql;
+
+  constructor(platform: Pick<Platform, "sql">) {
+    this.#sql = platform.sql;
+  }
+
+  /** An object that was never created has no table, and is given none by being asked. */
+  exists(): boolean {
+    return this.#sql.exec("SELECT 1 AS found FROM sqlite_master WHERE name = 'document'").length > 0;
+  }
+
+  /** Brings the schema up to date. */
+  migrate(): void {
+    const done = this.exists() ? Number(this.#document("schema") ?? "0") : 0;
+    if (done >= MIGRATIONS.length) return;
+    for (const statements of MIGRATIONS.slice(done)) {
+      for (const statement of statements.split(";")) if (statement.trim()) this.#sql.exec(statement);
+    }
+    this.#put("schema", String(MIGRATIONS.length));
+  }
+
+  /** State that does not parse fails closed: it is never taken for a fresh bot. */
+  load(): Loaded {
+    if (!this.exists()) return { kind: "absent" };
+    const text = this.#document("state");
+    if (text === null) return { kind: "absent" };
+    const bot = BotState.safeParse(parse(text));
+    const rt = Runtime.safeParse(parse(this.#document("runtime") ?? "{}"));
+    if (!bot.success) return { kind: "broken", detail: bot.error.message.slice(0, 500) };
+    return { kind: "bot", bot: bot.data, rt: rt.success ? rt.data : Runtime.parse({}) };
+  }
+
+  save(bot: BotState): void {
+    this.#put("state", JSON.stringify(bot));
+    this.#saveOperation(bot.operation);
+  }
+
+  saveRuntime(rt: Runtime): void {
+    this.#put("runtime", JSON.stringify(rt));
+  }
+
+  append(event: BotEvent): void {
+    const { seq, at, kind, actor, data } = event;
+    this.#sql.exec("INSERT INTO event VALUES (?, ?, ?, ?, ?)", seq, at, kind, actor, JSON.stringify(data));
+  }
+
+  events(after: number, limit: number): BotEvent[] {
+    return this.#sql
+      .exec<{ seq: number; at: number; kind: string; actor: string; data: string }>(
+        "SELECT seq, at, kind, actor, data FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+        after,
+        limit,
+      )
+      .map((row) => ({ ...row, data: parse(row.data) }) as BotEvent);
+  }
+
+  #saveOperation(operation: OperationState): void {
+    this.#sql.exec(
+      "INSERT INTO operation VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+      operation.id,
+      operation.started_at,
+      JSON.stringify(operation),
+    );
+    this.#sql.exec(
+      "DELETE FROM operation WHERE id NOT IN (SELECT id FROM operation ORDER BY started_at DESC LIMIT ?)",
+      KEEP_OPERATIONS,
+    );
+  }
+
+  operations(): OperationState[] {
+    return this.#sql
+      .exec<{ value: string }>("SELECT value FROM operation ORDER BY started_at DESC, id")
+      .map(({ value }) => parse(value) as OperationState);
+  }
+
+  saveConfig(config: ConfigRow): void {
+    this.#sql.exec("INSERT INTO config VALUES (?, ?, ?)", config.version, config.id, JSON.stringify(config));
+  }
+
+  /** Content of older versions lives on in D1: the object keeps the numbering and what it may have to hand out. */
+  forgetConfigsExcept(versions: readonly number[]): void {
+    const marks = versions.map(() => "?").join(", ");
+    this.#sql.exec(`UPDATE config SET value = NULL WHERE value IS NOT NULL AND version NOT IN (${marks})`, ...versions);
+  }
+
+  config(version: number): ConfigRow | null {
+    const [row] = this.#sql.exec<{ value: string | null }>("SELECT value FROM config WHERE version = ?", version);
+    return row?.value ? (ConfigRow.safeParse(parse(row.value)).data ?? null) : null;
+  }
+
+  configVersion(id: string): number | null {
+    return this.#sql.exec<{ version: number }>("SELECT version FROM config WHERE id = ?", id)[0]?.version ?? null;
+  }
+
+  enqueue(entry: OutboxEntry, revision: number, now: Instant): void {
+    this.#sql.exec(
+      `INSERT INTO outbox VALUES (?, ?, ?, 0, ?, NULL) ON CONFLICT (key) DO UPDATE
+       SET value = excluded.value, revision = excluded.revision, next_at = min(next_at, excluded.next_at)`,
+      outboxKey(entry),
+      JSON.stringify(entry),
+      revision,
+      now,
+    );
+  }
+
+  nextDelivery(): PendingDelivery | null {
+    const [row] = this.#sql.exec<{ key: string; value: string; revision: number; attempts: number; next_at: number }>(
+      "SELECT key, value, revision, attempts, next_at FROM outbox ORDER BY next_at, key LIMIT 1",
+    );
+    return row ? { ...row, entry: parse(row.value) as OutboxEntry } : null;
+  }
+
+  /** Only what was delivered: a newer row of the same key waits for its own delivery. */
+  delivered({ key, revision }: PendingDelivery): void {
+    this.#sql.exec("DELETE FROM outbox WHERE key = ? AND revision = ?", key, revision);
+  }
+
+  undelivered({ key }: PendingDelivery, nextAt: Instant, error: string): void {
+    this.#sql.exec(
+      "UPDATE outbox SET attempts = attempts + 1, next_at = ?, last_error = ? WHERE key = ?",
+      nextAt,
+      error.slice(0, 500),
+      key,
+    );
+  }
+
+  answered(key: string): { body_hash: string; result: unknown; at: Instant } | null {
+    const [row] = this.#sql.exec<{ body_hash: string; result: string; at: number }>(
+      "SELECT body_hash, result, at FROM answered WHERE key = ?",
+      key,
+    );
+    return row ? { ...row, result: parse(row.result) } : null;
+  }
+
+  /** @param key `idem:…` is kept for 24 h (the Idempotency-Key's promise), `req:…` among the last 64. */
+  saveAnswer(key: string, bodyHash: string, result: unknown, now: Instant): void {
+    this.#sql.exec("INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?)", key, bodyHash, JSON.stringify(result), now);
+    this.#sql.exec("DELETE FROM answered WHERE key LIKE 'idem:%' AND at <= ?", now - IDEMPOTENCY_TTL_MS);
+    this.#sql.exec(
+      `DELETE FROM answered WHERE key LIKE 'req:%' AND key NOT IN
+       (SELECT key FROM answered WHERE key LIKE 'req:%' ORDER BY at DESC LIMIT ?)`,
+      KEEP_ANSWERED_REQUESTS,
+    );
+  }
+
+  #document(key: string): string | null {
+    return this.#sql.exec<{ value: string }>("SELECT value FROM document WHERE key = ?", key)[0]?.value ?? null;
+  }
+
+  #put(key: string, value: string): void {
+    this.#sql.exec("INSERT INTO document VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value);
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

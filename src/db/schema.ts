@@ -1,0 +1,137 @@
+/**
+ * D1: accounts and config versions are owned here; `bots` and `droplets` are an index over the Bots, never the truth
+ * about a lifecycle. Instants are milliseconds since the epoch. No cascades: a row that others point to stays.
+ */
+import { sql } from "drizzle-orm";
+import { check, index, integer, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
+import type { RiskConfig, TradingConfig } from "../wire/config.ts";
+import { BOT_STATUSES, DROPLET_STATUSES, PERSONAS, TIERS } from "../wire/enums.ts";
+
+/** The values as SQL literals. They are our own constants: nothing from outside reaches a CHECK. */
+function oneOf(values: readonly string[]) {
+  return sql.raw(values.map((value) => `'${value}'`).join(", "));
+}
+
+/** The fleet's random id, made once: names and tags of our droplets carry it. */
+export const fleets = sqliteTable(
+  "fleets",
+  { id: integer("id").primaryKey(), fleet_id: text("fleet_id").notNull(), created_at: integer("created_at").notNull() },
+  (table) => [check("fleets_only_one", sql`${table.id} = 1`)],
+);
+
+export const accounts = sqliteTable(
+  "accounts",
+  {
+    id: text("id").primaryKey(),
+    external_id: text("external_id").notNull().unique(),
+    tier: text("tier", { enum: TIERS }).notNull(),
+    created_at: integer("created_at").notNull(),
+    updated_at: integer("updated_at").notNull(),
+  },
+  (table) => [
+    check("accounts_tier", sql`${table.tier} IN (${oneOf(TIERS)})`),
+    check("accounts_external_id", sql`length(${table.external_id}) BETWEEN 1 AND 255`),
+    index("accounts_by_age").on(table.created_at, table.id),
+  ],
+);
+
+export const bots = sqliteTable(
+  "bots",
+  {
+    id: text("id").primaryKey(),
+    account_id: text("account_id")
+      .notNull()
+      .references(() => accounts.id, { onDelete: "restrict" }),
+    name: text("name").notNull(),
+    persona: text("persona", { enum: PERSONAS }).notNull(),
+    status: text("status", { enum: BOT_STATUSES }).notNull(),
+    since: integer("since").notNull(),
+    reason: text("reason"),
+    generation: integer("generation").notNull(),
+    droplet_id: integer("droplet_id"),
+    ip_address: text("ip_address"),
+    desired_config_id: text("desired_config_id").notNull(),
+    desired_config_version: integer("desired_config_version").notNull(),
+    applied_config_id: text("applied_config_id"),
+    applied_config_version: integer("applied_config_version"),
+    effective_config_version: integer("effective_config_version"),
+    last_heartbeat_at: integer("last_heartbeat_at"),
+    /** Number of the Bot's last event that this row knows; 0 until its object has spoken. */
+    revision: integer("revision").notNull(),
+    created_at: integer("created_at").notNull(),
+    updated_at: integer("updated_at").notNull(),
+    observed_at: integer("observed_at").notNull(),
+    created_by: text("created_by").notNull(),
+  },
+  (table) => [
+    check("bots_persona", sql`${table.persona} IN (${oneOf(PERSONAS)})`),
+    check("bots_status", sql`${table.status} IN (${oneOf(BOT_STATUSES)})`),
+    check("bots_name", sql`length(${table.name}) BETWEEN 1 AND 64`),
+    check("bots_numbers", sql`${table.generation} >= 1 AND ${table.desired_config_version} >= 1 AND ${table.revision} >= 0`),
+    index("bots_by_account").on(table.account_id, table.created_at, table.id),
+    index("bots_by_age").on(table.created_at, table.id),
+    index("bots_by_status").on(table.status, table.created_at, table.id),
+  ],
+);
+
+export const bot_configs = sqliteTable(
+  "bot_configs",
+  {
+    id: text("id").primaryKey(),
+    bot_id: text("bot_id")
+      .notNull()
+      .references(() => bots.id, { onDelete: "restrict" }),
+    version: integer("version").notNull(),
+    restored_from: integer("restored_from"),
+    trading_config: text("trading_config", { mode: "json" }).$type<TradingConfig>().notNull(),
+    risk_config: text("risk_config", { mode: "json" }).$type<RiskConfig>().notNull(),
+    llm_provider: text("llm_provider").notNull(),
+    llm_api_key: text("llm_api_key").notNull(),
+    llm_api_key_last4: text("llm_api_key_last4"),
+    llm_api_key_updated_at: integer("llm_api_key_updated_at").notNull(),
+    note: text("note"),
+    author: text("author").notNull(),
+    created_at: integer("created_at").notNull(),
+  },
+  (table) => [
+    unique("bot_configs_numbered").on(table.bot_id, table.version),
+    check("bot_configs_version", sql`${table.version} >= 1`),
+  ],
+);
+
+export const droplets = sqliteTable(
+  "droplets",
+  {
+    id: integer("id").primaryKey(),
+    bot_id: text("bot_id")
+      .notNull()
+      .references(() => bots.id, { onDelete: "restrict" }),
+    name: text("name").notNull(),
+    generation: integer("generation").notNull(),
+    status: text("status", { enum: DROPLET_STATUSES }).notNull(),
+    ip_address: text("ip_address"),
+    found_at: integer("found_at").notNull(),
+    gone_at: integer("gone_at"),
+    revision: integer("revision").notNull(),
+  },
+  (table) => [
+    check("droplets_status", sql`${table.status} IN (${oneOf(DROPLET_STATUSES)})`),
+    index("droplets_by_bot").on(table.bot_id),
+  ],
+);
+
+/** One row for each Idempotency-Key that made something in D1; written in the batch that made it. */
+export const idempotency = sqliteTable(
+  "idempotency",
+  {
+    key: text("key").primaryKey(),
+    body_hash: text("body_hash").notNull(),
+    resource_id: text("resource_id").notNull(),
+    status: integer("status").notNull(),
+    expires_at: integer("expires_at").notNull(),
+  },
+  (table) => [
+    check("idempotency_status", sql`${table.status} BETWEEN 200 AND 299`),
+    index("idempotency_by_expiry").on(table.expires_at),
+  ],
+);

@@ -1,0 +1,98 @@
+/** Bindings and settings: one table with defaults, validated once, and what refuses to start in production. */
+import { z } from "zod";
+import type { Bot } from "./bot/object.ts";
+import { Policy } from "./bot/policy.ts";
+import { BootstrapSettings } from "./provider/user-data.ts";
+import { type KeyringEntry, parseKeyring } from "./secrets/vault.ts";
+
+export interface Bindings {
+  BOT: DurableObjectNamespace<Bot>;
+  DB: D1Database;
+  API_LIMITER: RateLimit;
+}
+
+/** Everything that wrangler hands us; settings are text until `readSettings` has judged them. */
+export type Env = Bindings & Record<string, unknown>;
+
+const Url = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
+const Json = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: "custom", message: "is not JSON" });
+    return z.NEVER;
+  }
+});
+const Slug = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,99}$/, "must be a DigitalOcean slug");
+
+/** The key ring, or the sentence that says what is wrong with it. */
+const Keyring = z.string().transform((text, context): readonly [KeyringEntry, ...KeyringEntry[]] => {
+  try {
+    return parseKeyring(text);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "is not a key ring" });
+    return z.NEVER;
+  }
+});
+
+export const SettingsSchema = z.object({
+  ENVIRONMENT: z.enum(["development", "production"]).default("production"),
+  PUBLIC_URL: Url,
+  DIGITALOCEAN_API_URL: Url.default("https://api.digitalocean.com"),
+  DIGITALOCEAN_TOKEN: z.string().min(8),
+  ENCRYPTION_KEYS: Keyring,
+  OPERATOR_TOKEN_SHA256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "must be the SHA-256 of the operator's token (npm run token prints both)"),
+  DROPLET_REGION: Slug.default("nyc3"),
+  DROPLET_SIZE: Slug.default("s-1vcpu-2gb"),
+  DROPLET_IMAGE: Slug.default("ubuntu-22-04-x64"),
+  DROPLET_SSH_KEY: z
+    .string()
+    .regex(/^[0-9a-f:]*$/, "must be an SSH key's id or fingerprint")
+    .default(""),
+  OPENCLAW_VERSION: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$/)
+    .default("latest"),
+  /** Where OpenClaw's gateway listens on a droplet's loopback; 0: the agent picks a free port. */
+  WORKLOAD_PORT: z.coerce.number().int().min(0).max(65_535).default(18_789),
+  WORKLOAD_READY_WINDOW_S: z.coerce.number().positive().max(120).default(15),
+  BOOTSTRAP: Json.pipe(BootstrapSettings).prefault("{}"),
+  POLICY: Json.pipe(Policy).prefault("{}"),
+});
+export type Settings = z.infer<typeof SettingsSchema>;
+
+const settingsOf = new WeakMap<object, Settings>();
+
+/**
+ * The settings, parsed once for each isolate.
+ * @throws a sentence for each setting that is missing or wrong; never a secret's content
+ */
+export function readSettings(env: object): Settings {
+  const known = settingsOf.get(env);
+  if (known) return known;
+  const parsed = SettingsSchema.safeParse(env);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    throw new Error(`Spawnpoint cannot start with these settings:\n${lines.join("\n")}`);
+  }
+  const faults = productionFaults(parsed.data);
+  if (faults.length > 0) throw new Error(`Spawnpoint refuses to start in production:\n${faults.join("\n")}`);
+  settingsOf.set(env, parsed.data);
+  return parsed.data;
+}
+
+/** What is fine on a laptop and not in front of customers. */
+function productionFaults(settings: Settings): string[] {
+  if (settings.ENVIRONMENT !== "production") return [];
+  const faults: string[] = [];
+  for (const name of ["PUBLIC_URL", "DIGITALOCEAN_API_URL"] as const) {
+    const url = new URL(settings[name]);
+    if (url.protocol !== "https:") faults.push(`${name}: must be https`);
+    if (/^(localhost|127\.|0\.0\.0\.0|\[)/.test(url.hostname)) faults.push(`${name}: points at this machine`);
+    if (url.hostname.endsWith(".example.com")) faults.push(`${name}: is still the example's address`);
+  }
+  if (settings.DIGITALOCEAN_TOKEN.includes("simulator")) faults.push("DIGITALOCEAN_TOKEN: is the simulator's");
+  return faults;
+}

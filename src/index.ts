@@ -1,0 +1,13 @@
+/** The Worker's face: requests, the cron's pokes, the Durable Object. */
+import { app } from "./api/app.ts";
+import type { Env } from "./env.ts";
+import { wakeUnspokenBots } from "./watchdog.ts";
+
+export { Bot } from "./bot/object.ts";
+
+export default {
+  fetch: app.fetch,
+  async scheduled(_controller, env) {
+    await wakeUnspokenBots(env, Date.now());
+  },
+} satisfies ExportedHandler<Env>;

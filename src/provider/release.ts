@@ -1,0 +1,40 @@
+/** What this deploy puts on droplets: the agent's bundle with its digest, the bootstrap scripts and units. */
+import agentSha256 from "../../dist/agent.sha256.txt";
+import agentBundle from "../../dist/agent.mjs.txt";
+import bootstrapScript from "../../bootstrap/bootstrap.sh";
+import guardScript from "../../bootstrap/guard.sh";
+import identityScript from "../../bootstrap/identity.sh";
+import toolchainScript from "../../bootstrap/toolchain.sh";
+import agentUnit from "../../bootstrap/spawnpoint-agent.service";
+import bootstrapUnit from "../../bootstrap/spawnpoint-bootstrap.service";
+import type { Settings } from "../env.ts";
+import type { AgentRelease } from "../wire/agent.ts";
+import { renderUserData } from "./user-data.ts";
+
+export const agentRelease: AgentRelease = { url: `/bot/agent/${agentSha256}.mjs`, sha256: agentSha256 };
+
+export { agentBundle };
+
+/** User-data of a new droplet. @throws UserDataError where a setting cannot be carried */
+export function renderBootstrap(settings: Settings, bot_id: string, registration_token: string): string {
+  return renderUserData({
+    bot_id,
+    control_plane_url: settings.PUBLIC_URL,
+    registration_token,
+    agent: agentRelease,
+    bootstrap: settings.BOOTSTRAP,
+    workload: {
+      version: settings.OPENCLAW_VERSION,
+      port: settings.WORKLOAD_PORT,
+      ready_window_s: settings.WORKLOAD_READY_WINDOW_S,
+    },
+    files: {
+      bootstrap_script: bootstrapScript,
+      guard_script: guardScript,
+      identity_script: identityScript,
+      toolchain_script: toolchainScript,
+      bootstrap_unit: bootstrapUnit,
+      agent_unit: agentUnit,
+    },
+  });
+}

@@ -1,0 +1,33 @@
+/** Accounts on the wire. */
+import { z } from "zod";
+import { TIERS } from "./enums.ts";
+import { Timestamp, Uuid } from "./primitives.ts";
+
+export const CreateAccountRequest = z
+  .strictObject({
+    external_id: z
+      .string()
+      .min(1)
+      .max(255)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
+      .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters")
+      .meta({ description: "The account's id in the operator's own system; unique" }),
+    tier: z.enum(TIERS),
+  })
+  .meta({ id: "CreateAccountRequest" });
+
+export const PatchAccountRequest = z.strictObject({ tier: z.enum(TIERS) }).meta({ id: "PatchAccountRequest" });
+
+export const Account = z
+  .object({
+    id: Uuid,
+    external_id: z.string(),
+    subscription_tier: z.enum(TIERS),
+    max_bots: z.int().min(0),
+    bot_count: z.int().min(0).meta({ description: "Bots that are not destroyed" }),
+    over_limit: z.boolean().meta({ description: "More bots than the tier allows: they stay, creates are refused" }),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+  })
+  .meta({ id: "Account" });
+export type Account = z.infer<typeof Account>;

@@ -1,0 +1,94 @@
+/** What a droplet's agent and its bootstrap say to the control plane, and what they are answered. */
+import { z } from "zod";
+import { BOOTSTRAP_STAGES, WORKLOAD_ORDERS, WORKLOAD_STATES } from "./enums.ts";
+import { DropletId, Sha256Hex, Uuid } from "./primitives.ts";
+
+export const BootId = z
+  .string()
+  .min(1)
+  .max(64)
+  .meta({ description: "`/proc/sys/kernel/random/boot_id`: changes at every boot" });
+
+export const RegisterRequest = z
+  .object({
+    bot_id: Uuid,
+    credential_sha256: Sha256Hex.meta({ description: "SHA-256 of the credential that the agent made for itself" }),
+    droplet_id: DropletId,
+    boot_id: BootId,
+    agent_version: z.string().max(64).optional(),
+  })
+  .meta({ id: "RegisterRequest" });
+export type RegisterRequest = z.infer<typeof RegisterRequest>;
+
+export const RegisterAnswer = z
+  .object({ status: z.literal("registered"), heartbeat_interval_s: z.number().positive(), channel_url: z.string() })
+  .meta({ id: "RegisterAnswer" });
+export type RegisterAnswer = z.infer<typeof RegisterAnswer>;
+
+export const StageRequest = z
+  .object({
+    stage: z.enum(BOOTSTRAP_STAGES),
+    droplet_id: DropletId,
+    boot_id: BootId,
+    detail: z.string().max(500).optional(),
+  })
+  .meta({ id: "StageRequest" });
+export type StageRequest = z.infer<typeof StageRequest>;
+
+export const WorkloadReport = z
+  .object({
+    state: z.enum(WORKLOAD_STATES),
+    version: z.string().max(64).nullable(),
+    restarts: z.int().min(0),
+  })
+  .meta({ id: "WorkloadReport" });
+
+export const HeartbeatRequest = z
+  .object({
+    agent_version: z.string().max(64),
+    boot_id: BootId,
+    droplet_id: DropletId,
+    workload: WorkloadReport,
+    applied_config_id: Uuid.nullable(),
+    load: z.number().min(0).nullable().meta({ description: "1-minute load average" }),
+    mem: z.number().min(0).max(1).nullable().meta({ description: "Share of memory in use" }),
+    disk: z.number().min(0).max(1).nullable().meta({ description: "Share of the root disk in use" }),
+    command_results: z
+      .array(z.object({ id: Uuid, ok: z.boolean(), detail: z.string().max(4096).optional() }))
+      .max(16)
+      .optional(),
+  })
+  .meta({ id: "HeartbeatRequest" });
+export type HeartbeatRequest = z.infer<typeof HeartbeatRequest>;
+
+export const HeartbeatAnswer = z
+  .object({
+    status: z.literal("ok"),
+    generation: z.int().positive(),
+    desired_config_id: Uuid,
+    workload: z.enum(WORKLOAD_ORDERS),
+    commands: z.array(
+      z.object({ id: Uuid, kind: z.string(), args: z.record(z.string(), z.unknown()), expires_at: z.string() }),
+    ),
+  })
+  .meta({ id: "HeartbeatAnswer" });
+export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>;
+
+export const ConfigAckRequest = z
+  .object({
+    config_id: Uuid,
+    result: z.enum(["applied", "failed"]).default("applied"),
+    workload: z.enum(WORKLOAD_STATES).optional(),
+    reason: z.string().max(500).optional(),
+  })
+  .meta({ id: "ConfigAckRequest" });
+export type ConfigAckRequest = z.infer<typeof ConfigAckRequest>;
+
+export const ConfigAckAnswer = z
+  .object({ status: z.literal("acknowledged"), desired_config_id: Uuid })
+  .meta({ id: "ConfigAckAnswer" });
+export type ConfigAckAnswer = z.infer<typeof ConfigAckAnswer>;
+
+/** Where the present agent bundle is, for a bootstrap that was rendered by an older deploy. */
+export const AgentRelease = z.object({ url: z.string(), sha256: Sha256Hex }).meta({ id: "AgentRelease" });
+export type AgentRelease = z.infer<typeof AgentRelease>;

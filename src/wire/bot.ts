@@ -1,0 +1,180 @@
+/** Bots, their operations and their history on the wire. */
+import { z } from "zod";
+import { flatConfigFields } from "./config.ts";
+import {
+  BOT_ACTIONS,
+  BOT_STATUSES,
+  DROPLET_STATUSES,
+  HEALING_POLICIES,
+  OPERATION_KINDS,
+  OPERATION_STATES,
+  PERSONAS,
+  START_POLICIES,
+} from "./enums.ts";
+import { DropletId, Timestamp, Uuid } from "./primitives.ts";
+
+/** A name as it is kept: other characters than letters, digits, space, `_` and `-` become `_`; trimmed, at most 64. */
+export function sanitizeName(name: string): string {
+  return Array.from(name, (char) => (/[A-Za-z0-9 _-]/.test(char) ? char : "_"))
+    .join("")
+    .trim()
+    .slice(0, 64)
+    .trim();
+}
+
+const BotName = z
+  .string()
+  .max(256)
+  .transform(sanitizeName)
+  .refine((name) => name.length > 0, "must hold at least one letter, digit, _ or -")
+  .meta({ type: "string", example: "Night Owl" });
+
+const { asset_focus, custom_assets, ...otherConfigFields } = flatConfigFields;
+
+export const CreateBotRequest = z
+  .strictObject({
+    account_id: Uuid,
+    name: BotName,
+    persona: z.enum(PERSONAS),
+    asset_focus,
+    custom_assets,
+    ...otherConfigFields,
+  })
+  .refine((bot) => (bot.asset_focus === "custom") === (bot.custom_assets !== undefined), {
+    message: 'goes with asset_focus "custom", and only with it',
+    path: ["custom_assets"],
+  })
+  .meta({ id: "CreateBotRequest" });
+export type CreateBotRequest = z.infer<typeof CreateBotRequest>;
+
+export const Policies = z
+  .strictObject({
+    healing: z.enum(HEALING_POLICIES).meta({ description: "What may be done to a silent bot" }),
+    start: z
+      .enum(START_POLICIES)
+      .nullable()
+      .meta({ description: "Whether the workload starts by itself; null: `auto` in paper mode, `manual` for live" }),
+  })
+  .meta({ id: "Policies" });
+export type Policies = z.infer<typeof Policies>;
+
+export const PatchBotRequest = z
+  .strictObject({ name: BotName, persona: z.enum(PERSONAS), policies: Policies.partial() })
+  .partial()
+  .refine((patch) => Object.keys(patch).length > 0, "must change at least one field")
+  .meta({ id: "PatchBotRequest" });
+export type PatchBotRequest = z.infer<typeof PatchBotRequest>;
+
+export const ActionRequest = z.strictObject({ action: z.enum(BOT_ACTIONS) }).meta({ id: "ActionRequest" });
+
+export const Operation = z
+  .object({
+    id: Uuid,
+    kind: z.enum(OPERATION_KINDS),
+    state: z.enum(OPERATION_STATES),
+    step: z.string(),
+    attempt: z.int().min(0),
+    next_attempt_at: Timestamp.nullable(),
+    deadline: Timestamp.nullable(),
+    last_error: z.string().nullable(),
+    started_at: Timestamp,
+    ended_at: Timestamp.nullable(),
+  })
+  .meta({ id: "Operation" });
+export type Operation = z.infer<typeof Operation>;
+
+export const DropletView = z
+  .object({
+    id: DropletId,
+    name: z.string(),
+    generation: z.int().positive(),
+    status: z.enum(DROPLET_STATUSES),
+    ip_address: z.string().nullable(),
+    observed_at: Timestamp.meta({ description: "When DigitalOcean last told us" }),
+  })
+  .meta({ id: "Droplet" });
+
+export const BotView = z
+  .object({
+    id: Uuid,
+    account_id: Uuid,
+    name: z.string(),
+    persona: z.enum(PERSONAS),
+    status: z.enum(BOT_STATUSES),
+    phase: z.string().nullable().meta({ description: "Which step of the work under way" }),
+    since: Timestamp.meta({ description: "Since when the status holds" }),
+    reason: z.string().nullable(),
+    confirmed_by: z.string().nullable().meta({ description: "What told us so" }),
+    next: z
+      .object({ what: z.string(), at: Timestamp.nullable() })
+      .nullable()
+      .meta({ description: "What happens next by itself, and when; null: nothing is awaited" }),
+    generation: z.int().positive(),
+    droplet_id: DropletId.nullable(),
+    droplet: DropletView.nullable(),
+    desired_config_version_id: Uuid,
+    applied_config_version_id: Uuid.nullable(),
+    desired_config_version: z.int().positive(),
+    applied_config_version: z.int().positive().nullable(),
+    config_drift: z.boolean(),
+    config_failure: z.object({ version: z.int().positive(), reason: z.string(), at: Timestamp }).nullable(),
+    last_heartbeat_at: Timestamp.nullable(),
+    agent: z
+      .object({
+        version: z.string().nullable(),
+        boot_id: z.string(),
+        workload: z.object({ state: z.string(), version: z.string().nullable(), restarts: z.int() }).nullable(),
+        load: z.number().nullable(),
+        mem: z.number().nullable(),
+        disk: z.number().nullable(),
+      })
+      .nullable(),
+    flags: z.array(z.string()).meta({ description: "What a person should look at" }),
+    policies: Policies,
+    operation: Operation.nullable().meta({ description: "The operation under way, else the last one" }),
+    revision: z.int().min(0),
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    observed_at: Timestamp,
+  })
+  .meta({ id: "Bot" });
+export type BotView = z.infer<typeof BotView>;
+
+/** A bot as the index in D1 shows it: may lag behind `GET /bots/:id`; `observed_at` says how old it is. */
+export const BotListItem = BotView.pick({
+  id: true,
+  account_id: true,
+  name: true,
+  persona: true,
+  status: true,
+  since: true,
+  reason: true,
+  generation: true,
+  droplet_id: true,
+  desired_config_version_id: true,
+  applied_config_version_id: true,
+  desired_config_version: true,
+  applied_config_version: true,
+  config_drift: true,
+  last_heartbeat_at: true,
+  revision: true,
+  created_at: true,
+  updated_at: true,
+  observed_at: true,
+})
+  .extend({ ip_address: z.string().nullable() })
+  .meta({ id: "BotListItem" });
+export type BotListItem = z.infer<typeof BotListItem>;
+
+export const ActionAnswer = z.object({ status: z.literal("ok"), operation: Operation }).meta({ id: "ActionAnswer" });
+
+export const EventView = z
+  .object({
+    seq: z.int().positive(),
+    at: Timestamp,
+    kind: z.string(),
+    actor: z.string(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: "BotEvent" });
+export type EventView = z.infer<typeof EventView>;

@@ -1,0 +1,106 @@
+/**
+ * A bot's configuration on the wire. Requests are flat (any subset in a PATCH), answers nested;
+ * versions are immutable and numbered per bot.
+ */
+import { z } from "zod";
+import { ALGORITHMS, ASSET_FOCUSES, LEVELS } from "./enums.ts";
+import { Timestamp, Uuid } from "./primitives.ts";
+
+const Percent = z.number().min(0).max(100);
+const AssetSymbol = z.string().regex(/^[A-Z0-9]{1,20}$/, "must be 1 to 20 upper-case letters or digits");
+const INT32_MAX = 2_147_483_647;
+
+export const SignalKnobs = z
+  .strictObject({
+    volume_confirmation: z.boolean(),
+    volatility_brake: z.boolean(),
+    liquidity_filter: z.enum(LEVELS),
+    correlation_brake: z.boolean(),
+  })
+  .meta({ id: "SignalKnobs" });
+
+export const TradingConfig = z
+  .object({
+    asset_focus: z.enum(ASSET_FOCUSES),
+    custom_assets: z.array(AssetSymbol).optional(),
+    algorithm: z.enum(ALGORITHMS),
+    strictness: z.enum(LEVELS),
+    paper_mode: z.boolean(),
+    signal_knobs: SignalKnobs.nullable(),
+  })
+  .meta({ id: "TradingConfig" });
+export type TradingConfig = z.infer<typeof TradingConfig>;
+
+export const RiskConfig = z
+  .object({
+    max_position_size_pct: Percent,
+    max_daily_loss_pct: Percent,
+    max_drawdown_pct: Percent,
+    max_trades_per_day: z.int().min(0).max(INT32_MAX),
+  })
+  .meta({ id: "RiskConfig" });
+export type RiskConfig = z.infer<typeof RiskConfig>;
+
+/** The fields of a config as a request carries them, side by side. */
+export const flatConfigFields = {
+  asset_focus: z.enum(ASSET_FOCUSES),
+  custom_assets: z
+    .array(AssetSymbol)
+    .min(1)
+    .max(100)
+    .refine((assets) => new Set(assets).size === assets.length, "must not name an asset twice")
+    .optional()
+    .meta({ description: 'With `asset_focus: "custom"` only', example: ["SOL", "ETH"] }),
+  algorithm: z.enum(ALGORITHMS),
+  strictness: z.enum(LEVELS),
+  paper_mode: z.boolean(),
+  signal_knobs: SignalKnobs.nullable().optional(),
+  ...RiskConfig.shape,
+  llm_provider: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_-]{0,99}$/, "must begin with a letter; letters, digits, _ and - only; at most 100")
+    .meta({ example: "anthropic" }),
+  llm_api_key: z
+    .string()
+    .max(4096)
+    .regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces")
+    .meta({ description: "Write-only: no management answer ever carries it", writeOnly: true, example: "sk-…" }),
+} as const;
+
+export const ConfigPatch = z
+  .strictObject(flatConfigFields)
+  .partial()
+  .extend({ note: z.string().max(500).optional().meta({ description: "Why, kept with the version" }) })
+  .refine((patch) => Object.keys(patch).some((key) => key !== "note"), "must change at least one field")
+  .meta({ id: "ConfigPatch" });
+export type ConfigPatch = z.infer<typeof ConfigPatch>;
+
+export const SecretView = z
+  .object({ set: z.boolean(), last4: z.string().nullable(), updated_at: Timestamp })
+  .meta({ id: "SecretView" });
+export type SecretView = z.infer<typeof SecretView>;
+
+const configVersionFields = {
+  id: Uuid,
+  bot_id: Uuid,
+  version: z.int().positive(),
+  restored_from: z.int().positive().nullable().meta({ description: "The version whose content this one brings back" }),
+  trading_config: TradingConfig,
+  risk_config: RiskConfig,
+  note: z.string().nullable(),
+  created_at: Timestamp,
+};
+
+/** What management sees: the secret's existence, never the secret. */
+export const ConfigVersion = z
+  .object({ ...configVersionFields, secrets: z.object({ llm_provider: z.string(), llm_api_key: SecretView }) })
+  .meta({ id: "ConfigVersion" });
+export type ConfigVersion = z.infer<typeof ConfigVersion>;
+
+/** What the bot's own authenticated agent sees: the one reply that carries the plaintext. */
+export const AgentConfig = z
+  .object({ ...configVersionFields, secrets: z.object({ llm_provider: z.string(), llm_api_key: z.string() }) })
+  .meta({ id: "AgentConfig" });
+export type AgentConfig = z.infer<typeof AgentConfig>;
+
+export const RollbackRequest = z.strictObject({ to_version: z.int().positive() }).meta({ id: "RollbackRequest" });

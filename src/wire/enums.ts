@@ -1,0 +1,68 @@
+/** Every enumeration of the wire, the database and the code: one spelling each. */
+
+export const TIERS = ["free", "basic", "pro"] as const;
+export type Tier = (typeof TIERS)[number];
+
+/** Bots that an account of each tier may hold, destroyed ones not counted. */
+export const MAX_BOTS: Readonly<Record<Tier, number>> = { free: 0, basic: 2, pro: 4 };
+
+export const PERSONAS = ["beginner", "tweaker", "quant_lite"] as const;
+export type Persona = (typeof PERSONAS)[number];
+
+export const BOT_STATUSES = [
+  "pending",
+  "provisioning",
+  "online",
+  "unresponsive",
+  "paused",
+  "suspended",
+  "error",
+  "destroyed",
+] as const;
+export type BotStatus = (typeof BOT_STATUSES)[number];
+
+export const OPERATION_KINDS = ["create", "pause", "resume", "redeploy", "destroy", "suspend", "heal"] as const;
+export type OperationKind = (typeof OPERATION_KINDS)[number];
+
+export const OPERATION_STATES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
+export type OperationState = (typeof OPERATION_STATES)[number];
+
+/** What a person may ask of a bot with `POST /bots/:id/actions`. */
+export const BOT_ACTIONS = ["pause", "resume", "redeploy", "destroy"] as const;
+export type BotAction = (typeof BOT_ACTIONS)[number];
+
+export const ASSET_FOCUSES = ["majors", "memes", "custom"] as const;
+export const ALGORITHMS = ["trend", "mean_reversion", "breakout"] as const;
+export const LEVELS = ["low", "medium", "high"] as const;
+
+export const DROPLET_STATUSES = ["new", "active", "off", "archive"] as const;
+export type DropletStatus = (typeof DROPLET_STATUSES)[number];
+
+export const HEALING_POLICIES = ["off", "reboot", "redeploy"] as const;
+export const START_POLICIES = ["auto", "manual"] as const;
+
+/** The control plane's permission to run: only `run` lets an agent start its workload. */
+export const WORKLOAD_ORDERS = ["run", "stop", "hold"] as const;
+export type WorkloadOrder = (typeof WORKLOAD_ORDERS)[number];
+
+export const WORKLOAD_STATES = ["stopped", "starting", "running", "stopping", "crashed", "failed"] as const;
+export type WorkloadState = (typeof WORKLOAD_STATES)[number];
+
+/** Stages that the bootstrap reports, in the order in which they are reached. */
+export const BOOTSTRAP_STAGES = [
+  "started",
+  "firewall",
+  "packages",
+  "node",
+  "agent",
+  "user",
+  "pnpm",
+  "rust",
+  "docker",
+  "extras",
+  "customizer",
+  "openclaw",
+  "done",
+  "failed",
+] as const;
+export type BootstrapStage = (typeof BOOTSTRAP_STAGES)[number];

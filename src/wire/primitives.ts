@@ -1,0 +1,17 @@
+import { z } from "zod";
+
+export const Uuid = z.uuid().meta({ example: "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d" });
+export const Timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC", example: "2026-11-20T12:00:00.000Z" });
+export const Sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits (SHA-256)");
+/** DigitalOcean numbers its droplets. */
+export const DropletId = z.int().positive();
+
+/** `{data, next_cursor}`: one page of a list; `next_cursor` is null on the last. */
+export function pageOf<T extends z.ZodType>(item: T, id: string) {
+  return z.object({ data: z.array(item), next_cursor: z.string().nullable() }).meta({ id });
+}
+
+export const PageQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(100).meta({ description: "Items per page" }),
+  cursor: z.string().max(512).optional().meta({ description: "`next_cursor` of the page before" }),
+});
