@@ -41,7 +41,7 @@ report() {
   local stage="$1" detail="${2:-}" number file
   number="$(find "$lib/stages" "$lib/sent" -name '*.json' | wc -l)"
   file="$(printf '%06d.json' "$((number + 1))")"
-  detail="$(printf '%s' "$detail" | tr -cd 'A-Za-z0-9 ._:/@+-' | cut -c1-400)"
+  detail="$(printf '%s' "$detail" | tr -cd 'A-Za-z0-9 ,._:/@+-' | cut -c1-400)"
   say "stage $stage${detail:+ ($detail)}"
   printf '{"stage":"%s","detail":"%s"}\n' "$stage" "$detail" >"$lib/$file.new" || return 0
   mv -f "$lib/$file.new" "$lib/stages/$file" || return 0
@@ -124,7 +124,7 @@ install_base_packages() {
 
 apt_keyring() {
   local name="$1" url="$2"
-  mkdir -p "$root/etc/apt/keyrings"
+  mkdir -p "$root/etc/apt/keyrings" "$root/etc/apt/sources.list.d"
   retry 5 download "$run/$name.key" "$url"
   gpg --batch --yes --dearmor -o "$root/etc/apt/keyrings/$name.gpg" "$run/$name.key"
   chmod 0644 "$root/etc/apt/keyrings/$name.gpg"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The long tail of the bootstrap, sourced by it: what is installed under the agent's eyes, after the agent runs. Uses the
 # helpers and the paths of bootstrap.sh.
-# shellcheck disable=SC2154
+# shellcheck disable=SC2154,SC2034
 
 # Fills the array `words` from a space-separated list: no glob, no expansion, and options are refused.
 split_list() {

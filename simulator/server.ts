@@ -41,7 +41,7 @@ export interface RunningSimulator {
 }
 
 const TICK_MS = 100;
-const PROCESSES_SAVED_MS = 1_000;
+const SAVE_MS = 1_000;
 const MACHINE_PATH = /^\/_machine\/(\d{1,15})(\/.*)$/;
 
 /** Starts the simulator; what an earlier one left in `state_dir` comes back. */
@@ -77,7 +77,7 @@ function run(options: SimulatorServerOptions, state_dir: string, server: Server,
         onHalted: (id) => {
           if (simulator.droplet(id)?.powered) simulator.powerOffByHand(id);
         },
-        onChange: () => void file.save(),
+        onChange: () => persist(),
         log,
       })
     : null;
@@ -88,19 +88,19 @@ function run(options: SimulatorServerOptions, state_dir: string, server: Server,
     host_boot_id: hostBootId(),
     processes: machines?.processes() ?? [],
   }));
+  const persist = () => {
+    file.save().catch((error: unknown) => log(`the state could not be saved: ${String(error)}`));
+  };
   simulator.onTransition((transition) => {
     log(`${transition.droplet.name} (${transition.droplet.id}): ${transition.kind}`);
     machines?.follow(transition);
-    void file.save();
+    persist();
   });
   machines?.restore(simulator.droplets());
 
-  const context: Context = { options, simulator, machines, file, host: new URL(url).host };
+  const context: Context = { options, simulator, machines, file, persist, host: new URL(url).host };
   server.on("request", (request, response) => void serve(context, request, response));
-  const timers = [
-    setInterval(() => simulator.advance(), TICK_MS),
-    setInterval(() => machines !== null && void file.save(), PROCESSES_SAVED_MS),
-  ];
+  const timers = [setInterval(() => simulator.advance(), TICK_MS), setInterval(() => persist(), SAVE_MS)];
   let closing: Promise<void> | null = null;
   const close = async () => {
     for (const timer of timers) clearInterval(timer);
@@ -140,6 +140,7 @@ interface Context {
   simulator: Simulator;
   machines: Machines | null;
   file: StateFile;
+  persist: () => void;
   host: string;
 }
 
@@ -151,8 +152,8 @@ async function serve(context: Context, request: IncomingMessage, response: Serve
     if (machine !== null) return await serveMachine(context, Number(machine[1]), machine[2] ?? "", request, response);
     if (!url.pathname.startsWith("/_sim/")) return await serveApi(context, url, request, response);
     if (!isToken(request.headers.authorization, context.options.token)) throw new HttpError(401, "unknown token");
+    if (request.method !== "GET") response.once("finish", context.persist);
     await serveControl(context, url.pathname, request, response);
-    if (request.method !== "GET") void context.file.save();
   } catch (error) {
     if (!(error instanceof HttpError)) context.options.log(`request failed: ${String(error)}`);
     if (response.headersSent) return void response.destroy();

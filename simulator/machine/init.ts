@@ -1,4 +1,4 @@
-import { type ProcessEntry, readProcessTable } from "./process-table.ts";
+import type { ProcessEntry } from "./process-table.ts";
 import { type ActiveState, Service, type ServiceHost } from "./service.ts";
 import { UnitStore } from "./unit-store.ts";
 
@@ -11,9 +11,6 @@ export interface UnitView {
   pid: number | null;
 }
 
-/** How often the process table is looked at for children of services that have left their process group. */
-const OBSERVE_MS = 250;
-
 /**
  * The first process of a machine, for one boot: a small part of systemd. Which units are enabled is kept on the disk;
  * everything else is forgotten with the power.
@@ -23,13 +20,11 @@ export class Init {
   readonly #host: ServiceHost;
   readonly #services = new Map<string, Service>();
   readonly #pending = new Map<string, Promise<boolean>>();
-  readonly #observer: NodeJS.Timeout;
   #down = false;
 
   constructor(host: ServiceHost) {
     this.#host = host;
     this.units = new UnitStore(host.sandbox);
-    this.#observer = setInterval(() => this.observe(), OBSERVE_MS);
   }
 
   /** Starts what is enabled, as far as possible at the same time. Resolves when every start has come to its end. */
@@ -63,13 +58,11 @@ export class Init {
   async shutdown(): Promise<void> {
     this.#down = true;
     await Promise.all([...this.#services.values()].map((each) => each.stop()));
-    clearInterval(this.#observer);
   }
 
   /** The power is gone. */
   cut(): void {
     this.#down = true;
-    clearInterval(this.#observer);
     for (const each of this.#services.values()) each.cut();
   }
 
@@ -102,11 +95,8 @@ export class Init {
   }
 
   /** Learns which processes belong to which service. */
-  observe(table?: readonly ProcessEntry[]): void {
-    const groups = [...this.#services.values()].flatMap((each) => each.group ?? []);
-    if (groups.length === 0) return;
-    const seen = table ?? readProcessTable();
-    for (const group of groups) group.observe(seen);
+  observe(table: readonly ProcessEntry[]): void {
+    for (const each of this.#services.values()) each.group?.observe(table);
   }
 
   async #startOne(name: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Init, type UnitView } from "./init.ts";
 import { killAll, ProcessGroup } from "./process-group.ts";
-import { readProcess, readProcessTable, signalProcess, startVariable } from "./process-table.ts";
+import { type ProcessEntry, readProcess, readProcessTable, signalProcess, startVariable } from "./process-table.ts";
 import { Sandbox } from "./sandbox.ts";
 import { startProcess } from "./spawn.ts";
 import { type Answer, type Halt, systemctl } from "./systemctl.ts";
@@ -27,8 +27,8 @@ export interface MachineSetup {
   /** Where the metadata service and the init of this machine answer. */
   metadata_url: string;
   init_url: string;
-  /** Variables of the host that every process of the machine gets. */
-  passed_on: Record<string, string>;
+  /** Empty for the stand-in, `real` for the host's own, or an absolute path. */
+  openclaw: string;
   /** The guest has switched itself off. */
   onHalted: () => void;
   /** Something happened that has to survive the simulator. */
@@ -49,7 +49,7 @@ export class Machine {
   #script = new ProcessGroup();
   /** Counts power cuts: what was begun before one has no say after it. */
   #era = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(setup: MachineSetup) {
     this.#setup = setup;
@@ -143,6 +143,12 @@ export class Machine {
     };
   }
 
+  /** Learns which processes belong to this machine. */
+  observe(table: readonly ProcessEntry[]): void {
+    this.#script.observe(table);
+    this.#init?.observe(table);
+  }
+
   /** Process id → start time of everything that runs here, as last seen. */
   processes(): [number, number][] {
     return [...this.#script.members(), ...(this.#init?.processes() ?? [])];
@@ -154,7 +160,7 @@ export class Machine {
     if (era !== this.#era) return;
     const { sandbox } = this;
     const { boot_id } = sandbox.prepare();
-    sandbox.announce(this.#setup.init_url);
+    sandbox.announce(this.#setup.init_url, this.#setup.openclaw);
     this.boots += 1;
     this.#state = "booting";
     this.#setup.onChange();
@@ -167,11 +173,13 @@ export class Machine {
     });
     this.#init = init;
     // Not waited for: a machine can be told to stop while it boots.
-    void Promise.all([init.boot(), this.#runUserData()]).then(() => {
-      if (era !== this.#era || this.#init !== init) return;
-      if (this.#state === "booting") this.#state = "running";
-      else if (this.#state === "frozen") this.#thawed = "running";
-    });
+    void Promise.all([init.boot(), this.#runUserData()])
+      .catch((error: unknown) => this.#setup.log(`the boot failed: ${String(error)}`))
+      .then(() => {
+        if (era !== this.#era || this.#init !== init) return;
+        if (this.#state === "booting") this.#state = "running";
+        else if (this.#state === "frozen") this.#thawed = "running";
+      });
   }
 
   async #runUserData(): Promise<void> {
@@ -210,7 +218,6 @@ export class Machine {
 
   #environment(): Record<string, string> {
     return {
-      ...this.#setup.passed_on,
       PATH: this.sandbox.searchPath(),
       HOME: this.sandbox.path("/root"),
       LANG: "C",
@@ -229,17 +236,17 @@ export class Machine {
   /** Everything that was started here or carries this machine's root in its environment. */
   #processes(): number[] {
     const table = readProcessTable();
-    this.#script.observe(table);
-    this.#init?.observe(table);
+    this.observe(table);
     const { root } = this.sandbox;
     const marked = table.filter(({ pid }) => startVariable(pid, "SPAWNPOINT_ROOT") === root).map(({ pid }) => pid);
     return [...new Set([...this.processes().map(([pid]) => pid), ...marked])].filter((pid) => pid !== process.pid);
   }
 
+  /** Failures are logged and not passed on: nobody but the log could do anything about them. */
   #next(work: (era: number) => Promise<void>): Promise<void> {
     const era = this.#era;
     const turn = this.#turn.then(() => (era === this.#era ? work(era) : undefined));
     this.#turn = turn.catch((error: unknown) => this.#setup.log(`failed: ${String(error)}`));
-    return turn;
+    return this.#turn;
   }
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { DropletView } from "../model/views.ts";
 import type { Transition } from "../model/world.ts";
 import { Machine } from "./machine.ts";
+import { readProcessTable } from "./process-table.ts";
 import type { MachineRecord } from "./state-file.ts";
 
 export interface MachinesSetup {
@@ -17,8 +18,8 @@ export interface MachinesSetup {
   log: (line: string) => void;
 }
 
-/** Variables of the host that reach every machine. */
-const PASSED_ON = ["SPAWNPOINT_SIM_OPENCLAW"];
+/** How often the process table is looked at for children that have left their parent's process group. */
+const OBSERVE_MS = 250;
 
 /** All droplets as machines: they follow what happens in the cloud. */
 export class Machines {
@@ -29,9 +30,15 @@ export class Machines {
   readonly #boots: Map<number, number>;
   readonly #leaving = new Set<Promise<void>>();
 
+  readonly #observer: NodeJS.Timeout;
+  #closed = false;
+
   constructor(setup: MachinesSetup) {
+    // What runs is found by what the Linux kernel tells of it.
+    if (process.platform !== "linux") throw new Error("droplets can be processes on Linux only");
     this.#setup = setup;
     this.#boots = new Map(setup.records.map((each) => [each.id, each.boots]));
+    this.#observer = setInterval(() => this.#observe(), OBSERVE_MS);
   }
 
   /** Brings the machines back after the simulator was away: those that are powered boot. */
@@ -50,6 +57,7 @@ export class Machines {
 
   /** Does to the machine what happened to the droplet. */
   follow({ kind, droplet }: Transition): void {
+    if (this.#closed) return;
     switch (kind) {
       case "created":
       case "deleting":
@@ -98,7 +106,16 @@ export class Machines {
 
   /** Cuts every machine's power and waits until nothing is left of any. */
   async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#observer);
     await Promise.all([...[...this.#machines.values()].map((each) => each.cut()), ...this.#leaving]);
+  }
+
+  #observe(): void {
+    const on = [...this.#machines.values()].filter((each) => each.state !== "off");
+    if (on.length === 0) return;
+    const table = readProcessTable();
+    for (const each of on) each.observe(table);
   }
 
   #machineOf(droplet: DropletView): Machine {
@@ -113,7 +130,7 @@ export class Machines {
       user_data: droplet.user_data,
       metadata_url: `${this.#setup.url}/_machine/${id}`,
       init_url: `${this.#setup.url}/_machine/${id}/init/${key}`,
-      passed_on: passedOn(),
+      openclaw: process.env.SPAWNPOINT_SIM_OPENCLAW ?? "",
       onHalted: () => this.#setup.onHalted(id),
       onChange: this.#setup.onChange,
       log: (line) => this.#setup.log(`${droplet.name} (${id}): ${line}`),
@@ -137,13 +154,4 @@ export class Machines {
 /** Where the machines' disks are. */
 export function machinesDirectory(state_dir: string): string {
   return join(state_dir, "machines");
-}
-
-function passedOn(): Record<string, string> {
-  return Object.fromEntries(
-    PASSED_ON.flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
 }

@@ -1,11 +1,17 @@
-import { type ProcessEntry, readProcess, readProcessTable, signalProcess } from "./process-table.ts";
+import { randomUUID } from "node:crypto";
+import { type ProcessEntry, readProcess, readProcessTable, signalProcess, startVariable } from "./process-table.ts";
+
+/** The variable that carries a group's mark. */
+export const MARK = "INVOCATION_ID";
 
 /**
  * What a control group is to systemd: a process and everything it ever started, also what has left its process group or
- * lost its parent. Without kernel support this rests on looking often enough (`observe`) to see a child before its parent
- * ends.
+ * lost its parent. Without kernel support this rests on two things: looking often enough (`observe`) to see a child before
+ * its parent ends, and a variable that everything inherits which does not clear its environment.
  */
 export class ProcessGroup {
+  /** As systemd's INVOCATION_ID: no two groups have the same. */
+  readonly mark = randomUUID().replaceAll("-", "");
   readonly #members = new Map<number, number>();
   readonly #groups = new Set<number>();
 
@@ -36,15 +42,24 @@ export class ProcessGroup {
     for (const group of this.#groups) if (!inhabited.has(group)) this.#groups.delete(group);
   }
 
+  /** A fresh look for everybody, also those whom no look has caught with their parent. */
+  gather(): ReadonlyMap<number, number> {
+    const table = readProcessTable();
+    for (const { pid, started } of table) {
+      if (startVariable(pid, MARK) === this.mark) this.#members.set(pid, started);
+    }
+    this.observe(table);
+    return this.#members;
+  }
+
   /** Process id → start time of the members alive when last looked. */
   members(): ReadonlyMap<number, number> {
     return this.#members;
   }
 
-  /** Signals every member, after a fresh look. */
+  /** Signals every member. */
   signal(signal: NodeJS.Signals): void {
-    this.observe(readProcessTable());
-    for (const pid of this.#members.keys()) signalProcess(pid, signal);
+    for (const pid of this.gather().keys()) signalProcess(pid, signal);
   }
 }
 

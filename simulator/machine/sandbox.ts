@@ -92,9 +92,10 @@ export class Sandbox {
     return this.path(found?.[1] ?? "/root");
   }
 
-  /** Tells the stand-ins where this boot's init listens. */
-  announce(init_url: string): void {
+  /** Tells the stand-ins where this boot's init listens, and which OpenClaw is wanted. */
+  announce(init_url: string, openclaw: string): void {
     writeFileSync(join(this.base, "init-url"), `${init_url}\n`, { mode: 0o600 });
+    writeFileSync(join(this.base, "openclaw"), `${openclaw}\n`);
   }
 
   /** The machine's console: what user-data wrote. */

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { MARK } from "./process-group.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { DirectoryKind, UnitFile } from "./unit-file.ts";
 import { parseEnvironmentFile } from "./unit-syntax.ts";
@@ -11,17 +12,20 @@ const BASES: Readonly<Record<DirectoryKind, { path: string; variable: string }>>
   configuration: { path: "/etc", variable: "CONFIGURATION_DIRECTORY" },
 };
 
+/** Real droplets have a loopback each; these share one, so that every port has to be a free one. */
+const SHARED_LOOPBACK = { WORKLOAD_PORT: "0", AGENT_API_PORT: "0" };
+
 /**
  * The variables of a service's process; makes its managed directories. Null when an environment file is missing that
  * is not optional. Values are handed on as they are: a program on a simulated machine finds its root by SPAWNPOINT_ROOT.
  */
 export function serviceEnvironment(
   unit: UnitFile,
-  invocation_id: string,
+  mark: string,
   machine: Record<string, string>,
   sandbox: Sandbox,
 ): Record<string, string> | null {
-  const environment: Record<string, string> = { ...machine, INVOCATION_ID: invocation_id };
+  const environment: Record<string, string> = { ...machine, [MARK]: mark };
   if (unit.user !== null) Object.assign(environment, { USER: unit.user, HOME: sandbox.home(unit.user) });
   for (const { kind, name } of unit.directories) {
     const { path, variable } = BASES[kind];
@@ -36,6 +40,5 @@ export function serviceEnvironment(
     else if (!file.optional) return null;
   }
   // A unit may widen the search path, but not get round the stand-ins.
-  environment.PATH = machine.PATH ?? "";
-  return environment;
+  return { ...environment, ...SHARED_LOOPBACK, PATH: machine.PATH ?? "" };
 }

@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { killAll, ProcessGroup } from "./process-group.ts";
-import { readProcessTable, signalProcess } from "./process-table.ts";
+import { signalProcess } from "./process-table.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { serviceEnvironment } from "./service-environment.ts";
 import { type Ending, startProcess } from "./spawn.ts";
@@ -23,7 +22,6 @@ export interface ServiceHost {
 /** One life of the service, from its first command to its last. */
 interface Run {
   unit: UnitFile;
-  invocation_id: string;
   group: ProcessGroup;
   /** The process that is waited for. */
   current: number | null;
@@ -104,11 +102,11 @@ export class Service {
     this.#cancelRestart();
     if (!conditionsHold(unit, this.#host.sandbox)) {
       this.#host.log(`${this.name}: skipped, a condition does not hold`);
+      this.state = "inactive";
       return Promise.resolve(true);
     }
     const { promise: over, resolve: end } = Promise.withResolvers<void>();
-    const invocation_id = randomUUID().replaceAll("-", "");
-    const run: Run = { unit, invocation_id, group: new ProcessGroup(), current: null, stopping: false, over, end };
+    const run: Run = { unit, group: new ProcessGroup(), current: null, stopping: false, over, end };
     this.#run = run;
     this.state = "activating";
     this.result = "success";
@@ -168,7 +166,7 @@ export class Service {
 
   #spawn(run: Run, command: UnitCommand) {
     const { sandbox } = this.#host;
-    const environment = serviceEnvironment(run.unit, run.invocation_id, this.#host.environment(), sandbox);
+    const environment = serviceEnvironment(run.unit, run.group.mark, this.#host.environment(), sandbox);
     if (environment === null) return { code: 209, signal: null };
     const [program = "", ...args] = expandVariables(command.words, environment);
     const running = startProcess({
@@ -206,10 +204,7 @@ export class Service {
   }
 
   #kill(run: Run): void {
-    killAll(() => {
-      run.group.observe(readProcessTable());
-      return run.group.members().keys();
-    });
+    killAll(() => run.group.gather().keys());
   }
 
   /** The end of a run: what is left of it is killed, and the restart policy has its say. Tells whether all went well. */
@@ -246,7 +241,7 @@ export class Service {
         return;
       }
       this.restarts += 1;
-      void this.#begin(unit);
+      this.#begin(unit).catch((error: unknown) => this.#host.log(`${this.name}: ${String(error)}`));
     };
     this.#restart = setTimeout(again, unit.restart_ms);
   }

@@ -10,5 +10,5 @@ export const STAND_IN_NAMES = [
   ["useradd", "adduser", "usermod", "groupadd", "addgroup", "passwd", "chpasswd", "id", "getent"],
   ["chown", "chgrp", "install", "runuser", "sudo", "su", "setpriv", "chattr", "setfacl"],
   ["mount", "umount", "swapon", "swapoff", "mkswap", "fallocate", "logrotate", "crontab"],
-  ["npm", "npx", "corepack", "pnpm", "docker", "git", "rustup", "cargo"],
+  ["npm", "npx", "corepack", "pnpm", "docker", "git", "curl", "rustup", "cargo"],
 ].flat();

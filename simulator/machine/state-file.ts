@@ -31,6 +31,7 @@ export function readState(path: string): SavedState | null {
 export class StateFile {
   readonly #path: string;
   readonly #take: () => SavedState;
+  #written = "";
   #planned: Promise<void> | null = null;
   #writing: Promise<void> = Promise.resolve();
 
@@ -54,17 +55,23 @@ export class StateFile {
 
   #write(): Promise<void> {
     this.#planned = null;
-    this.#writing = this.#writing.then(async () => {
-      const temporary = `${this.#path}.new`;
-      const file = await open(temporary, "w", 0o600);
-      try {
-        await file.writeFile(JSON.stringify(this.#take()));
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, this.#path);
-    });
+    // A write that failed (a full disk) does not doom the next.
+    this.#writing = this.#writing
+      .catch(() => undefined)
+      .then(async () => {
+        const text = JSON.stringify(this.#take());
+        if (text === this.#written) return;
+        const temporary = `${this.#path}.new`;
+        const file = await open(temporary, "w", 0o600);
+        try {
+          await file.writeFile(text);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(temporary, this.#path);
+        this.#written = text;
+      });
     return this.#writing;
   }
 }

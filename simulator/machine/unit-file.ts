@@ -7,7 +7,7 @@ export interface UnitCommand {
   ignore_failure: boolean;
 }
 
-export type RestartPolicy = "no" | "always" | "on-failure" | "on-success" | "on-abnormal";
+type RestartPolicy = "no" | "always" | "on-failure" | "on-success" | "on-abnormal";
 
 /** The managed directories of a unit, relative to the base that systemd gives each kind. */
 export type DirectoryKind = "runtime" | "state" | "cache" | "logs" | "configuration";

@@ -7,7 +7,7 @@ export function splitWords(value: string): string[] {
     const char = value.charAt(index);
     if (char === "\\" && quote !== "'" && index + 1 < value.length) {
       index += 1;
-      word = (word ?? "") + unescape(value.charAt(index));
+      word = (word ?? "") + readEscape(value.charAt(index));
     } else if (quote !== "") {
       if (char === quote) quote = "";
       else word = (word ?? "") + char;
@@ -25,7 +25,7 @@ export function splitWords(value: string): string[] {
   return words;
 }
 
-function unescape(char: string): string {
+function readEscape(char: string): string {
   if (char === "n") return "\n";
   return char === "t" ? "\t" : char;
 }

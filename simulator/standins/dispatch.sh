@@ -16,7 +16,8 @@ write_down() {
   local word line="$name"
   for word in "$@"; do
     case "$word" in
-      *TOKEN=* | *KEY=* | *SECRET=* | *PASSWORD=* | *sp_reg_* | *sp_agt_* | *_authToken* | *://*@*) word="[redacted]" ;;
+      *TOKEN=* | *KEY=* | *SECRET=* | *PASSWORD=* | *sp_reg_* | *sp_agt_* | *_authToken* | *://*@* | *Bearer*) word="[redacted]" ;;
+      PATH=*) word="PATH=..." ;;
     esac
     line+=" $(printf '%q' "$word")"
   done
@@ -31,7 +32,7 @@ inside() { case "$1" in "$root" | "$root"/*) printf '%s' "$1" ;; *) printf '%s/%
 ask_init() {
   local answer code
   answer="$(printf '%s\0' "$@" |
-    curl -sS --noproxy '*' --data-binary @- "$(cat "$machine/init-url")" && printf .)" || exit 1
+    PATH="$host_path" curl -sS --noproxy '*' --data-binary @- "$(cat "$machine/init-url")" && printf .)" || exit 1
   answer="${answer%.}"
   code="${answer%%$'\n'*}"
   printf '%s' "${answer#*$'\n'}"
@@ -155,11 +156,37 @@ firewall() {
 decrypt() {
   local target="" previous="" word
   for word in "$@"; do
-    case "$previous" in -o | --output) target="$word" ;; esac
+    case "$previous" in -o | --output) target="$(inside "$word")" ;; esac
     previous="$word"
   done
   if [[ -z $target ]]; then return; fi
-  case "${!#}" in /*) cat "$(inside "${!#}")" >"$(inside "$target")" ;; *) cat >"$(inside "$target")" ;; esac
+  plain_words "-o|--output" "$@"
+  if ((${#words[@]} > 0)); then cat "$(inside "${words[-1]}")" >"$target"; else cat >"$target"; fi
+}
+
+# What the bootstrap may download from third parties. Everything else is the host's `curl`.
+download() {
+  local target="" url="" previous="" word text
+  for word in "$@"; do
+    case "$previous" in -o | --output) target="$(inside "$word")" ;; esac
+    case "$word" in http://* | https://*) url="$word" ;; esac
+    previous="$word"
+  done
+  local rustup=$'#!/bin/bash\nmkdir -p "$HOME/.cargo/bin"\n'
+  case "$url" in
+    https://static.rust-lang.org/*.sha256) text="$(printf '%s' "$rustup" | sha256sum | cut -d' ' -f1) *rustup-init"$'\n' ;;
+    https://static.rust-lang.org/*) text="$rustup" ;;
+    https://deb.nodesource.com/* | https://download.docker.com/*) text=$'a signing key\n' ;;
+    *) PATH="$host_path" exec curl "$@" ;;
+  esac
+  if [[ -n $target ]]; then printf '%s' "$text" >"$target"; else printf '%s' "$text"; fi
+}
+
+# Docker brings a unit along.
+install_packages() {
+  case " $* " in *" docker-ce "*) ;; *) return ;; esac
+  printf '%s\n' '[Service]' 'ExecStart=/bin/sleep infinity' '[Install]' 'WantedBy=multi-user.target' \
+    >"$root/usr/lib/systemd/system/docker.service"
 }
 
 # A program below the sandbox that comes back here.
@@ -215,9 +242,12 @@ clone() {
 }
 
 run_openclaw() {
-  case "${SPAWNPOINT_SIM_OPENCLAW:-}" in
+  local chosen
+  # In a file, since an agent hands on only the variables that it knows.
+  chosen="$(cat "$machine/openclaw" 2>/dev/null)"
+  case "$chosen" in
     real) PATH="$host_path:$(dirname "$(readlink -f "$machine/programs/node")")" exec openclaw "$@" ;;
-    /*) exec "$SPAWNPOINT_SIM_OPENCLAW" "$@" ;;
+    /*) exec "$chosen" "$@" ;;
   esac
   local version
   version="$(sed -n 's/.*"version":"\([^"]*\)".*/\1/p' "$root"/usr/lib/node_modules/openclaw/package.json 2>/dev/null)"
@@ -227,6 +257,8 @@ run_openclaw() {
 write_down "$@"
 case "$name" in
   systemctl) ask_init "$@" ;;
+  curl) download "$@" ;;
+  apt | apt-get) install_packages "$@" ;;
   reboot) ask_init reboot ;;
   poweroff | halt) ask_init poweroff ;;
   shutdown) case " $* " in *" -r "*) ask_init reboot ;; *" -c "*) ;; *) ask_init poweroff ;; esac ;;

@@ -54,7 +54,7 @@ export interface EventData {
   intent_absent: { intent_id: string };
 
   droplet_found: { droplet: DropletFacts; via: string };
-  droplet_observed: { droplet: DropletFacts };
+  droplet_observed: { droplet: DropletFacts; via: "id" | "list" };
   droplet_delete_sent: { droplet_id: number };
   droplet_delete_ended: { droplet_id: number; outcome: string; accepted: boolean };
   droplet_missing: { droplet_id: number; how: "id" | "name" | "tag"; began_at: Instant };

@@ -169,7 +169,7 @@ const handlers: Handlers = {
     })),
   }),
   intent_adopted: (bot, data, at) => {
-    const droplets = addDroplet(bot.droplets, data.droplet, at, data.via !== "post");
+    const droplets = addDroplet(bot.droplets, data.droplet, at, data.via === "registration");
     const mayAdopt = bot.adopted === null && data.droplet.generation === bot.generation;
     return {
       waiting: null,
@@ -186,7 +186,7 @@ const handlers: Handlers = {
   intent_absent: (bot, data) => ({ intents: editIntent(bot, data.intent_id, () => ({ state: "absent" })) }),
 
   droplet_found: (bot, data, at) => ({
-    droplets: addDroplet(bot.droplets, data.droplet, at, true),
+    droplets: addDroplet(bot.droplets, data.droplet, at, data.via === "registration"),
     claims: bot.claims.filter((claim) => claim.droplet_id !== data.droplet.id),
   }),
   droplet_observed: (bot, data, at) => ({
@@ -198,7 +198,7 @@ const handlers: Handlers = {
       status: data.droplet.status,
       ip_address: data.droplet.ip_address,
       observed_at: at,
-      seen_by_id: true,
+      seen_by_id: droplet.seen_by_id || data.via === "id",
       active_at: droplet.active_at ?? (isUp(data.droplet) ? at : null),
       missing: { by_id: [], by_name: null, by_tag: null },
     })),
@@ -284,7 +284,12 @@ const handlers: Handlers = {
   config_effective: (bot, data) => ({ config: { ...bot.config, effective: data.config } }),
   config_failed: (bot, data, at) => ({ config: { ...bot.config, failed: { ...data.config, reason: data.reason, at } } }),
 
-  destroyed: (_bot, _data, at) => ({ destroyed_at: at, adopted: null }),
+  destroyed: (bot, _data, at) => ({
+    destroyed_at: at,
+    adopted: null,
+    waiting: null,
+    operation: { ...bot.operation, state: "succeeded", ended_at: at },
+  }),
 };
 
 /** From its first intent on an operation runs and can no longer be cancelled. */
@@ -337,7 +342,7 @@ function addDroplet(known: Droplet[], facts: EventData["droplet_found"]["droplet
     found_at: at,
     observed_at: at,
     active_at: isUp(facts) ? at : null,
-    // A list or a GET has shown it: unlike after a bare 202, a 404 is then no replication lag.
+    // A GET has shown it: unlike after a 202 or in a list, a 404 is then no replication lag.
     seen_by_id: seen,
     condemned: null,
     delete_sent_at: null,

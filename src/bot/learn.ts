@@ -96,7 +96,7 @@ function learnGet(bot: BotState, id: number, outcome: Outcome<ProviderDroplet>, 
   if (!known) return [];
   const changed = known.status !== facts.status || known.ip_address !== facts.ip_address;
   const news = changed || !known.seen_by_id || known.missing.by_id.length > 0;
-  return news ? [{ kind: "droplet_observed", data: { droplet: facts } }] : [];
+  return news ? [{ kind: "droplet_observed", data: { droplet: facts, via: "id" } }] : [];
 }
 
 /** While replication lags every poll answers 404: one says so, and one after the window proves it. */
@@ -168,8 +168,11 @@ function learnList(bot: BotState, finished: Extract<Finished, { kind: "list" }>,
     if (mine && intent?.state !== "adopted") {
       events.push({ kind: "intent_adopted", data: { intent_id: subject.intent_id, droplet: mine, via: "look" } });
     }
-  } else if (how !== "list" && !ours.some(({ id }) => id === subject.droplet_id)) {
-    events.push(missing(subject.droplet_id, how, began_at));
+  } else {
+    const still = ours.find(({ id }) => id === subject.droplet_id);
+    // A list that shows it contradicts the 404: all evidence of absence has to be gathered anew.
+    if (still) events.push({ kind: "droplet_observed", data: { droplet: still, via: "list" } });
+    else if (how !== "list") events.push(missing(subject.droplet_id, how, began_at));
   }
   const adopted = events.flatMap((event) => (event.kind === "intent_adopted" ? [event.data.droplet.id] : []));
   const strangers = ours.filter(({ id }) => !adopted.includes(id) && !bot.droplets.some((droplet) => droplet.id === id));

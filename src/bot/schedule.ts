@@ -11,7 +11,7 @@ const KEEP_DONE = 16;
 /** An event that is still running at DigitalOcean ends within seconds. */
 const PENDING_EVENT_MS = 5_000;
 
-/** Null: nothing is awaited, the Bot is settled. */
+/** In whole milliseconds. Null: nothing is awaited, the Bot is settled. */
 export function nextAlarm(
   bot: BotState,
   rt: Runtime,
@@ -21,8 +21,8 @@ export function nextAlarm(
 ): Instant | null {
   const decision = reconcile(bot, rt, now, policy);
   const work = "wait" in decision ? decision.wait : "settled" in decision ? null : now;
-  if (delivery === null) return work;
-  return Math.min(work ?? Number.POSITIVE_INFINITY, delivery.next_at);
+  if (delivery === null) return work === null ? null : Math.ceil(work);
+  return Math.ceil(Math.min(work ?? Number.POSITIVE_INFINITY, delivery.next_at));
 }
 
 /** The clocks and counters after a call: when it ended, and how long to leave DigitalOcean alone. */

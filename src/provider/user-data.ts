@@ -103,6 +103,7 @@ export interface UserDataInput {
 
 /** These end up in unit environments and URLs, where no quoting would save a strange value. */
 const Plain = z.object({
+  bootstrap: BootstrapSettings,
   bot_id: z.uuid(),
   control_plane_url: z.string().regex(/^https?:\/\/[A-Za-z0-9.:[\]_~/-]+$/),
   registration_token: z.string().regex(/^[A-Za-z0-9_-]+$/),

@@ -1,0 +1,210 @@
+/** Wires the parts together and runs them until the signal; then the workload ends first and the state is closed last. */
+import { randomBytes } from "node:crypto";
+import { renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { serveApi } from "./api.ts";
+import { ControlPlane } from "./control-plane.ts";
+import { isRegistered, loadCredential, loadLocalSecret, markRegistered } from "./credential.ts";
+import { makePrivateDirectory, writeDurably } from "./files.ts";
+import { createLog, describeError, type Log } from "./log.ts";
+import { LogFile } from "./log-file.ts";
+import { killTree } from "./process-tree.ts";
+import { redact } from "./redact.ts";
+import { Runner } from "./runner.ts";
+import { Session } from "./session.ts";
+import type { Settings } from "./settings.ts";
+import { Steward } from "./steward.ts";
+import { Store } from "./store.ts";
+import { type Snapshot, Supervisor } from "./supervisor.ts";
+import { readTelemetry } from "./telemetry.ts";
+import { sleep } from "./timing.ts";
+
+const WORKLOAD_LOG_MAX_BYTES = 5 * 1024 * 1024;
+const LOOP_AGAIN_MS = 1000;
+
+export interface AgentDeps {
+  settings: Settings;
+  agent_version: string;
+  env: Readonly<Record<string, string | undefined>>;
+  write: (line: string) => void;
+  signal: AbortSignal;
+}
+
+export async function runAgent({ settings, agent_version, env, write, signal }: AgentDeps): Promise<void> {
+  const now_ms = () => Date.now();
+  const monotonic_ms = () => performance.now();
+  const random = () => Math.random();
+  const { state_dir } = settings;
+  makePrivateDirectory(state_dir);
+  const gateway_token = loadLocalSecret(join(state_dir, "gateway.token"), randomBytes);
+  const api_token = loadLocalSecret(join(state_dir, "api.token"), randomBytes);
+  const credential = await loadCredential(state_dir, settings.bot_id, randomBytes);
+  let configSecrets: () => string[] = () => [];
+  const known = () => [gateway_token, api_token, credential.token, ...configSecrets()];
+  const log = createLog(write, () => new Date(), known);
+  log("agent_started", { agent_version, bot_id: settings.bot_id, droplet_id: settings.droplet_id });
+
+  const store = openStore(join(state_dir, "agent.db"), log);
+  if (isRegistered(state_dir)) markRegistered(state_dir, settings.registration_token_file);
+  const runner = new Runner({
+    settings: settings.workload,
+    store,
+    log,
+    log_file: new LogFile(settings.workload.log_file, WORKLOAD_LOG_MAX_BYTES, (line) => redact(line, known())),
+    gateway_token,
+    env,
+    fetch,
+  });
+  await runner.endLeftover(signal);
+
+  const supervisor = new Supervisor({
+    now_ms: monotonic_ms,
+    random,
+    backoff: settings.backoff,
+    stop_timeout_ms: settings.workload.stop_timeout_ms,
+    probe_every_ms: Math.min(1000, settings.workload.ready_window_ms / 5),
+    killTree,
+    onChange: (snapshot) => noteChange(snapshot),
+  });
+  const control_plane = new ControlPlane({
+    base_url: settings.control_plane_url,
+    bot_id: settings.bot_id,
+    timeout_ms: settings.request_timeout_ms,
+    fetch,
+    signal,
+  });
+  const session: Session = new Session({
+    settings,
+    agent_version,
+    control_plane,
+    credential,
+    store,
+    steward: () => steward,
+    workload: () => ({ ...supervisor.snapshot(), version: runner.version }),
+    telemetry: readTelemetry,
+    log,
+    now_ms,
+    monotonic_ms,
+    random,
+  });
+  const steward: Steward = new Steward({
+    store,
+    supervisor,
+    plan: (config) => runner.plan(config),
+    installed: () => runner.installed(),
+    standing: () => session.standing,
+    log,
+    now_ms,
+    monotonic_ms,
+    ready_window_ms: settings.workload.ready_window_ms,
+    apply_deadline_ms: settings.workload.apply_deadline_ms,
+    onAck: () => session.ack_bell.ring(),
+  });
+
+  configSecrets = () => steward.secrets();
+
+  function noteChange({ state, reason, up }: Snapshot): void {
+    const before = store.get("workload");
+    const starts = state === "starting" && before?.state !== "starting";
+    const started_at_ms = starts ? now_ms() : (before?.started_at_ms ?? null);
+    store.set("workload", { state, reason, started_at_ms, config_id: up });
+    log("workload", { state, reason, config_id: up });
+    session.beat_bell.ring();
+    steward.bell.ring();
+  }
+
+  const api = await startApi(settings, api_token, { store, session, steward, supervisor, runner }, log);
+  await session.enrol(signal);
+  const loops = {
+    beats: (s: AbortSignal) => session.beats(s),
+    configs: (s: AbortSignal) => session.configs(s),
+    acks: (s: AbortSignal) => session.acks(s),
+    stages: (s: AbortSignal) => session.stages(s),
+    steward: (s: AbortSignal) => steward.loop(s),
+  };
+  await Promise.all(Object.entries(loops).map(([name, loop]) => forever(name, loop, signal, log)));
+
+  await supervisor.close();
+  store.set("child", null);
+  api?.close();
+  api?.closeAllConnections();
+  store.close();
+  log("agent_stopped");
+}
+
+/** A loop that throws (a full disk, a bug) is said and run again: one bad moment does not silence the agent. */
+async function forever(
+  name: string,
+  loop: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+  log: Log,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await loop(signal);
+    } catch (error) {
+      log("loop_failed", { loop: name, error: describeError(error) });
+    }
+    await sleep(LOOP_AGAIN_MS, signal);
+  }
+}
+
+/** A database that cannot be opened is put aside: without it the agent still has its credential, and waits for orders. */
+function openStore(path: string, log: Log): Store {
+  const open = () => new Store(path, (key) => log("kept_value_unreadable", { key }));
+  try {
+    return open();
+  } catch (error) {
+    log("database_put_aside", { error: describeError(error) });
+    renameSync(path, `${path}.unreadable`);
+    for (const beside of ["-wal", "-shm"]) rmSync(path + beside, { force: true });
+    return open();
+  }
+}
+
+interface Parts {
+  store: Store;
+  session: Session;
+  steward: Steward;
+  supervisor: Supervisor;
+  runner: Runner;
+}
+
+async function startApi(settings: Settings, token: string, parts: Parts, log: Log) {
+  const { store, session, steward, supervisor, runner } = parts;
+  const time = (ms: number | null | undefined) => (ms ? new Date(ms).toISOString() : null);
+  try {
+    const { server, port } = await serveApi(settings.api_port, {
+      bot_id: settings.bot_id,
+      token,
+      standing: () => session.standing,
+      setStopped: (stopped) => {
+        store.set("stopped_here", stopped);
+        log(stopped ? "stopped_by_person" : "started_by_person");
+        steward.bell.ring();
+      },
+      view: () => {
+        const { state, reason, restarts } = supervisor.snapshot();
+        const { order, ban } = session.standing;
+        return {
+          id: settings.bot_id,
+          state,
+          reason,
+          order,
+          ban,
+          stopped_by_person: store.get("stopped_here") ?? false,
+          applied_config_id: store.get("applied"),
+          restarts,
+          version: runner.version,
+          started_at: time(store.get("workload")?.started_at_ms),
+          last_heartbeat_at: time(store.get("last_heartbeat_ms")),
+        };
+      },
+    });
+    writeDurably(join(settings.state_dir, "api.json"), `${JSON.stringify({ port })}\n`);
+    return server;
+  } catch (error) {
+    log("local_api_unavailable", { port: settings.api_port, error: describeError(error) });
+    return null;
+  }
+}

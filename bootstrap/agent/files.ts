@@ -1,0 +1,43 @@
+/** Small files that must survive a power cut, and be nobody else's to read. */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+
+/** Mode 0600. When this returns, the content is on the disk under its final name: file and directory are synced. */
+export function writeDurably(path: string, text: string): void {
+  const beside = `${path}.new`;
+  rmSync(beside, { force: true });
+  const file = openSync(beside, "wx", 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(beside, path);
+  const directory = openSync(dirname(path), "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** The trimmed text, or null where there is no such file or nothing in it. */
+export function readText(path: string): string | null {
+  if (!existsSync(path)) return null;
+  return readFileSync(path, "utf8").trim() || null;
+}
+
+export function makePrivateDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+}

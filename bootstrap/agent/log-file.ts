@@ -1,0 +1,54 @@
+/** The workload's output on disk: by the line, redacted, and never more than two files of a bounded size. */
+import { appendFileSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import type { Readable } from "node:stream";
+
+/** A line longer than this is cut: a secret split over two writes would escape redaction otherwise. */
+const LINE_MAX_CHARS = 16_384;
+
+export class LogFile {
+  readonly #path: string;
+  readonly #max_bytes: number;
+  readonly #clean: (line: string) => string;
+  #size: number;
+
+  constructor(path: string, max_bytes: number, clean: (line: string) => string) {
+    this.#path = path;
+    this.#max_bytes = max_bytes;
+    this.#clean = clean;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    this.#size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  write(line: string): void {
+    const text = Buffer.from(`${this.#clean(line)}\n`);
+    if (this.#size > 0 && this.#size + text.length > this.#max_bytes) {
+      renameSync(this.#path, `${this.#path}.1`);
+      this.#size = 0;
+    }
+    appendFileSync(this.#path, text, { mode: 0o600 });
+    this.#size += text.length;
+  }
+
+  /** @param onError the disk may be full: output is then lost, but nothing else. */
+  follow(stream: Readable, onError: (error: unknown) => void): void {
+    let rest = "";
+    const put = (line: string) => {
+      try {
+        this.write(line.slice(0, LINE_MAX_CHARS));
+      } catch (error) {
+        onError(error);
+      }
+    };
+    stream.setEncoding("utf8");
+    stream.on("data", (chunk: string) => {
+      const lines = (rest + chunk).split("\n");
+      rest = (lines.pop() ?? "").slice(0, LINE_MAX_CHARS);
+      for (const line of lines) put(line);
+    });
+    stream.on("end", () => {
+      if (rest !== "") put(rest);
+    });
+    stream.on("error", onError);
+  }
+}

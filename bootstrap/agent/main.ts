@@ -1,0 +1,24 @@
+/** The agent's process: environment in, signals in, exit code out. */
+import { runAgent } from "./agent.ts";
+import { describeError } from "./log.ts";
+import { parseSettings } from "./settings.ts";
+
+/** Replaced when the agent is bundled. */
+declare const AGENT_VERSION: string | undefined;
+
+const stop = new AbortController();
+for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort());
+
+try {
+  await runAgent({
+    settings: parseSettings(process.env),
+    agent_version: typeof AGENT_VERSION === "string" ? AGENT_VERSION : "dev",
+    env: process.env,
+    write: (line) => process.stdout.write(`${line}\n`),
+    signal: stop.signal,
+  });
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,113 @@
+/** What the agent reads from its environment (`agent.env`, `identity.env`); checked once, with a sentence on error. */
+import { join } from "node:path";
+import { z } from "zod";
+import { BootId } from "../../src/wire/agent.ts";
+import { DropletId, Uuid } from "../../src/wire/primitives.ts";
+
+const Port = z.coerce.number().int().min(0).max(65_535);
+const Path = z.string().startsWith("/", "must be an absolute path");
+/** Seconds in the environment; tests set fractions. */
+const seconds = (value: number) => z.coerce.number().positive().default(value);
+
+const Environment = z.object({
+  CONTROL_PLANE_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, "")),
+  BOT_ID: Uuid,
+  DROPLET_ID: z.coerce.number().pipe(DropletId),
+  BOOT_ID: BootId,
+  STATE_DIR: Path,
+  REGISTRATION_TOKEN_FILE: Path.optional(),
+  BOOTSTRAP_STAGES_DIR: Path.optional(),
+  WORKLOAD_COMMAND: z.string().min(1).default("openclaw"),
+  WORKLOAD_PORT: Port.default(18_789),
+  WORKLOAD_READY_WINDOW_S: seconds(15),
+  WORKLOAD_APPLY_DEADLINE_S: seconds(120),
+  WORKLOAD_STOP_TIMEOUT_S: seconds(30),
+  WORKLOAD_INSTALLED_FILE: Path.optional(),
+  WORKLOAD_LOG_FILE: Path.optional(),
+  WORKSPACE_DIR: Path.optional(),
+  OPENCLAW_STATE_DIR: Path.optional(),
+  OPENCLAW_CONFIG_PATH: Path.optional(),
+  AGENT_API_PORT: Port.default(18_790),
+  AGENT_BACKOFF_FIRST_S: seconds(1),
+  AGENT_BACKOFF_MAX_S: seconds(300),
+  AGENT_SLOW_RETRY_S: seconds(300),
+  AGENT_CONFIG_POLL_S: seconds(120),
+  AGENT_REVOKED_CONFIRM_S: seconds(30),
+  AGENT_BEAT_GAP_S: seconds(1),
+  AGENT_REQUEST_TIMEOUT_S: seconds(20),
+});
+
+export interface Settings {
+  control_plane_url: string;
+  bot_id: string;
+  droplet_id: number;
+  boot_id: string;
+  state_dir: string;
+  registration_token_file: string;
+  bootstrap_stages_dir: string | null;
+  workload: {
+    command: string;
+    /** 0: any free loopback port. */
+    port: number;
+    ready_window_ms: number;
+    apply_deadline_ms: number;
+    stop_timeout_ms: number;
+    /** The workload counts as installed only once this file exists. */
+    installed_file: string | null;
+    log_file: string;
+    workspace_dir: string | null;
+    state_dir: string;
+    config_path: string;
+  };
+  api_port: number;
+  backoff: { first_ms: number; max_ms: number };
+  slow_retry_ms: number;
+  config_poll_ms: number;
+  revoked_confirm_ms: number;
+  beat_gap_ms: number;
+  request_timeout_ms: number;
+}
+
+export class SettingsError extends Error {
+  override name = "SettingsError";
+}
+
+export function parseSettings(env: Readonly<Record<string, string | undefined>>): Settings {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = Environment.safeParse(given);
+  if (!parsed.success) {
+    // The value is left out on purpose: a mistyped variable may hold a secret.
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")} (${issue.message})`);
+    throw new SettingsError(`The agent cannot start with this environment: ${faults.join(", ")}`);
+  }
+  const e = parsed.data;
+  const openclaw_dir = e.OPENCLAW_STATE_DIR ?? join(e.STATE_DIR, "openclaw");
+  return {
+    control_plane_url: e.CONTROL_PLANE_URL,
+    bot_id: e.BOT_ID,
+    droplet_id: e.DROPLET_ID,
+    boot_id: e.BOOT_ID,
+    state_dir: e.STATE_DIR,
+    registration_token_file: e.REGISTRATION_TOKEN_FILE ?? join(e.STATE_DIR, "registration.token"),
+    bootstrap_stages_dir: e.BOOTSTRAP_STAGES_DIR ?? null,
+    workload: {
+      command: e.WORKLOAD_COMMAND,
+      port: e.WORKLOAD_PORT,
+      ready_window_ms: e.WORKLOAD_READY_WINDOW_S * 1000,
+      apply_deadline_ms: e.WORKLOAD_APPLY_DEADLINE_S * 1000,
+      stop_timeout_ms: e.WORKLOAD_STOP_TIMEOUT_S * 1000,
+      installed_file: e.WORKLOAD_INSTALLED_FILE ?? null,
+      log_file: e.WORKLOAD_LOG_FILE ?? join(e.STATE_DIR, "logs", "workload.log"),
+      workspace_dir: e.WORKSPACE_DIR ?? null,
+      state_dir: openclaw_dir,
+      config_path: e.OPENCLAW_CONFIG_PATH ?? join(openclaw_dir, "openclaw.json"),
+    },
+    api_port: e.AGENT_API_PORT,
+    backoff: { first_ms: e.AGENT_BACKOFF_FIRST_S * 1000, max_ms: e.AGENT_BACKOFF_MAX_S * 1000 },
+    slow_retry_ms: e.AGENT_SLOW_RETRY_S * 1000,
+    config_poll_ms: e.AGENT_CONFIG_POLL_S * 1000,
+    revoked_confirm_ms: e.AGENT_REVOKED_CONFIRM_S * 1000,
+    beat_gap_ms: e.AGENT_BEAT_GAP_S * 1000,
+    request_timeout_ms: e.AGENT_REQUEST_TIMEOUT_S * 1000,
+  };
+}

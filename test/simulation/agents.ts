@@ -1,0 +1,117 @@
+/** Simulated agents: one on each droplet that runs. They know what a real one knows and speak as it does. */
+import { hashToken } from "../../src/wire/tokens.ts";
+import * as face from "../../src/bot/agent-face.ts";
+import type { Simulator } from "../../simulator/model/simulator.ts";
+import type { Host } from "./host.ts";
+
+interface Machine {
+  droplet_id: number;
+  registration: { bot_id: string; token: string };
+  token_hash: string;
+  credential_hash: string;
+  registered: boolean;
+  boot: number;
+  nextAt: number;
+  applied: string | null;
+  /** Answers of `credential_revoked` so far. */
+  revoked: number;
+  working: boolean;
+}
+
+const BOOT_MS = 40_000;
+const BEAT_MS = 30_000;
+
+export class Agents {
+  readonly machines = new Map<number, Machine>();
+  readonly #options: { now: () => number; random: () => number; hostOf: (botId: string) => Host | undefined };
+  /** While true nobody can be heard. */
+  unreachable = false;
+
+  constructor(
+    simulator: Simulator,
+    options: { now: () => number; random: () => number; hostOf: (botId: string) => Host | undefined },
+  ) {
+    this.#options = options;
+    simulator.onTransition(({ kind, at, droplet }) => {
+      if (droplet.foreign || droplet.user_data === null) return;
+      const machine = this.machines.get(droplet.id);
+      if (kind === "active" && !machine) this.#install(droplet.id, droplet.user_data, at);
+      else if (kind === "off" || kind === "deleted") {
+        if (machine) Object.assign(machine, { nextAt: Number.POSITIVE_INFINITY, working: false });
+      } else if ((kind === "on" || kind === "power_cycled" || kind === "rebooted" || kind === "active") && machine) {
+        Object.assign(machine, { boot: machine.boot + 1, working: false, nextAt: at + BOOT_MS / 2 });
+      }
+    });
+  }
+
+  #install(droplet_id: number, userData: string, at: number): void {
+    const { random } = this.#options;
+    this.machines.set(droplet_id, {
+      droplet_id,
+      registration: JSON.parse(userData),
+      token_hash: "",
+      credential_hash: Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join(""),
+      registered: false,
+      boot: 1,
+      nextAt: at + BOOT_MS * (0.5 + random()),
+      applied: null,
+      revoked: 0,
+      working: false,
+    });
+  }
+
+  next(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const machine of this.machines.values()) next = Math.min(next, machine.nextAt);
+    return next;
+  }
+
+  /** Lets every agent that is due say what it has to say. */
+  async step(): Promise<void> {
+    const now = this.#options.now();
+    for (const machine of this.machines.values()) {
+      if (machine.nextAt > now) continue;
+      machine.nextAt = now + BEAT_MS;
+      const host = this.#options.hostOf(machine.registration.bot_id);
+      if (this.unreachable || !host) continue;
+      await this.#speak(machine, host);
+    }
+  }
+
+  async #speak(machine: Machine, host: Host): Promise<void> {
+    const { droplet_id, boot } = machine;
+    if (!machine.registered) {
+      machine.token_hash ||= await hashToken(machine.registration.token);
+      const answer = face.register(
+        host.shell,
+        { kind: "reg", token_sha256: machine.token_hash },
+        { bot_id: machine.registration.bot_id, credential_sha256: machine.credential_hash, droplet_id, boot_id: `boot-${boot}` },
+      );
+      machine.registered = answer.ok;
+      machine.nextAt = this.#options.now() + (answer.ok ? 0 : 10_000);
+      return;
+    }
+    const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;
+    const beat = face.heartbeat(host.shell, caller, {
+      agent_version: "sim",
+      boot_id: `boot-${boot}`,
+      droplet_id,
+      workload: { state: machine.working ? "running" : "stopped", version: null, restarts: 0 },
+      applied_config_id: machine.applied,
+      load: null,
+      mem: null,
+      disk: null,
+    });
+    if (!beat.ok) {
+      if (beat.code === "credential_revoked" && ++machine.revoked >= 2) machine.working = false;
+      return;
+    }
+    machine.revoked = 0;
+    machine.working = beat.value.workload === "run" || (beat.value.workload === "hold" && machine.working);
+    if (machine.applied === beat.value.desired_config_id) return;
+    const config = await host.whileAlive(() => face.agentConfig(host.shell, caller));
+    if (!config?.ok) return;
+    const ack = face.acknowledge(host.shell, caller, { config_id: config.value.id, result: "applied" });
+    if (ack.ok) machine.applied = config.value.id;
+  }
+}

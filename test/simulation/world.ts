@@ -1,0 +1,192 @@
+/** One schedule: bots, agents and a DigitalOcean in virtual time, and what must hold throughout. */
+import { isDeepStrictEqual } from "node:util";
+import type { EventBody } from "../../src/bot/events.ts";
+import { apply } from "../../src/bot/fold.ts";
+import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
+import { act, createBot, type NewBot } from "../../src/bot/management.ts";
+import { defaultPolicy } from "../../src/bot/policy.ts";
+import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
+import { DigitalOcean } from "../../src/provider/digitalocean.ts";
+import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
+import type { Knobs } from "../../simulator/model/knobs.ts";
+import { Simulator } from "../../simulator/model/simulator.ts";
+import { Agents } from "./agents.ts";
+import { Host, uuid } from "./host.ts";
+import { prng } from "./prng.ts";
+
+const START = Date.UTC(2026, 10, 20);
+export const MINUTE = 60_000;
+export const operator = { every_account: true } as const;
+
+export class Violation extends Error {
+  override name = "Violation";
+}
+
+export class World {
+  now = START;
+  readonly random: () => number;
+  readonly simulator: Simulator;
+  readonly agents: Agents;
+  readonly hosts = new Map<string, Host>();
+  readonly index = new Map<string, BotRow>();
+  /** Called at every await of every Bot. */
+  pause: (host: string, where: string) => Promise<void> = async () => undefined;
+  indexDown = false;
+  /** What did not hold at some commit. */
+  readonly violations: string[] = [];
+  #folded = new Map<string, BotState>();
+  #requests = 0;
+
+  constructor(seed: number, knobs: Partial<Knobs> = {}) {
+    this.random = prng(seed);
+    this.simulator = new Simulator({ now: () => this.now, random: this.random, droplet_limit: 1000, knobs });
+    this.agents = new Agents(this.simulator, { now: () => this.now, random: this.random, hostOf: (id) => this.hosts.get(id) });
+  }
+
+  createBot(): string {
+    const id = uuid(this.random);
+    const provider = new DigitalOcean({
+      base_url: "http://do",
+      token: "dop_v1_simulator",
+      timeout_ms: 30_000,
+      fetch: (input, init) => this.simulator.fetch(input, init),
+      now: () => this.now,
+    });
+    const host = new Host({
+      now: () => this.now,
+      random: this.random,
+      policy: defaultPolicy,
+      provider,
+      push: async (entry) => this.#receive(entry),
+      pause: (where) => this.pause(id, where),
+      committed: (committed) => this.#checkCommit(id, committed),
+    });
+    this.hosts.set(id, host);
+    createBot(host.shell, newBot(id, uuid(this.random), this.now));
+    return id;
+  }
+
+  act(id: string, action: BotAction) {
+    const caller = { scope: operator, actor: "operator", request_id: `r${this.#requests++}` };
+    return act(this.host(id).shell, caller, action);
+  }
+
+  host(id: string): Host {
+    const host = this.hosts.get(id);
+    if (!host) throw new Error(`no bot ${id}`);
+    return host;
+  }
+
+  bot(id: string): BotState {
+    return this.host(id).shell.present().bot;
+  }
+
+  /** The bot has this status, and nothing is under way any more. */
+  rests(id: string, status: BotStatus): boolean {
+    const bot = this.bot(id);
+    return bot.status === status && !isRunning(bot.operation);
+  }
+
+  /** Runs until `done` holds or the time is over; says whether it held. */
+  async run(forMs: number, done: () => boolean = () => false): Promise<boolean> {
+    const end = this.now + forMs;
+    for (;;) {
+      if (done()) return true;
+      const alarms = [...this.hosts.values()].map((host) => host.alarmAt ?? Number.POSITIVE_INFINITY);
+      const next = Math.min(...alarms, this.agents.next(), this.simulator.nextDue() ?? Number.POSITIVE_INFINITY);
+      if (next > end) {
+        this.now = end;
+        this.simulator.advance();
+        return done();
+      }
+      this.now = Math.max(this.now, next);
+      await this.step();
+    }
+  }
+
+  /** Everything that is due now. */
+  async step(): Promise<void> {
+    this.simulator.advance();
+    await this.agents.step();
+    for (const host of this.hosts.values()) {
+      if (host.alarmAt !== null && host.alarmAt <= this.now && host.running === null) await host.fire();
+    }
+  }
+
+  #receive(entry: OutboxEntry): void {
+    if (this.indexDown) throw new Error("D1 is down");
+    if (entry.kind !== "bot") return;
+    const known = this.index.get(entry.row.id);
+    if (!known || known.revision < entry.row.revision) this.index.set(entry.row.id, entry.row);
+  }
+
+  /** A commit must not throw here: what catches it would hide it. */
+  #checkCommit(id: string, host: Host): void {
+    const state = host.shell.store.load();
+    if (state.kind !== "bot") {
+      this.violations.push(`the stored state of ${id} does not parse`);
+      return;
+    }
+    const before = this.#folded.get(id) ?? null;
+    let folded = before;
+    for (const event of host.shell.store.events(before?.revision ?? 0, 1000)) folded = apply(folded, event);
+    if (!isDeepStrictEqual(folded, state.bot)) this.violations.push(`state of ${id} is not the fold of its history`);
+    this.#folded.set(id, state.bot);
+    if (before?.destroyed_at && state.bot.destroyed_at === null) this.violations.push(`${id} rose from destroyed`);
+    const settled = !isRunning(state.bot.operation);
+    if (!settled && host.alarmAt === null) this.violations.push(`${id} works on ${state.bot.operation.kind} without an alarm`);
+  }
+
+  /** Droplets that carry the bot's name, whatever the API shows of them. */
+  dropletsOf(id: string) {
+    const { fleet } = this.bot(id);
+    const names = Array.from({ length: 64 }, (_, index) => dropletName(fleet, id, index + 1));
+    return this.simulator.droplets().filter((droplet) => names.includes(droplet.name));
+  }
+
+  history(id: string): EventBody[] {
+    return this.host(id).shell.store.events(0, 100_000);
+  }
+
+  /** What must hold at any time, fault or not. */
+  checkAnytime(): void {
+    const [violation] = this.violations;
+    if (violation !== undefined) throw new Violation(violation);
+    for (const [id, { errors }] of this.hosts) {
+      if (errors.length > 0) throw new Violation(`${id} logged an error: ${JSON.stringify(errors[0])}`);
+    }
+    for (const id of this.hosts.keys()) {
+      const opened = new Set(this.history(id).flatMap((event) => (event.kind === "intent_opened" ? [event.data.droplet_name] : [])));
+      for (const droplet of this.dropletsOf(id)) {
+        if (!opened.has(droplet.name)) throw new Violation(`droplet ${droplet.name} exists without an intent`);
+      }
+    }
+    if (this.simulator.counters.deletes_by_tag > 0) throw new Violation("somebody deleted by tag");
+  }
+}
+
+function newBot(id: string, configId: string, now: number): NewBot {
+  return {
+    id,
+    account_id: "00000000-0000-4000-8000-00000000000a",
+    name: "Simulated",
+    persona: "beginner",
+    fleet: { prefix: "sp-00c0ffee", tag: "spawnpoint-00c0ffee" },
+    actor: "operator",
+    config: {
+      id: configId,
+      bot_id: id,
+      version: 1,
+      restored_from: null,
+      trading_config: { asset_focus: "majors", algorithm: "trend", strictness: "low", paper_mode: true, signal_knobs: null },
+      risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
+      llm_provider: "anthropic",
+      llm_api_key: `${id}|1|llm_api_key secret`,
+      llm_api_key_last4: null,
+      llm_api_key_updated_at: now,
+      note: null,
+      author: "operator",
+      created_at: now,
+    },
+  };
+}

@@ -1,0 +1,188 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { afterAll, describe, expect, it } from "vitest";
+import { answer } from "../../../bootstrap/agent/api.ts";
+import { LogFile } from "../../../bootstrap/agent/log-file.ts";
+import { redact } from "../../../bootstrap/agent/redact.ts";
+import { parseSettings } from "../../../bootstrap/agent/settings.ts";
+import { pendingStages } from "../../../bootstrap/agent/stages.ts";
+import { Store } from "../../../bootstrap/agent/store.ts";
+import { memoryInUse } from "../../../bootstrap/agent/telemetry.ts";
+import { keyVariable, openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload.ts";
+import { AgentConfig } from "../../../src/wire/config.ts";
+import { formatToken } from "../../../src/wire/tokens.ts";
+import { agentConfig, configId } from "./fixtures/control-plane.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "spawnpoint-parts-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+const BOT = "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d";
+const CONFIG = AgentConfig.parse(agentConfig(BOT, 1, "sk-very-secret-key"));
+
+describe("redaction", () => {
+  it.each([
+    "sk-ant-api03-abcdefgh",
+    "ghp_abcdefghijklmnop1234",
+    "github_pat_abcdefghijklmnop",
+    "xoxb-1234567890-abc",
+    "xapp-none",
+    `dop_v1_${"0".repeat(64)}`,
+    formatToken("agt", BOT, new Uint8Array(32)),
+    "Bearer abcdefgh.ijkl",
+  ])("takes out %s", (secret) => {
+    const kept = secret === "xapp-none";
+    expect(redact(`before ${secret} after`).includes(secret)).toBe(kept);
+    expect(redact(`before ${secret} after`)).toMatch(/^before .* after$/);
+  });
+
+  it("takes out a known secret of any shape", () => {
+    expect(redact("the key is hunter2hunter2!", ["hunter2hunter2"])).toBe("the key is [redacted]!");
+  });
+});
+
+describe("the workload's environment", () => {
+  it.each([
+    ["openai", "OPENAI_API_KEY"],
+    ["Anthropic", "ANTHROPIC_API_KEY"],
+    ["google", "GEMINI_API_KEY"],
+    ["deepseek", "DEEPSEEK_API_KEY"],
+    ["my-own_llm", "MY_OWN_LLM_API_KEY"],
+  ])("%s is keyed by %s", (provider, variable) => expect(keyVariable(provider)).toBe(variable));
+
+  it("carries the key, and nothing of the enrolment", () => {
+    const paths = { state_dir: "/s", config_path: "/s/c.json", rules_path: "/s/r.json", workspace_dir: null };
+    const own = { PATH: "/bin", REGISTRATION_TOKEN_FILE: "/t", CONTROL_PLANE_URL: "x", OPENCLAW_DEBUG: "1" };
+    expect(workloadEnvironment(CONFIG, paths, "gateway", own)).toEqual({
+      PATH: "/bin",
+      OPENCLAW_DEBUG: "1",
+      OPENAI_API_KEY: "sk-very-secret-key",
+      OPENCLAW_STATE_DIR: "/s",
+      OPENCLAW_CONFIG_PATH: "/s/c.json",
+      OPENCLAW_GATEWAY_TOKEN: "gateway",
+      SPAWNPOINT_CONFIG_PATH: "/s/r.json",
+      SPAWNPOINT_PAPER_MODE: "true",
+    });
+    expect(rulesFile(CONFIG)).not.toContain("sk-very-secret-key");
+  });
+
+  it("insists on a local gateway and keeps the rest of OpenClaw's config", () => {
+    const gateway = { mode: "local", bind: "loopback", auth: { mode: "token" } };
+    expect(JSON.parse(openclawConfig(null) ?? "")).toEqual({ gateway });
+    const present = '{"agents":{"defaults":{"workspace":"/w"}},"gateway":{"mode":"remote","port":1}}';
+    expect(JSON.parse(openclawConfig(present) ?? "")).toEqual({
+      agents: { defaults: { workspace: "/w" } },
+      gateway: { ...gateway, port: 1 },
+    });
+    expect(openclawConfig("{ agents: {} } // JSON5")).toBeNull();
+  });
+});
+
+describe("settings", () => {
+  const env = {
+    CONTROL_PLANE_URL: "https://spawnpoint.example/",
+    BOT_ID: BOT,
+    DROPLET_ID: "42",
+    BOOT_ID: "b",
+    STATE_DIR: "/state",
+  };
+  it("have defaults, and count in milliseconds", () => {
+    const settings = parseSettings({ ...env, WORKLOAD_READY_WINDOW_S: "0.3", AGENT_API_PORT: "" });
+    expect(settings).toMatchObject({
+      control_plane_url: "https://spawnpoint.example",
+      droplet_id: 42,
+      api_port: 18_790,
+      registration_token_file: "/state/registration.token",
+      workload: { command: "openclaw", port: 18_789, ready_window_ms: 300, apply_deadline_ms: 120_000 },
+    });
+  });
+  it("say in a sentence what is wrong, without the value", () => {
+    const wrong = { ...env, DROPLET_ID: "sk-oops-a-secret", STATE_DIR: undefined };
+    expect(() => parseSettings(wrong)).toThrow(/cannot start with this environment: .*DROPLET_ID.*STATE_DIR/);
+    expect(() => parseSettings(wrong)).not.toThrow(/oops/);
+  });
+});
+
+describe("kept state", () => {
+  it("survives, without a secret; one bad value costs only itself", () => {
+    const path = join(directory, "kept.db");
+    const unreadable: string[] = [];
+    const store = new Store(path, (key) => unreadable.push(key));
+    store.set("applied", configId(1));
+    store.set("heartbeat_interval_s", 30);
+    store.keepConfig(CONFIG, 1);
+    store.close();
+    const raw = new DatabaseSync(path);
+    raw.exec("UPDATE kept SET value = 'rubbish' WHERE key = 'heartbeat_interval_s'");
+    raw.close();
+    const again = new Store(path, (key) => unreadable.push(key));
+    expect(again.get("applied")).toBe(configId(1));
+    expect(again.get("heartbeat_interval_s")).toBeNull();
+    expect(unreadable).toEqual(["heartbeat_interval_s"]);
+    expect(again.config(configId(1))).toMatchObject({ version: 1, llm_provider: "openai" });
+    again.close();
+    expect(readFileSync(path, "latin1")).not.toContain("sk-very-secret-key");
+  });
+
+  it("keeps an ack that was replaced while the older one was under way", () => {
+    const store = new Store(":memory:", () => {});
+    store.queueAck({ config_id: configId(1), result: "applied" });
+    const sent = store.nextAck();
+    store.queueAck({ config_id: configId(1), result: "failed" });
+    if (sent !== null) store.ackDelivered(sent);
+    expect(store.nextAck()?.body.result).toBe("failed");
+    store.close();
+  });
+});
+
+describe("files", () => {
+  it("bounds the workload's log and redacts it", () => {
+    const path = join(directory, "logs", "workload.log");
+    const log = new LogFile(path, 1000, redact);
+    for (let i = 0; i < 100; i++) log.write(`line ${i} with sk-abcdefghijkl`);
+    const both = readFileSync(path, "utf8") + readFileSync(`${path}.1`, "utf8");
+    expect(both.length).toBeLessThanOrEqual(2000);
+    expect(both).toContain("line 99 with [redacted]");
+    expect(both).not.toContain("sk-abc");
+  });
+
+  it("reads the bootstrap's stages in order, after the last one told, and skips what makes no sense", () => {
+    const note = (name: string, text: string) => writeFileSync(join(directory, name), text);
+    note("000001.json", '{"stage":"started","detail":""}');
+    note("000003.json", '{"stage":"pnpm","detail":"x"}');
+    note("000002.json", "half a fi");
+    note("000004.json", '{"stage":"of another release"}');
+    expect(pendingStages(directory, null).map(({ report }) => report)).toEqual([
+      { stage: "started" },
+      { stage: "pnpm", detail: "x" },
+    ]);
+    expect(pendingStages(directory, "000001.json")).toHaveLength(1);
+    expect(pendingStages(join(directory, "nowhere"), null)).toEqual([]);
+  });
+
+  it("reads memory in use", () => {
+    expect(memoryInUse("MemTotal: 1000 kB\nMemAvailable: 250 kB\n")).toBe(0.75);
+    expect(memoryInUse("")).toBeNull();
+  });
+});
+
+describe("local API", () => {
+  const view = () => ({ id: BOT }) as ReturnType<Parameters<typeof answer>[1]["view"]>;
+  const ask = (method: string, path: string, order: "run" | "hold" | null, authorization = "Bearer t") => {
+    const standing = () => ({ order, ban: null, revoked_since_ms: null });
+    return answer({ method, path, authorization }, { bot_id: BOT, token: "t", view, standing, setStopped: () => {} });
+  };
+  it.each([
+    ["GET", "/bots", "run", 200],
+    ["GET", `/bots/${BOT}`, null, 200],
+    ["POST", `/bots/${BOT}/stop`, null, 202],
+    ["POST", `/bots/${BOT}/start`, "run", 202],
+    ["POST", `/bots/${BOT}/start`, "hold", 409],
+    ["POST", `/bots/${BOT}/start`, null, 409],
+    ["GET", `/bots/${configId(1)}`, "run", 404],
+    ["DELETE", "/bots", "run", 404],
+  ] as const)("%s %s under %s → %i", (method, path, order, status) => {
+    expect(ask(method, path, order).status).toBe(status);
+    expect(ask(method, path, order, "Bearer x").status).toBe(401);
+  });
+});
