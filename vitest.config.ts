@@ -1,6 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
-import { testSecrets } from "./test/settings.ts";
+import { testSecrets } from "./test/worker/settings.ts";
 
 /** Tests of the real Worker and objects run in workerd, with D1 from the same migration files as production. */
 const worker = {

@@ -186,6 +186,7 @@ async function startApi(settings: Settings, token: string, parts: Parts, log: Lo
       view: () => {
         const { state, reason, restarts } = supervisor.snapshot();
         const { order, ban } = session.standing;
+        const applied = store.get("applied");
         return {
           id: settings.bot_id,
           state,
@@ -193,7 +194,8 @@ async function startApi(settings: Settings, token: string, parts: Parts, log: Lo
           order,
           ban,
           stopped_by_person: store.get("stopped_here") ?? false,
-          applied_config_id: store.get("applied"),
+          applied_config_id: applied,
+          config: applied === null ? null : store.config(applied),
           restarts,
           version: runner.version,
           started_at: time(store.get("workload")?.started_at_ms),

@@ -5,8 +5,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { constantTimeEqual } from "../../src/wire/tokens.ts";
 import type { Standing } from "./standing.ts";
+import type { KeptConfig } from "./store.ts";
 
-export interface BotView {
+interface BotView {
   id: string;
   state: string;
   reason: string | null;
@@ -14,6 +15,8 @@ export interface BotView {
   ban: string | null;
   stopped_by_person: boolean;
   applied_config_id: string | null;
+  /** What of the applied config is no secret. */
+  config: KeptConfig | null;
   restarts: number;
   version: string | null;
   started_at: string | null;

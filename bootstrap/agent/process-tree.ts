@@ -13,7 +13,7 @@ export function startTicks(pid: number): string | null {
   }
 }
 
-export function descendants(pid: number): number[] {
+function descendants(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
     if (children === "") return [];

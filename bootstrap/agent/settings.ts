@@ -68,7 +68,7 @@ export interface Settings {
   request_timeout_ms: number;
 }
 
-export class SettingsError extends Error {
+class SettingsError extends Error {
   override name = "SettingsError";
 }
 

@@ -2,7 +2,7 @@
 import { type BackoffLimits, backoff } from "./timing.ts";
 
 /** OpenClaw's way to say that its config is invalid: starting it again changes nothing. */
-export const EXIT_BAD_CONFIG = 78;
+const EXIT_BAD_CONFIG = 78;
 
 /** Healthy for this long, and earlier failures are forgotten. */
 const FORGIVEN_AFTER_MS = 30_000;

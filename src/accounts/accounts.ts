@@ -2,12 +2,13 @@
 import { and, asc, eq, getTableColumns, sql } from "drizzle-orm";
 import type { Scope } from "../bot/answer.ts";
 import { type Db, withRetry } from "../db/client.ts";
+import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
 import { withinScope } from "../db/scope.ts";
 import { accounts, idempotency } from "../db/schema.ts";
 import type { Account } from "../wire/account.ts";
 import { MAX_BOTS, type Tier } from "../wire/enums.ts";
-import { type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
+import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 
 /** Written out with its table: inside a correlated subquery drizzle would leave bare, ambiguous column names. */
 const botCount = sql<number>`(SELECT count(*) FROM bots WHERE bots.account_id = accounts.id AND bots.status <> 'destroyed')`;
@@ -27,14 +28,12 @@ export async function createAccount(
   key: IdempotencyKey | null,
   now: number,
 ): Promise<CreatedAccount> {
-  const { id, external_id, tier } = request;
+  const { id } = request;
   const made = sql`EXISTS (SELECT 1 FROM accounts WHERE id = ${id})`;
   const [, , , [row], [known]] = await withRetry(() =>
     db.batch([
-      db.run(sql`DELETE FROM idempotency WHERE key = ${key?.key ?? ""} AND expires_at <= ${now}`),
-      db.run(sql`
-        INSERT INTO accounts (id, external_id, tier, created_at, updated_at)
-        SELECT ${id}, ${external_id}, ${tier}, ${now}, ${now} WHERE NOT ${liveKey(key)} ON CONFLICT DO NOTHING`),
+      forgetExpired(db, key, now),
+      insertWhere(db, accounts, { ...request, created_at: now, updated_at: now }, sql`WHERE NOT ${liveKey(key)}`),
       rememberKey(db, key, { resource_id: id, status: 201 }, made, now),
       db.select(columns).from(accounts).where(eq(accounts.id, id)),
       db.select().from(idempotency).where(eq(idempotency.key, key?.key ?? "")),

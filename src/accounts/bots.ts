@@ -5,12 +5,13 @@ import { ConfigRow } from "../bot/index-rows.ts";
 import type { NewBot } from "../bot/management.ts";
 import type { Fleet } from "../bot/state.ts";
 import { type Db, withRetry } from "../db/client.ts";
+import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
 import { withinScope } from "../db/scope.ts";
 import { accounts, bot_configs, bots, fleets, idempotency } from "../db/schema.ts";
 import type { BotListItem } from "../wire/bot.ts";
 import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";
-import { type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
+import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 
 /** The account's limit, from its tier, as SQL over a row of `accounts`. */
 const maxBots = sql.join(
@@ -38,28 +39,17 @@ export async function insertBot(
   fleetId: string,
   now: number,
 ): Promise<InsertedBot> {
-  const { id, account_id, name, persona, config, actor } = bot;
+  const { id, account_id, config } = bot;
   const made = sql`EXISTS (SELECT 1 FROM bots WHERE id = ${id})`;
+  const placeLeft = sql`
+    FROM accounts WHERE accounts.id = ${account_id} AND ${withinScope(accounts.id, scope) ?? sql`1 = 1`} AND NOT ${liveKey(key)}
+    AND (SELECT count(*) FROM bots WHERE bots.account_id = accounts.id AND bots.status <> 'destroyed') < ${maxBots}`;
   const [, , , , , [row], [account], [known], [fleet]] = await withRetry(() =>
     db.batch([
-      db.run(sql`DELETE FROM idempotency WHERE key = ${key?.key ?? ""} AND expires_at <= ${now}`),
-      db.run(sql`INSERT INTO fleets (id, fleet_id, created_at) VALUES (1, ${fleetId}, ${now}) ON CONFLICT DO NOTHING`),
-      db.run(sql`
-        INSERT INTO bots (id, account_id, name, persona, status, since, reason, generation, desired_config_id,
-                          desired_config_version, revision, created_at, updated_at, observed_at, created_by)
-        SELECT ${id}, accounts.id, ${name}, ${persona}, 'pending', ${now}, 'accepted', 1, ${config.id},
-               ${config.version}, 0, ${now}, ${now}, ${now}, ${actor}
-        FROM accounts WHERE accounts.id = ${account_id} AND ${withinScope(accounts.id, scope) ?? sql`1 = 1`}
-        AND NOT ${liveKey(key)}
-        AND (SELECT count(*) FROM bots WHERE bots.account_id = accounts.id AND bots.status <> 'destroyed') < ${maxBots}
-        ON CONFLICT DO NOTHING`),
-      db.run(sql`
-        INSERT INTO bot_configs (id, bot_id, version, trading_config, risk_config, llm_provider, llm_api_key,
-                                 llm_api_key_last4, llm_api_key_updated_at, author, created_at)
-        SELECT ${config.id}, ${id}, ${config.version}, ${JSON.stringify(config.trading_config)},
-               ${JSON.stringify(config.risk_config)}, ${config.llm_provider}, ${config.llm_api_key},
-               ${config.llm_api_key_last4}, ${config.llm_api_key_updated_at}, ${config.author}, ${config.created_at}
-        WHERE ${made} ON CONFLICT DO NOTHING`),
+      forgetExpired(db, key, now),
+      db.insert(fleets).values({ id: 1, fleet_id: fleetId, created_at: now }).onConflictDoNothing(),
+      insertWhere(db, bots, acceptedRow(bot, now), placeLeft),
+      insertWhere(db, bot_configs, config, sql`WHERE ${made}`),
       rememberKey(db, key, { resource_id: id, status: 201 }, made, now),
       db.select({ id: bots.id }).from(bots).where(eq(bots.id, id)),
       db.select({ tier: accounts.tier }).from(accounts).where(and(eq(accounts.id, account_id), withinScope(accounts.id, scope))),
@@ -72,6 +62,28 @@ export async function insertBot(
     return known.body_hash === key?.body_hash ? { kind: "replayed", bot_id: known.resource_id } : { kind: "key_reused" };
   }
   return account ? { kind: "over_quota", max_bots: MAX_BOTS[account.tier] } : { kind: "account_unknown" };
+}
+
+/** The bot's row before its object has said anything. */
+function acceptedRow(bot: Omit<NewBot, "fleet">, now: number): typeof bots.$inferInsert {
+  const { id, account_id, name, persona, config, actor } = bot;
+  return {
+    id,
+    account_id,
+    name,
+    persona,
+    status: "pending",
+    since: now,
+    reason: "accepted",
+    generation: 1,
+    desired_config_id: config.id,
+    desired_config_version: config.version,
+    revision: 0,
+    created_at: now,
+    updated_at: now,
+    observed_at: now,
+    created_by: actor,
+  };
 }
 
 /** Names and tags of the fleet's droplets. With a bot's id and generation a name stays below 63 characters. */

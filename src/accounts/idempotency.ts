@@ -1,8 +1,10 @@
 /** `Idempotency-Key` for what is made in D1: its row is part of the batch that makes the thing. */
-import { type SQL, sql } from "drizzle-orm";
+import { and, eq, lte, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../db/client.ts";
+import { insertWhere } from "../db/insert-where.ts";
+import { idempotency } from "../db/schema.ts";
 
-export const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
+const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
 
 export interface IdempotencyKey {
   /** Credential, method, path and the client's key: one tenant's key never meets another's. */
@@ -23,8 +25,12 @@ export function rememberKey(
   made: SQL,
   now: number,
 ) {
-  return db.run(sql`
-    INSERT INTO idempotency (key, body_hash, resource_id, status, expires_at)
-    SELECT ${key?.key ?? ""}, ${key?.body_hash ?? ""}, ${result.resource_id}, ${result.status}, ${now + IDEMPOTENCY_TTL_MS}
-    WHERE ${key === null ? sql`(1 = 0)` : made} ON CONFLICT DO NOTHING`);
+  const { key: name, body_hash } = key ?? { key: "", body_hash: "" };
+  const row = { key: name, body_hash, ...result, expires_at: now + IDEMPOTENCY_TTL_MS };
+  return insertWhere(db, idempotency, row, sql`WHERE ${key === null ? sql`1 = 0` : made}`);
+}
+
+/** A key that has expired may be used anew. */
+export function forgetExpired(db: Db, key: IdempotencyKey | null, now: number) {
+  return db.delete(idempotency).where(and(eq(idempotency.key, key?.key ?? ""), lte(idempotency.expires_at, now)));
 }

@@ -257,7 +257,7 @@ describe("local API", () => {
     const { port } = JSON.parse(readFileSync(join(agent.state, "api.json"), "utf8"));
     const headers = { authorization: `Bearer ${token}` };
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers });
-    return { status: response.status, body: await response.json() };
+    return { status: response.status, body: (await response.json()) as { config?: unknown } };
   };
 
   it("stops and starts the bot, and starts it only as far as the control plane permits", async () => {
@@ -266,6 +266,10 @@ describe("local API", () => {
     await until(() => expect(running()).toBe(true));
     expect(await call("GET", "/bots", "wrong")).toMatchObject({ status: 401 });
     expect((await call("GET", "/bots")).body).toMatchObject({ data: [{ id: plane.bot_id, state: "running" }] });
+    await until(() => expect(plane.acks).toHaveLength(1));
+    const { body } = await call("GET", `/bots/${plane.bot_id}`);
+    expect(body.config).toMatchObject({ version: 1, llm_provider: "openai" });
+    expect(JSON.stringify(body)).not.toContain("sk-good-one-key");
     expect(await call("POST", `/bots/${plane.bot_id}/stop`)).toMatchObject({ status: 202 });
     await until(() => expect(plane.beats.at(-1)?.workload.state).toBe("stopped"));
     expect(await call("POST", `/bots/${plane.bot_id}/start`)).toMatchObject({ status: 202 });

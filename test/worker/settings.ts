@@ -1,6 +1,6 @@
 /** Settings of the tests: nothing here opens anything outside of them. */
 import { createHash } from "node:crypto";
-import { formatToken } from "../src/wire/tokens.ts";
+import { formatToken } from "../../src/wire/tokens.ts";
 
 export const operatorToken = formatToken("op", "00000000-0000-4000-8000-000000000001", new Uint8Array(32).fill(7));
 
@@ -10,5 +10,15 @@ export const testSecrets = {
   DIGITALOCEAN_API_URL: "http://digitalocean.test",
   DIGITALOCEAN_TOKEN: "dop_v1_simulator",
   ENCRYPTION_KEYS: `test:${Buffer.from(createHash("sha256").update("test").digest()).toString("base64")}`,
+  // Real alarms, in a hurry: tests await what they cause.
+  POLICY: JSON.stringify({
+    poll_young_ms: 40,
+    poll_old_ms: 80,
+    confirm_gone_poll_ms: 40,
+    look_window_ms: 1_200,
+    replication_window_ms: 1_200,
+    surplus_quarantine_ms: 200,
+    backoff_base_ms: 40,
+  }),
   OPERATOR_TOKEN_SHA256: createHash("sha256").update(operatorToken).digest("hex"),
 };
