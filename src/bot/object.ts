@@ -4,7 +4,7 @@ import { openDb } from "../db/client.ts";
 import { pushToIndex } from "../db/index-feed.ts";
 import { type Env, readSettings, type Settings } from "../env.ts";
 import { log } from "../log.ts";
-import { DigitalOcean } from "../provider/digitalocean.ts";
+import { DigitalOcean, withTimeout } from "../provider/digitalocean.ts";
 import { openGate } from "../provider/gate.ts";
 import { renderBootstrap } from "../provider/release.ts";
 import { openVault } from "../secrets/vault.ts";
@@ -142,7 +142,7 @@ function providerOf(settings: Settings): DigitalOcean {
     // Looked up at each call, so that a test's stand-in for the network is seen.
     fetch: (input, init) => fetch(input, init),
     now: () => Date.now(),
-    timeoutSignal: (ms) => AbortSignal.timeout(ms),
+    withTimeout,
   });
 }
 

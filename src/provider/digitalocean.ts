@@ -30,7 +30,7 @@ export interface ClientOptions {
   fetch: (input: string, init: RequestInit) => Promise<Response>;
   now: () => number;
   /** Absent in virtual time, where nothing may wait for a real clock. */
-  timeoutSignal?: (ms: number) => AbortSignal;
+  withTimeout?: <T>(ms: number, run: (signal: AbortSignal) => Promise<T>) => Promise<T>;
 }
 
 export interface CreateDroplet {
@@ -123,22 +123,24 @@ export class DigitalOcean implements Provider {
     pick: (value: z.output<S>) => T,
     body?: unknown,
   ): Promise<Outcome<T>> {
-    const { base_url, token, timeout_ms, fetch, timeoutSignal } = this.#options;
+    const { base_url, token, timeout_ms, fetch, withTimeout } = this.#options;
     const init: RequestInit = {
       method,
       headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
       redirect: "manual",
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(timeoutSignal ? { signal: timeoutSignal(timeout_ms) } : {}),
     };
-    let response: Response;
-    let text: string;
+    const send = async (signal?: AbortSignal) => {
+      const response = await fetch(base_url + path, signal ? { ...init, signal } : init);
+      return { response, text: await response.text() };
+    };
+    let answer: Awaited<ReturnType<typeof send>>;
     try {
-      response = await fetch(base_url + path, init);
-      text = await response.text();
+      answer = await (withTimeout ? withTimeout(timeout_ms, send) : send());
     } catch (error) {
       return { kind: "unknown", detail: `${method} ${path.split("?")[0]}: ${describeError(error)}` };
     }
+    const { response, text } = answer;
     if (!response.ok) return this.#refusal(response, text);
     if (schema === null) return { kind: "ok", value: pick(undefined as z.output<S>) };
     const parsed = schema.safeParse(parseJson(text));
@@ -160,6 +162,20 @@ export class DigitalOcean implements Provider {
     }
     if (status === 404) return { kind: "missing" };
     return { kind: "refused", reason: refusalReason(status, message), status, detail: message };
+  }
+}
+
+/**
+ * Aborts the call after `ms`. The timer ends with the call: one left behind (`AbortSignal.timeout`) would keep a Durable
+ * Object awake, and billed, for as long.
+ */
+export async function withTimeout<T>(ms: number, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(new DOMException(`no answer within ${ms} ms`, "TimeoutError")), ms);
+  try {
+    return await run(controller.signal);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

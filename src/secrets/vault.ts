@@ -64,7 +64,7 @@ export function openVault(
   keyring: readonly [KeyringEntry, ...KeyringEntry[]],
   randomBytes: (count: number) => Uint8Array<ArrayBuffer>,
 ): Vault {
-  const keys = new Map(keyring.map(({ id, bytes }) => [id, importKey(bytes)]));
+  const keys: Keys = new Map(keyring.map(({ id, bytes }) => [id, importKey(bytes)]));
   const [{ id: current }] = keyring;
   return {
     async seal(plaintext, context) {
@@ -92,13 +92,15 @@ export function openVault(
   };
 }
 
-async function required(keys: Map<string, Promise<CryptoKey>>, id: string): Promise<CryptoKey> {
+type Keys = Map<string, ReturnType<typeof importKey>>;
+
+async function required(keys: Keys, id: string) {
   const key = keys.get(id);
   if (key === undefined) throw new SecretUnreadable(`its key "${id}" is not in ENCRYPTION_KEYS`);
   return key;
 }
 
-function importKey(bytes: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
+function importKey(bytes: Uint8Array<ArrayBuffer>) {
   return crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
 }
 
