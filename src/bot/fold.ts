@@ -190,9 +190,9 @@ const handlers: Handlers = {
     claims: bot.claims.filter((claim) => claim.droplet_id !== data.droplet.id),
   }),
   droplet_observed: (bot, data, at) => ({
-    // Switched on by another hand: the person who paused it has not asked for it to trade.
-    ...(bot.off_by_us && data.droplet.status === "active" && bot.operation.ended_at !== null
-      ? { off_by_us: false, start_held: true }
+    // On again, by our resume or by another hand: then the person who paused it has not asked for it to trade.
+    ...(bot.off_by_us && data.droplet.status === "active"
+      ? { off_by_us: false, start_held: bot.operation.ended_at !== null }
       : {}),
     droplets: editDroplet(bot, data.droplet.id, (droplet) => ({
       status: data.droplet.status,

@@ -116,7 +116,10 @@ export class BotShell {
     let bot = before;
     for (const body of change.events ?? []) {
       const event = { ...body, seq: (bot?.revision ?? 0) + 1, at: now, actor: change.actor ?? "spawnpoint" } as BotEvent;
-      bot = apply(bot, event);
+      const next = apply(bot, event);
+      // One commit may end an operation and begin the next: how the first one ended is kept too.
+      if (bot !== null && next.operation.id !== bot.operation.id) store.saveOperation(bot.operation);
+      bot = next;
       store.append(event);
     }
     if (bot === null) throw new Error("nothing to commit: the bot does not exist");

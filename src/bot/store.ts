@@ -64,7 +64,7 @@ export class Store {
 
   save(bot: BotState): void {
     this.#put("state", JSON.stringify(bot));
-    this.#saveOperation(bot.operation);
+    this.saveOperation(bot.operation);
   }
 
   saveRuntime(rt: Runtime): void {
@@ -86,7 +86,7 @@ export class Store {
       .map((row) => ({ ...row, data: parse(row.data) }) as BotEvent);
   }
 
-  #saveOperation(operation: OperationState): void {
+  saveOperation(operation: OperationState): void {
     this.#sql.exec(
       "INSERT INTO operation VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
       operation.id,

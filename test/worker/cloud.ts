@@ -1,17 +1,52 @@
 /** A simulated DigitalOcean behind the Worker's `fetch`, and the requests that tests make. */
-import { exports } from "cloudflare:workers";
+import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
 import { vi } from "vitest";
 import { INSTANT_KNOBS, type Knobs } from "../../simulator/model/knobs.ts";
 import { Simulator } from "../../simulator/model/simulator.ts";
+import type { Bot } from "../../src/index.ts";
 import { operatorToken } from "./settings.ts";
 
 export const BASE = "http://spawnpoint.test";
 
+/** Everything happens at once and nothing is rate limited: tests poll faster than DigitalOcean lets anybody. */
+const HURRIED_KNOBS: Partial<Knobs> = { ...INSTANT_KNOBS, per_minute: 100_000, per_hour: 1_000_000 };
+
 /** Stands in for the network until the test ends: whatever the Worker or its objects fetch goes to this simulator. */
-export function simulateCloud(knobs: Partial<Knobs> = INSTANT_KNOBS): Simulator {
-  const simulator = new Simulator({ now: () => Date.now(), random: Math.random, droplet_limit: 10_000, knobs });
+export function simulateCloud(knobs: Partial<Knobs> = {}): Simulator {
+  const simulator = new Simulator({
+    now: () => Date.now(),
+    random: Math.random,
+    droplet_limit: 10_000,
+    knobs: { ...HURRIED_KNOBS, ...knobs },
+  });
   vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => simulator.fetch(input as Request, init as RequestInit));
   return simulator;
+}
+
+/** After a test: its bots fall silent, so that none of them acts on the next test's cloud; then spies and clock go. */
+export async function endOfTest(): Promise<void> {
+  vi.useRealTimers();
+  await vi.waitFor(async () => {
+    const ids = await listDurableObjectIds(env.BOT);
+    const alarms = await Promise.all(ids.map((id) => disarm(env.BOT.get(id))));
+    if (alarms.some((alarm) => alarm)) throw new Error("a bot still works");
+  });
+  vi.restoreAllMocks();
+}
+
+/** @returns whether an alarm was set */
+function disarm(stub: DurableObjectStub<Bot>): Promise<boolean> {
+  return runInDurableObject(stub, async (_bot, { storage }) => {
+    const armed = (await storage.getAlarm()) !== null;
+    if (armed) await storage.deleteAlarm();
+    return armed;
+  });
+}
+
+/** Droplets that carry the bot's tag, oldest first. */
+export function dropletsOf(cloud: Simulator, botId: string) {
+  return cloud.droplets().filter(({ tags }) => tags.includes(`bot-${botId}`));
 }
 
 interface RequestOptions {
@@ -26,6 +61,8 @@ export async function request(method: string, path: string, options: RequestOpti
     method,
     headers: {
       ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+      // Guessing is limited by address: tests come from everywhere.
+      "cf-connecting-ip": crypto.randomUUID(),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...headers,
     },
@@ -67,4 +104,45 @@ export function botRequest(account_id: string, changes: Record<string, unknown> 
     llm_api_key: "sk-ant-0123456789abcdef",
     ...changes,
   };
+}
+
+/** The bot as 201 answers it. */
+export async function newBot(changes: Record<string, unknown> = {}) {
+  const account = typeof changes.account_id === "string" ? changes.account_id : await newAccount();
+  const made = await request("POST", "/bots", { body: botRequest(account, changes) });
+  if (made.status !== 201) throw new Error(`no bot: ${made.text}`);
+  return made.json;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: tests read whatever came
+type Json = any;
+
+const PATIENCE = { timeout: 15_000, interval: 20 };
+
+/** Waits until something holds; the last failure is what the test then shows. */
+export function eventually<T>(check: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(check, PATIENCE);
+}
+
+/** Waits until the bot shows these fields, and answers the whole bot. */
+export function untilBot(botId: string, expected: Record<string, unknown>): Promise<Json> {
+  return eventually(async () => {
+    const { json, text } = await request("GET", `/bots/${botId}`);
+    const differs = Object.entries(expected).some(([field, value]) => json?.[field] !== value);
+    if (differs) throw new Error(`not yet ${JSON.stringify(expected)}: ${text}`);
+    return json;
+  });
+}
+
+/** Waits until the bot's last operation has ended, and answers it. */
+export function untilIdle(botId: string): Promise<Json> {
+  return eventually(async () => {
+    const { json, text } = await request("GET", `/bots/${botId}`);
+    if (json.operation.ended_at === null) throw new Error(`still working: ${text}`);
+    return json.operation;
+  });
+}
+
+export function act(botId: string, action: string, headers: Record<string, string> = {}) {
+  return request("POST", `/bots/${botId}/actions`, { body: { action }, headers });
 }

@@ -1,0 +1,160 @@
+/** `npm start`: the whole system on this machine, on a simulated DigitalOcean whose droplets are real processes. */
+import { mkdir, realpath, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { startSimulator } from "../simulator/server.ts";
+import { follow, hasAccounts, makeDemo } from "./dev/demo.ts";
+import { claimPort, readDevState, reapLeftovers } from "./dev/dev-state.ts";
+import { localSecrets } from "./dev/secrets.ts";
+import { type RunningWorker, startWorker, type WorkerOptions } from "./dev/worker.ts";
+
+const HELP = `npm start -- [options]
+
+  --port PORT        where the API listens (default 8787, or what this state used before)
+  --state-dir DIR    where everything is kept (default .spawnpoint)
+  --no-demo          do not make a first bot
+  --policy JSON      bounds of the lifecycle, see README
+`;
+const DEFAULT_PORT = 8787;
+const MAX_RESTARTS = 20;
+/** A cloud in a hurry: droplets are up in seconds. */
+const KNOBS = { create_ms: 2_000, tag_ms: 3_000, list_lag_ms: 500, ip_lag_ms: 300, event_tail_ms: 500, delete_ms: 2_000, power_ms: 1_000, shutdown_ms: 8_000, status_lag_ms: 300 };
+const DROPLET_LIMIT = 100;
+
+const { values: options } = parseArgs({
+  options: {
+    port: { type: "string" },
+    "state-dir": { type: "string", default: ".spawnpoint" },
+    "no-demo": { type: "boolean", default: false },
+    policy: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const say = (line = "") => console.log(line);
+const stops: (() => Promise<void>)[] = [];
+let stopping = false;
+
+async function main(): Promise<void> {
+  if (options.help) return say(HELP);
+  await mkdir(resolve(options["state-dir"]), { recursive: true });
+  const state_dir = await realpath(options["state-dir"]);
+  const before = await readDevState(state_dir);
+  await reapLeftovers(state_dir, before);
+  const port = await claimPort(options.port ?? before?.port?.toString(), DEFAULT_PORT);
+  const secrets = await localSecrets(state_dir);
+
+  say("Spawnpoint on this machine\n");
+  await import("./build.ts");
+  say("  ✓ droplet agent bundled");
+  const simulator = await startSimulator({
+    port: 0,
+    state_dir: join(state_dir, "simulator"),
+    token: secrets.digitalocean_token,
+    knobs: KNOBS,
+    droplet_limit: DROPLET_LIMIT,
+    machines: true,
+    log: () => undefined,
+  });
+  stops.push(() => simulator.close());
+  say(`  ✓ simulated DigitalOcean at ${simulator.url}`);
+
+  const workerOptions: WorkerOptions = {
+    root,
+    state_dir,
+    port,
+    simulator_url: simulator.url,
+    secrets,
+    // On one machine all droplets share one loopback address, so each takes a free port.
+    settings: { WORKLOAD_PORT: "0", ...(options.policy ? { POLICY: options.policy } : {}) },
+  };
+  const worker = await startWorker(workerOptions);
+  say(`  ✓ control plane at ${worker.base_url}\n`);
+  const record = async (running: RunningWorker) => {
+    const dev = {
+      base_url: running.base_url,
+      admin_token: secrets.admin_token,
+      simulator_url: simulator.url,
+      digitalocean_token: secrets.digitalocean_token,
+      pid: process.pid,
+      worker_pid: running.child.pid,
+      port,
+    };
+    await writeFile(join(state_dir, "dev.json"), `${JSON.stringify(dev, null, 2)}\n`, { mode: 0o600 });
+  };
+  await record(worker);
+  const kept = keepRunning(worker, workerOptions, record);
+  if (!options["no-demo"]) await demo(worker.base_url, secrets.admin_token);
+  showWhereToLook(worker.base_url, state_dir);
+  await kept;
+}
+
+/** A Worker that dies comes back on the same state, as Cloudflare would bring it back. */
+async function keepRunning(
+  first: RunningWorker,
+  workerOptions: WorkerOptions,
+  record: (worker: RunningWorker) => Promise<void>,
+): Promise<void> {
+  let worker = first;
+  stops.unshift(() => worker.child.stop());
+  for (let restarts = 0; restarts < MAX_RESTARTS; restarts++) {
+    await worker.child.ended;
+    if (stopping) return;
+    say("  ! the Worker ended; starting it again on the same state");
+    await worker.child.stop();
+    worker = await startWorker(workerOptions);
+    await record(worker);
+    say("  ✓ it is back");
+  }
+  throw new Error(`The Worker ended ${MAX_RESTARTS} times; its log is ${join(workerOptions.state_dir, "worker.log")}`);
+}
+
+async function demo(base_url: string, admin_token: string): Promise<void> {
+  const api = { base_url, admin_token };
+  if (await hasAccounts(api)) return say("This state has been used before; its bots come back by themselves.\n");
+  const { bot } = await makeDemo(api);
+  const begun = Date.now();
+  say(`A first bot, ${bot.id}:\n`);
+  const status = await follow(api, bot.id, (line) => say(`  ${line}`));
+  say(`\n  ● ${status} after ${Math.round((Date.now() - begun) / 1000)} s\n`);
+}
+
+function showWhereToLook(base_url: string, state_dir: string): void {
+  const dev = join(state_dir, "dev.json");
+  say(`Where to look
+  API, to browse and try    ${base_url}/docs
+  Addresses and tokens      ${dev}
+  The Worker's log          ${join(state_dir, "worker.log")}
+  A droplet's disk and logs ${join(state_dir, "simulator", "machines")}
+
+Make another bot
+  TOKEN=$(node -p 'require("${dev}").admin_token')
+  curl -s ${base_url}/accounts -H "authorization: Bearer $TOKEN"
+  curl -s ${base_url}/bots -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{
+    "account_id": "<an account id>", "name": "Second Light", "persona": "tweaker",
+    "asset_focus": "majors", "algorithm": "breakout", "strictness": "low", "paper_mode": true,
+    "max_position_size_pct": 10, "max_daily_loss_pct": 5, "max_drawdown_pct": 20, "max_trades_per_day": 12,
+    "llm_provider": "anthropic", "llm_api_key": "any-key" }'
+  curl -s ${base_url}/bots/<a bot id> -H "authorization: Bearer $TOKEN"
+
+Ctrl-C stops everything; the same command brings it back.`);
+}
+
+async function stopAll(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  for (const stop of stops) await stop().catch((error: unknown) => console.error(error));
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => void stopAll().then(() => process.exit(0)));
+}
+try {
+  await main();
+} catch (error) {
+  console.error(`\n${error instanceof Error ? error.message : String(error)}`);
+  await stopAll();
+  process.exit(1);
+}

@@ -1,0 +1,2 @@
+import { readSettings } from "../../src/env.ts";
+console.log(readSettings);
