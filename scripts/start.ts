@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startSimulator } from "../simulator/server.ts";
-import { follow, hasAccounts, makeDemo } from "./dev/demo.ts";
+import { type Api, demoBot, firstAccount, follow, makeDemo } from "./dev/demo.ts";
 import { claimPort, readDevState, reapLeftovers } from "./dev/dev-state.ts";
 import { localSecrets } from "./dev/secrets.ts";
 import { type RunningWorker, startWorker, type WorkerOptions } from "./dev/worker.ts";
@@ -14,7 +14,7 @@ const HELP = `npm start -- [options]
   --port PORT        where the API listens (default 8787, or what this state used before)
   --state-dir DIR    where everything is kept (default .spawnpoint)
   --no-demo          do not make a first bot
-  --policy JSON      bounds of the lifecycle, see README
+  --set NAME=VALUE   a setting of the Worker, such as POLICY='{"heartbeat_interval_s":5}'; may be repeated
 `;
 const DEFAULT_PORT = 8787;
 const MAX_RESTARTS = 20;
@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
     port: { type: "string" },
     "state-dir": { type: "string", default: ".spawnpoint" },
     "no-demo": { type: "boolean", default: false },
-    policy: { type: "string" },
+    set: { type: "string", multiple: true, default: [] },
     help: { type: "boolean", default: false },
   },
 });
@@ -68,7 +68,7 @@ async function main(): Promise<void> {
     simulator_url: simulator.url,
     secrets,
     // On one machine all droplets share one loopback address, so each takes a free port.
-    settings: { WORKLOAD_PORT: "0", ...(options.policy ? { POLICY: options.policy } : {}) },
+    settings: { WORKLOAD_PORT: "0", ...Object.fromEntries(options.set.map(parseSetting)) },
   };
   const worker = await startWorker(workerOptions);
   say(`  ✓ control plane at ${worker.base_url}\n`);
@@ -86,9 +86,16 @@ async function main(): Promise<void> {
   };
   await record(worker);
   const kept = keepRunning(worker, workerOptions, record);
-  if (!options["no-demo"]) await demo(worker.base_url, secrets.admin_token);
-  showWhereToLook(worker.base_url, state_dir);
+  const api = { base_url: worker.base_url, admin_token: secrets.admin_token };
+  if (!options["no-demo"]) await demo(api);
+  await showWhereToLook(api, state_dir);
   await kept;
+}
+
+function parseSetting(text: string): [string, string] {
+  const equals = text.indexOf("=");
+  if (equals < 1) throw new Error(`--set ${text} must read NAME=VALUE.`);
+  return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
 /** A Worker that dies comes back on the same state, as Cloudflare would bring it back. */
@@ -111,18 +118,18 @@ async function keepRunning(
   throw new Error(`The Worker ended ${MAX_RESTARTS} times; its log is ${join(workerOptions.state_dir, "worker.log")}`);
 }
 
-async function demo(base_url: string, admin_token: string): Promise<void> {
-  const api = { base_url, admin_token };
-  if (await hasAccounts(api)) return say("This state has been used before; its bots come back by themselves.\n");
-  const { bot } = await makeDemo(api);
+async function demo(api: Api): Promise<void> {
+  if (await firstAccount(api)) return say("This state has been used before; its bots come back by themselves.\n");
+  const bot = await makeDemo(api);
   const begun = Date.now();
   say(`A first bot, ${bot.id}:\n`);
   const status = await follow(api, bot.id, (line) => say(`  ${line}`));
   say(`\n  ● ${status} after ${Math.round((Date.now() - begun) / 1000)} s\n`);
 }
 
-function showWhereToLook(base_url: string, state_dir: string): void {
+async function showWhereToLook({ base_url, admin_token }: Api, state_dir: string): Promise<void> {
   const dev = join(state_dir, "dev.json");
+  const account = (await firstAccount({ base_url, admin_token })) ?? "<an account id>";
   say(`Where to look
   API, to browse and try    ${base_url}/docs
   Addresses and tokens      ${dev}
@@ -130,14 +137,10 @@ function showWhereToLook(base_url: string, state_dir: string): void {
   A droplet's disk and logs ${join(state_dir, "simulator", "machines")}
 
 Make another bot
-  TOKEN=$(node -p 'require("${dev}").admin_token')
-  curl -s ${base_url}/accounts -H "authorization: Bearer $TOKEN"
-  curl -s ${base_url}/bots -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -d '{
-    "account_id": "<an account id>", "name": "Second Light", "persona": "tweaker",
-    "asset_focus": "majors", "algorithm": "breakout", "strictness": "low", "paper_mode": true,
-    "max_position_size_pct": 10, "max_daily_loss_pct": 5, "max_drawdown_pct": 20, "max_trades_per_day": 12,
-    "llm_provider": "anthropic", "llm_api_key": "any-key" }'
-  curl -s ${base_url}/bots/<a bot id> -H "authorization: Bearer $TOKEN"
+  TOKEN=$(sed -n 's/.*"admin_token": "\\(.*\\)".*/\\1/p' ${dev})
+  curl -s ${base_url}/bots -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
+    -d '${JSON.stringify(demoBot(account, "Second Light"))}'
+  curl -s ${base_url}/accounts/${account}/bots -H "authorization: Bearer $TOKEN"
 
 Ctrl-C stops everything; the same command brings it back.`);
 }

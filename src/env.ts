@@ -1,18 +1,8 @@
-/** Bindings and settings: one table with defaults, validated once, and what refuses to start in production. */
+/** Settings: one table with defaults, validated once, and what refuses to start in production. */
 import { z } from "zod";
-import type { Bot } from "./bot/object.ts";
 import { Policy } from "./bot/policy.ts";
 import { BootstrapSettings } from "./provider/user-data.ts";
 import { type KeyringEntry, parseKeyring } from "./secrets/vault.ts";
-
-export interface Bindings {
-  BOT: DurableObjectNamespace<Bot>;
-  DB: D1Database;
-  API_LIMITER: RateLimit;
-}
-
-/** Everything that wrangler hands us; settings are text until `readSettings` has judged them. */
-export type Env = Bindings & Record<string, unknown>;
 
 const Url = z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, ""));
 const Json = z.string().transform((text, context): unknown => {

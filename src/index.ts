@@ -1,6 +1,6 @@
 /** The Worker's face: requests, the cron's pokes, the Durable Object. */
 import { app } from "./api/app.ts";
-import type { Env } from "./env.ts";
+import type { Env } from "./bindings.ts";
 import { wakeUnspokenBots } from "./watchdog.ts";
 
 export { Bot } from "./bot/object.ts";

@@ -2,7 +2,7 @@
 import { findNewBot, findUnspokenBots } from "./accounts/bots.ts";
 import { tellBot } from "./api/bot-calls.ts";
 import { openDb } from "./db/client.ts";
-import type { Env } from "./env.ts";
+import type { Env } from "./bindings.ts";
 import { log } from "./log.ts";
 
 /** A create that is still under way is left alone. */

@@ -37,15 +37,15 @@ export function demoBot(account_id: string, name: string) {
   };
 }
 
-export async function hasAccounts(api: Api): Promise<boolean> {
-  const page = await call<{ data: unknown[] }>(api, "GET", "/accounts?limit=1");
-  return page.data.length > 0;
+/** The id of some account, or null where there is none yet. */
+export async function firstAccount(api: Api): Promise<string | null> {
+  const page = await call<{ data: { id: string }[] }>(api, "GET", "/accounts?limit=1");
+  return page.data[0]?.id ?? null;
 }
 
-export async function makeDemo(api: Api): Promise<{ account_id: string; bot: BotView }> {
+export async function makeDemo(api: Api): Promise<BotView> {
   const account = await call<{ id: string }>(api, "POST", "/accounts", { external_id: "demo", tier: "pro" });
-  const bot = await call<BotView>(api, "POST", "/bots", demoBot(account.id, "First Light"));
-  return { account_id: account.id, bot };
+  return call<BotView>(api, "POST", "/bots", demoBot(account.id, "First Light"));
 }
 
 /** Shows each new event of the bot until it is online or gives up. @returns its last status */

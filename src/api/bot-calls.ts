@@ -5,7 +5,7 @@ import { type Answer, inScope, refuse } from "../bot/answer.ts";
 import type { NewBot } from "../bot/management.ts";
 import type { Bot } from "../bot/object.ts";
 import { openDb } from "../db/client.ts";
-import type { Env } from "../env.ts";
+import type { Env } from "../bindings.ts";
 import { log } from "../log.ts";
 import type { AppEnv } from "./context.ts";
 import { isUnavailable } from "./problem.ts";

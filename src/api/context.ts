@@ -2,7 +2,8 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Scope } from "../bot/answer.ts";
 import type { AgentCaller } from "../bot/agent-face.ts";
-import type { Env, Settings } from "../env.ts";
+import type { Env } from "../bindings.ts";
+import type { Settings } from "../env.ts";
 import { invalid } from "./problem.ts";
 
 export interface AppEnv {

@@ -1,8 +1,9 @@
 /** The Durable Object: adapts the platform to the Bot and its methods to RPC. Nothing is decided here. */
 import { DurableObject } from "cloudflare:workers";
+import type { Env } from "../bindings.ts";
 import { openDb } from "../db/client.ts";
 import { pushToIndex } from "../db/index-feed.ts";
-import { type Env, readSettings, type Settings } from "../env.ts";
+import { readSettings, type Settings } from "../env.ts";
 import { log } from "../log.ts";
 import { DigitalOcean, withTimeout } from "../provider/digitalocean.ts";
 import { openGate } from "../provider/gate.ts";

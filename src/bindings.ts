@@ -1,0 +1,11 @@
+/** What wrangler.toml binds to the Worker and its objects. */
+import type { Bot } from "./bot/object.ts";
+
+export interface Bindings {
+  BOT: DurableObjectNamespace<Bot>;
+  DB: D1Database;
+  API_LIMITER: RateLimit;
+}
+
+/** Everything that wrangler hands us; settings are text until `readSettings` (env.ts) has judged them. */
+export type Env = Bindings & Record<string, unknown>;

@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { System } from "./system.ts";
+
+let system: System;
+
+beforeAll(async () => {
+  system = await System.start();
+});
+afterAll(async () => {
+  await system?.remove();
+});
+
+describe("a bot's whole life, every part a real process", () => {
+  it("is created, configured, paused, resumed, redeployed and destroyed, with exactly the droplets that it needs", async ({
+    expect,
+  }) => {
+    await system.cloud("POST", "/_sim/foreign", { name: "somebody-elses", tags: ["web"] });
+    const { id } = await system.newBot();
+
+    const online = await system.rests(id, "online");
+    expect(online).toMatchObject({ applied_config_version: 1, config_drift: false, generation: 1, confirmed_by: "heartbeat" });
+    expect(await system.dropletsOf(id)).toMatchObject([{ status: "active", machine: { boots: 1 } }]);
+
+    await system.api("PATCH", `/bots/${id}/config`, { strictness: "high" });
+    await system.until("the new config is applied", async () => (await system.bot(id)).applied_config_version === 2);
+
+    await system.act(id, "pause");
+    await system.rests(id, "paused");
+    expect(await system.dropletsOf(id)).toMatchObject([{ status: "off", machine: { state: "off" } }]);
+
+    await system.act(id, "resume");
+    await system.rests(id, "online");
+    expect(await system.dropletsOf(id)).toMatchObject([{ status: "active", machine: { boots: 2 } }]);
+
+    const [first] = await system.dropletsOf(id);
+    await system.act(id, "redeploy");
+    const redeployed = await system.rests(id, "online");
+    expect(redeployed).toMatchObject({ generation: 2, applied_config_version: 2 });
+    const [second, ...others] = await system.dropletsOf(id);
+    expect(others).toEqual([]);
+    expect(second?.id).not.toBe(first?.id);
+
+    await system.act(id, "destroy");
+    await system.rests(id, "destroyed");
+    expect(await system.droplets()).toMatchObject([{ name: "somebody-elses", status: "active" }]);
+  });
+});

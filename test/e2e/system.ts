@@ -1,0 +1,160 @@
+/** The whole system as its users start it: one process that starts all others, driven over HTTP. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BotView, EventView } from "../../src/wire/bot.ts";
+import { demoBot } from "../../scripts/dev/demo.ts";
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const POLL_MS = 50;
+/** The documented behaviour with shorter waits, so that a test is done in seconds. */
+const QUICK = {
+  WORKLOAD_READY_WINDOW_S: "1",
+  POLICY: JSON.stringify({ heartbeat_interval_s: 1, poll_young_ms: 500, confirm_gone_poll_ms: 500, look_window_ms: 10_000 }),
+};
+
+export interface Dev {
+  base_url: string;
+  admin_token: string;
+  simulator_url: string;
+  digitalocean_token: string;
+  pid: number;
+  worker_pid: number;
+}
+
+export interface SimulatedDroplet {
+  id: number;
+  name: string;
+  status: string;
+  foreign: boolean;
+  machine: { state: string; boots: number; user_data_ran: boolean } | null;
+}
+
+export class System {
+  readonly state_dir: string;
+  #process: ChildProcess | null = null;
+  #output = "";
+  dev: Dev | null = null;
+
+  private constructor(state_dir: string) {
+    this.state_dir = state_dir;
+  }
+
+  static async start(): Promise<System> {
+    const system = new System(await mkdtemp(join(tmpdir(), "spawnpoint-e2e-")));
+    await system.boot("0");
+    return system;
+  }
+
+  /** Starts it, on the same state where it has run before. @param port 0: any; absent: the one used before */
+  async boot(port?: string): Promise<void> {
+    const settings = Object.entries(QUICK).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+    const args = ["scripts/start.ts", "--state-dir", this.state_dir, "--no-demo", ...(port ? ["--port", port] : []), ...settings];
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = child;
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (this.#output += chunk));
+    await this.until("the system tells where to look", async () => {
+      if (child.exitCode !== null) throw new Error(`npm start ended:\n${this.#output}`);
+      return this.#output.includes("Where to look");
+    });
+    this.#output = "";
+    await this.readDev();
+  }
+
+  async readDev(): Promise<Dev> {
+    this.dev = JSON.parse(await readFile(join(this.state_dir, "dev.json"), "utf8")) as Dev;
+    return this.dev;
+  }
+
+  /** As Ctrl-C does. @returns the exit code */
+  async stop(): Promise<number | null> {
+    const child = this.#process;
+    if (child === null || child.exitCode !== null) return child?.exitCode ?? null;
+    const ended = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+    child.kill("SIGINT");
+    return ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await rm(this.state_dir, { recursive: true, force: true });
+  }
+
+  async api<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const { base_url, admin_token } = this.dev ?? (await this.readDev());
+    return call<T>(base_url + path, admin_token, method, body);
+  }
+
+  async cloud<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const { simulator_url, digitalocean_token } = this.dev ?? (await this.readDev());
+    return call<T>(simulator_url + path, digitalocean_token, method, body);
+  }
+
+  async newBot(name = "E2E"): Promise<BotView> {
+    const account = await this.api<{ id: string }>("POST", "/accounts", { external_id: crypto.randomUUID(), tier: "pro" });
+    return this.api<BotView>("POST", "/bots", demoBot(account.id, name));
+  }
+
+  bot(id: string): Promise<BotView> {
+    return this.api<BotView>("GET", `/bots/${id}`);
+  }
+
+  async events(id: string): Promise<EventView[]> {
+    return (await this.api<{ data: EventView[] }>("GET", `/bots/${id}/events?limit=1000`)).data;
+  }
+
+  act(id: string, action: string): Promise<unknown> {
+    return this.api("POST", `/bots/${id}/actions`, { action });
+  }
+
+  /** Waits until the bot has this status and nothing is under way. */
+  async rests(id: string, status: string): Promise<BotView> {
+    let bot = await this.bot(id);
+    await this.until(`bot ${id} is ${status}`, async () => {
+      bot = await this.bot(id);
+      const working = bot.operation?.state === "queued" || bot.operation?.state === "running";
+      return bot.status === status && !working;
+    });
+    return bot;
+  }
+
+  /** Everything that the account holds. */
+  async droplets(): Promise<SimulatedDroplet[]> {
+    return (await this.cloud<{ droplets: SimulatedDroplet[] }>("GET", "/_sim/droplets")).droplets;
+  }
+
+  /** The droplets that carry this bot's name. */
+  async dropletsOf(id: string): Promise<SimulatedDroplet[]> {
+    return (await this.droplets()).filter(({ name }) => name.includes(id.replaceAll("-", "")));
+  }
+
+  /** Polls a condition. A call that fails while the Worker is away is simply tried again. */
+  async until(what: string, holds: () => Promise<boolean>, patienceMs = 90_000): Promise<void> {
+    const deadline = Date.now() + patienceMs;
+    let trouble = "";
+    while (Date.now() < deadline) {
+      try {
+        if (await holds()) return;
+        trouble = "";
+      } catch (error) {
+        trouble = String(error);
+        if (trouble.includes("npm start ended")) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    throw new Error(`Waited ${patienceMs / 1000} s in vain until ${what}. ${trouble}\n${this.#output}`);
+  }
+}
+
+async function call<T>(url: string, token: string, method: string, body?: unknown): Promise<T> {
+  const response = await fetch(url, {
+    method,
+    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${url} answered ${response.status}: ${text}`);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}

@@ -1,2 +1,0 @@
-import { readSettings } from "../../src/env.ts";
-console.log(readSettings);
