@@ -10,7 +10,12 @@ const worker = {
       miniflare: { bindings: { ...testSecrets, TEST_MIGRATIONS: await readD1Migrations("./migrations") } },
     })),
   ],
-  test: { name: "worker", include: ["test/worker/**/*.test.ts"], setupFiles: ["test/worker/setup.ts"], testTimeout: 30_000 },
+  test: {
+    name: "worker",
+    include: ["test/worker/**/*.test.ts"],
+    setupFiles: ["test/worker/setup.ts"],
+    testTimeout: 30_000,
+  },
 };
 
 export default defineConfig({

@@ -19,7 +19,17 @@ const HELP = `npm start -- [options]
 const DEFAULT_PORT = 8787;
 const MAX_RESTARTS = 20;
 /** A cloud in a hurry: droplets are up in seconds. */
-const KNOBS = { create_ms: 2_000, tag_ms: 3_000, list_lag_ms: 500, ip_lag_ms: 300, event_tail_ms: 500, delete_ms: 2_000, power_ms: 1_000, shutdown_ms: 8_000, status_lag_ms: 300 };
+const KNOBS = {
+  create_ms: 2_000,
+  tag_ms: 3_000,
+  list_lag_ms: 500,
+  ip_lag_ms: 300,
+  event_tail_ms: 500,
+  delete_ms: 2_000,
+  power_ms: 1_000,
+  shutdown_ms: 8_000,
+  status_lag_ms: 300,
+};
 const DROPLET_LIMIT = 100;
 
 const { values: options } = parseArgs({

@@ -1,8 +1,8 @@
 /** Finds bots that were accepted but whose object was never told, and tells it. */
 import { findNewBot, findUnspokenBots } from "./accounts/bots.ts";
 import { tellBot } from "./api/bot-calls.ts";
-import { openDb } from "./db/client.ts";
 import type { Env } from "./bindings.ts";
+import { openDb } from "./db/client.ts";
 import { log } from "./log.ts";
 
 /** A create that is still under way is left alone. */

@@ -1,7 +1,7 @@
 /** Child processes that never outlive us by accident: each is its own group, and stopped as a whole. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
 import { once } from "node:events";
+import { createWriteStream } from "node:fs";
 
 const STOP_PATIENCE_MS = 5_000;
 
@@ -14,8 +14,17 @@ export interface Child {
 }
 
 /** Starts a program; its output goes to a log file. */
-export function startChild(command: string, args: string[], options: { env: NodeJS.ProcessEnv; cwd: string; log: string }): Child {
-  const child = spawn(command, args, { cwd: options.cwd, env: options.env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+export function startChild(
+  command: string,
+  args: string[],
+  options: { env: NodeJS.ProcessEnv; cwd: string; log: string },
+): Child {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const log = createWriteStream(options.log, { flags: "a" });
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });

@@ -71,7 +71,8 @@ function detailOf(kind: string, data: EventView["data"]): string {
   const droplet = data.droplet as { id: number; status: string; ip_address: string | null } | undefined;
   const config = data.config as { version: number } | undefined;
   if (kind === "intent_opened") return `: ask for droplet ${data.droplet_name}`;
-  if (droplet) return `: droplet ${droplet.id} is ${droplet.status}${droplet.ip_address ? ` at ${droplet.ip_address}` : ""}`;
+  if (droplet)
+    return `: droplet ${droplet.id} is ${droplet.status}${droplet.ip_address ? ` at ${droplet.ip_address}` : ""}`;
   if (kind === "stage_reported") return `: ${data.stage}`;
   if (kind === "agent_registered") return ` from droplet ${data.droplet_id}`;
   if (config) return `: version ${config.version}`;

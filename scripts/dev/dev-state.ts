@@ -24,7 +24,9 @@ export async function readDevState(stateDir: string): Promise<DevState | null> {
 export async function reapLeftovers(stateDir: string, before: DevState | null): Promise<void> {
   if (before === null) return;
   if (await mentions(before.pid, "scripts/start.ts")) {
-    throw new Error(`It already runs on ${stateDir} (process ${before.pid}). Stop it first, or take another --state-dir.`);
+    throw new Error(
+      `It already runs on ${stateDir} (process ${before.pid}). Stop it first, or take another --state-dir.`,
+    );
   }
   if (await mentions(before.worker_pid, stateDir)) signalGroup(before.worker_pid, "SIGKILL");
 }

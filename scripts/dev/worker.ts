@@ -55,7 +55,10 @@ async function migrate(options: WorkerOptions): Promise<void> {
 }
 
 /** In a file of its own: on a command line every process of the machine could read them. */
-async function writeSettings({ state_dir, simulator_url, secrets, settings }: WorkerOptions, base_url: string): Promise<string> {
+async function writeSettings(
+  { state_dir, simulator_url, secrets, settings }: WorkerOptions,
+  base_url: string,
+): Promise<string> {
   const values: Record<string, string> = {
     ENVIRONMENT: "development",
     PUBLIC_URL: base_url,

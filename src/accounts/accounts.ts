@@ -4,8 +4,8 @@ import type { Scope } from "../bot/answer.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
-import { withinScope } from "../db/scope.ts";
 import { accounts, idempotency } from "../db/schema.ts";
+import { withinScope } from "../db/scope.ts";
 import type { Account } from "../wire/account.ts";
 import { MAX_BOTS, type Tier } from "../wire/enums.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
@@ -36,7 +36,10 @@ export async function createAccount(
       insertWhere(db, accounts, { ...request, created_at: now, updated_at: now }, sql`WHERE NOT ${liveKey(key)}`),
       rememberKey(db, key, { resource_id: id, status: 201 }, made, now),
       db.select(columns).from(accounts).where(eq(accounts.id, id)),
-      db.select().from(idempotency).where(eq(idempotency.key, key?.key ?? "")),
+      db
+        .select()
+        .from(idempotency)
+        .where(eq(idempotency.key, key?.key ?? "")),
     ]),
   );
   if (row) return { kind: "created", account: toAccount(row) };
@@ -97,4 +100,3 @@ function toAccount(row: Row): Account {
     updated_at: new Date(row.updated_at).toISOString(),
   };
 }
-

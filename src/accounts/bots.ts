@@ -7,8 +7,8 @@ import type { Fleet } from "../bot/state.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
-import { withinScope } from "../db/scope.ts";
 import { accounts, bot_configs, bots, fleets, idempotency } from "../db/schema.ts";
+import { withinScope } from "../db/scope.ts";
 import type { BotListItem } from "../wire/bot.ts";
 import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
@@ -52,14 +52,22 @@ export async function insertBot(
       insertWhere(db, bot_configs, config, sql`WHERE ${made}`),
       rememberKey(db, key, { resource_id: id, status: 201 }, made, now),
       db.select({ id: bots.id }).from(bots).where(eq(bots.id, id)),
-      db.select({ tier: accounts.tier }).from(accounts).where(and(eq(accounts.id, account_id), withinScope(accounts.id, scope))),
-      db.select().from(idempotency).where(eq(idempotency.key, key?.key ?? "")),
+      db
+        .select({ tier: accounts.tier })
+        .from(accounts)
+        .where(and(eq(accounts.id, account_id), withinScope(accounts.id, scope))),
+      db
+        .select()
+        .from(idempotency)
+        .where(eq(idempotency.key, key?.key ?? "")),
       db.select().from(fleets),
     ]),
   );
   if (row && fleet) return { kind: "created", bot: { ...bot, fleet: fleetOf(fleet.fleet_id) } };
   if (known) {
-    return known.body_hash === key?.body_hash ? { kind: "replayed", bot_id: known.resource_id } : { kind: "key_reused" };
+    return known.body_hash === key?.body_hash
+      ? { kind: "replayed", bot_id: known.resource_id }
+      : { kind: "key_reused" };
   }
   return account ? { kind: "over_quota", max_bots: MAX_BOTS[account.tier] } : { kind: "account_unknown" };
 }
@@ -110,7 +118,10 @@ export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
   if (row.revision > 0) return { kind: "known_to_its_object" };
   const { account_id, name, persona, created_by } = row;
   const parsed = ConfigRow.parse(config);
-  return { kind: "new", bot: { id, account_id, name, persona, config: parsed, actor: created_by, fleet: fleetOf(fleet.fleet_id) } };
+  return {
+    kind: "new",
+    bot: { id, account_id, name, persona, config: parsed, actor: created_by, fleet: fleetOf(fleet.fleet_id) },
+  };
 }
 
 export interface BotFilter {

@@ -41,7 +41,11 @@ accountRoutes.openapi(
     const made = await createAccount(openDb(c.env.DB), { id: crypto.randomUUID(), ...body }, key, Date.now());
     switch (made.kind) {
       case "external_id_taken":
-        return problem(c, "external_id_taken", "Another account has this external_id; find it with GET /accounts?external_id=.");
+        return problem(
+          c,
+          "external_id_taken",
+          "Another account has this external_id; find it with GET /accounts?external_id=.",
+        );
       case "key_reused":
         return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
       case "created":

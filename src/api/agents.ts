@@ -184,9 +184,16 @@ agentRoutes.openapi(
     const { file } = c.req.valid("param");
     const digest = Sha256Hex.safeParse(file.replace(/\.mjs$/, "")).data;
     if (digest !== agentRelease.sha256 || !file.endsWith(".mjs")) {
-      return problem(c, "agent_release_not_found", "This deploy does not serve that agent. GET /bot/{id}/agent names the present one.");
+      return problem(
+        c,
+        "agent_release_not_found",
+        "This deploy does not serve that agent. GET /bot/{id}/agent names the present one.",
+      );
     }
-    const headers = { "content-type": "text/javascript; charset=utf-8", "cache-control": "public, max-age=31536000, immutable" };
+    const headers = {
+      "content-type": "text/javascript; charset=utf-8",
+      "cache-control": "public, max-age=31536000, immutable",
+    };
     return c.body(agentBundle, 200, headers);
   },
 );

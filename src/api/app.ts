@@ -80,13 +80,21 @@ app.doc31("/openapi.json", {
 
 app.notFound((c) => {
   const methods = methodsFor(app, c.req.path);
-  if (methods.length === 0) return problem(c, "route_not_found", "There is no such route; GET /openapi.json lists them all.");
+  if (methods.length === 0)
+    return problem(c, "route_not_found", "There is no such route; GET /openapi.json lists them all.");
   c.header("allow", methods.join(", "));
   return problem(c, "method_not_allowed", `This route takes ${methods.join(", ")}.`);
 });
 
 app.onError((error, c) => {
   const level = isUnavailable(error) ? "warn" : "error";
-  log({ level, event: "request_failed", request_id: c.get("request_id"), path: c.req.path, detail: error.message, stack: error.stack });
+  log({
+    level,
+    event: "request_failed",
+    request_id: c.get("request_id"),
+    path: c.req.path,
+    detail: error.message,
+    stack: error.stack,
+  });
   return fromError(c, error);
 });

@@ -26,7 +26,8 @@ export const operator = createMiddleware<AppEnv>(async (c, next) => {
 export const agent = createMiddleware<AppEnv>(async (c, next) => {
   const token = bearer(c.req.header("authorization"));
   const parsed = token === null ? null : parseToken(token);
-  if (token === null || parsed === null || parsed.kind === "op") return refused(c, "An agent's bearer token is needed.");
+  if (token === null || parsed === null || parsed.kind === "op")
+    return refused(c, "An agent's bearer token is needed.");
   const named = c.req.param("id");
   if (named !== undefined && named.toLowerCase() !== parsed.owner) return refused(c, "The token is another bot's.");
   c.set("agent", { bot_id: parsed.owner, kind: parsed.kind, token_sha256: await hashToken(token) });
@@ -42,7 +43,10 @@ function bearer(header: string | undefined): string | null {
 
 /** Guessing is slowed at the edge, by address. */
 async function refused(c: Parameters<typeof problem>[0], detail: string): Promise<Response> {
-  const { success } = await c.env.API_LIMITER.limit({ key: `unauthorized:${c.req.header("cf-connecting-ip") ?? "local"}` });
-  if (!success) return problem(c, "too_many_requests", "Too many requests without a valid credential.", { retry_after_s: 60 });
+  const { success } = await c.env.API_LIMITER.limit({
+    key: `unauthorized:${c.req.header("cf-connecting-ip") ?? "local"}`,
+  });
+  if (!success)
+    return problem(c, "too_many_requests", "Too many requests without a valid credential.", { retry_after_s: 60 });
   return problem(c, "unauthorized", detail);
 }

@@ -1,11 +1,11 @@
 /** The one call that a route makes into a Bot. */
 import type { Context } from "hono";
 import { findNewBot } from "../accounts/bots.ts";
+import type { Env } from "../bindings.ts";
 import { type Answer, inScope, refuse } from "../bot/answer.ts";
 import type { NewBot } from "../bot/management.ts";
 import type { Bot } from "../bot/object.ts";
 import { openDb } from "../db/client.ts";
-import type { Env } from "../bindings.ts";
 import { log } from "../log.ts";
 import type { AppEnv } from "./context.ts";
 import { isUnavailable } from "./problem.ts";
@@ -52,7 +52,10 @@ export async function askBot<T>(
       // Another account's bot answers like an unknown one. A lost object cannot be told apart here without its state.
       if (!("every_account" in c.get("principal").scope)) return answer;
       log({ level: "error", event: "bot_object_lost", bot_id: id, request_id: c.get("request_id") });
-      return refuse("bot_unreadable", "The index knows this bot, but its object does not. Nothing is done until an operator looks.");
+      return refuse(
+        "bot_unreadable",
+        "The index knows this bot, but its object does not. Nothing is done until an operator looks.",
+      );
     case "new":
       if (!inScope(c.get("principal").scope, stored.bot.account_id)) return answer;
       await tellBot(c.env, stored.bot);

@@ -32,7 +32,8 @@ botRoutes.openapi(
     path: "/bots",
     operationId: "createBot",
     summary: "Create a bot",
-    description: "Answers at once with status `pending`; its droplet is made in the background. Follow it with GET /bots/{id}.",
+    description:
+      "Answers at once with status `pending`; its droplet is made in the background. Follow it with GET /bots/{id}.",
     tags,
     security,
     middleware: [operator, ...jsonBody] as const,
@@ -69,7 +70,11 @@ botRoutes.openapi(
           return null;
         });
         if (answer === null) {
-          return problem(c, "unavailable", `Bot ${bot.id} was accepted and will be made, but cannot be shown just now.`);
+          return problem(
+            c,
+            "unavailable",
+            `Bot ${bot.id} was accepted and will be made, but cannot be shown just now.`,
+          );
         }
         return answer.ok ? c.json(answer.value, 201) : refusal(c, answer);
       }
@@ -110,7 +115,9 @@ async function newBot(
 }
 
 function randomHex(bytes: number): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  );
 }
 
 botRoutes.openapi(

@@ -56,7 +56,8 @@ configRoutes.openapi(
     path: "/bots/{id}/config",
     operationId: "changeBotConfig",
     summary: "Publish a new config version",
-    description: "Any subset of the fields, merged onto the desired version. With If-Match, only onto that very version.",
+    description:
+      "Any subset of the fields, merged onto the desired version. With If-Match, only onto that very version.",
     tags,
     security,
     middleware: [operator, ...jsonBody] as const,
@@ -65,7 +66,10 @@ configRoutes.openapi(
       headers: z.object({ "if-match": z.string().max(512).optional() }),
       body: { required: true, content: { "application/json": { schema: ConfigPatch } } },
     },
-    responses: { 200: json(ConfigVersion, "The new version", EtagHeader), ...problems(...BODY_PROBLEMS, 404, 409, 412) },
+    responses: {
+      200: json(ConfigVersion, "The new version", EtagHeader),
+      ...problems(...BODY_PROBLEMS, 404, 409, 412),
+    },
   }),
   async (c) => {
     const patch = c.req.valid("json");
@@ -90,7 +94,10 @@ configRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: RollbackRequest } } },
     },
-    responses: { 200: json(ConfigVersion, "The new version", EtagHeader), ...problems(...BODY_PROBLEMS, 404, 409, 412) },
+    responses: {
+      200: json(ConfigVersion, "The new version", EtagHeader),
+      ...problems(...BODY_PROBLEMS, 404, 409, 412),
+    },
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -136,6 +143,9 @@ configRoutes.openapi(
     if (rows.length === 0 && cursor === undefined) return problem(c, "bot_not_found", "There is no such bot.");
     const data = rows.slice(0, limit);
     const last = data.at(-1);
-    return c.json({ data: data.map(viewConfig), next_cursor: rows.length > limit && last ? String(last.version) : null }, 200);
+    return c.json(
+      { data: data.map(viewConfig), next_cursor: rows.length > limit && last ? String(last.version) : null },
+      200,
+    );
   },
 );

@@ -8,7 +8,8 @@ export function methodsFor(app: OpenAPIHono<AppEnv>, path: string): string[] {
     if (definition.type !== "route") return [];
     const pattern = definition.route.path.split("/");
     const fits =
-      pattern.length === segments.length && pattern.every((part, index) => part.startsWith("{") || part === segments[index]);
+      pattern.length === segments.length &&
+      pattern.every((part, index) => part.startsWith("{") || part === segments[index]);
     return fits ? [definition.route.method.toUpperCase()] : [];
   });
   return [...new Set(methods)].sort();

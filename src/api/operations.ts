@@ -113,6 +113,9 @@ operationRoutes.openapi(
     const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.listEvents(scope, after, limit));
     if (!answer.ok) return refusal(c, answer);
     const last = answer.value.at(-1);
-    return c.json({ data: answer.value, next_cursor: answer.value.length === limit && last ? String(last.seq) : null }, 200);
+    return c.json(
+      { data: answer.value, next_cursor: answer.value.length === limit && last ? String(last.seq) : null },
+      200,
+    );
   },
 );

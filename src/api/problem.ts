@@ -99,7 +99,10 @@ export function invalid(c: Context, target: string, error: z.core.$ZodError): Re
     pointer: `/${path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
     detail: message,
   }));
-  const detail = errors.map(({ pointer, detail: text }) => `${pointer} ${text}`).join("; ").slice(0, 1000);
+  const detail = errors
+    .map(({ pointer, detail: text }) => `${pointer} ${text}`)
+    .join("; ")
+    .slice(0, 1000);
   return problem(c, target === "json" ? "invalid_request" : "malformed_request", detail, { errors });
 }
 

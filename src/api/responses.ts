@@ -30,7 +30,10 @@ export function problems<S extends ProblemStatus>(...statuses: S[]) {
       status,
       { description: DESCRIPTIONS[status], content: { [PROBLEM_CONTENT_TYPE]: { schema: Problem } } },
     ]),
-  ) as unknown as Record<S | 401 | 429 | 500 | 503, { description: string; content: { "application/problem+json": { schema: typeof Problem } } }>;
+  ) as unknown as Record<
+    S | 401 | 429 | 500 | 503,
+    { description: string; content: { "application/problem+json": { schema: typeof Problem } } }
+  >;
 }
 
 /** What any request with a body may meet. */

@@ -77,9 +77,13 @@ function intentOf(bot: BotState, caller: AgentCaller, now: number): Intent | nul
 
 /** A droplet that we have not adopted holds our token: that is evidence, to be checked by its name. */
 function claim(shell: BotShell, { bot }: Live, intent: Intent, droplet_id: number): Refusal {
-  const known = bot.claims.some((other) => other.droplet_id === droplet_id) || bot.refused_droplets.includes(droplet_id);
+  const known =
+    bot.claims.some((other) => other.droplet_id === droplet_id) || bot.refused_droplets.includes(droplet_id);
   if (!known && bot.claims.length < MAX_CLAIMS) {
-    shell.commit({ events: [{ kind: "registration_claimed", data: { intent_id: intent.id, droplet_id } }], actor: "agent" });
+    shell.commit({
+      events: [{ kind: "registration_claimed", data: { intent_id: intent.id, droplet_id } }],
+      actor: "agent",
+    });
   }
   return refuse("registration_pending", "The droplet is being confirmed with DigitalOcean. Try again soon.", {
     retry_after_s: REGISTRATION_RETRY_S,
@@ -93,7 +97,10 @@ function wrongDroplet(shell: BotShell, live: Live, dropletId: number, intent: In
   // It may be a second droplet of ours that nobody knew of: its name will tell, and it is then deleted.
   const unknown = !bot.droplets.some(({ id }) => id === dropletId);
   if (fresh && unknown && intent !== null && bot.claims.length < MAX_CLAIMS) {
-    shell.commit({ events: [{ kind: "registration_claimed", data: { intent_id: intent.id, droplet_id: dropletId } }], actor: "agent" });
+    shell.commit({
+      events: [{ kind: "registration_claimed", data: { intent_id: intent.id, droplet_id: dropletId } }],
+      actor: "agent",
+    });
   }
   return refuse("wrong_droplet", "This bot lives on another droplet. This agent must not run its workload.");
 }
@@ -114,7 +121,9 @@ function authenticate(shell: BotShell, caller: AgentCaller): { ok: true; live: L
   const live = shell.live();
   if (live === null) {
     // A bot whose state cannot be read must not look like a revoked credential: that would stop its workload.
-    return shell.load().kind === "broken" ? refuse("bot_unreadable", "The bot's state cannot be read.") : invalidCredential();
+    return shell.load().kind === "broken"
+      ? refuse("bot_unreadable", "The bot's state cannot be read.")
+      : invalidCredential();
   }
   if (caller.kind !== "agt") return invalidCredential();
   const { agent, revoked_credentials } = live.bot;
@@ -178,12 +187,14 @@ function startPolicy(bot: BotState): "auto" | "manual" {
 /** The bot is being stopped or taken away: nothing that its agent says makes it online again. */
 function stopping({ operation }: BotState): boolean {
   if (!isRunning(operation)) return false;
-  return ["pause", "suspend", "destroy"].includes(operation.kind) || (operation.kind === "redeploy" && !operation.recreating);
+  return (
+    ["pause", "suspend", "destroy"].includes(operation.kind) || (operation.kind === "redeploy" && !operation.recreating)
+  );
 }
 
 /** The permission to run. Pure. */
 export function workloadOrder(bot: BotState): WorkloadOrder {
-  if (bot.destroyed_at !== null || stopping(bot) || bot.off_by_us && !isRunning(bot.operation)) return "stop";
+  if (bot.destroyed_at !== null || stopping(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";
   return bot.start_held ? "hold" : "run";
 }
 
@@ -253,7 +264,8 @@ export function reportStage(shell: BotShell, caller: AgentCaller, report: StageR
   const accepted =
     caller.kind === "reg" ? intentOf(bot, caller, shell.platform.now()) !== null : authenticate(shell, caller).ok;
   if (!accepted) return invalidCredential();
-  if (bot.adopted !== null && bot.adopted !== report.droplet_id) return wrongDroplet(shell, live, report.droplet_id, null);
+  if (bot.adopted !== null && bot.adopted !== report.droplet_id)
+    return wrongDroplet(shell, live, report.droplet_id, null);
   if (bot.stage?.stage !== report.stage && (bot.stage?.count ?? 0) < MAX_STAGE_REPORTS) {
     const { stage, detail } = report;
     shell.commit({ events: [{ kind: "stage_reported", data: { stage, detail: detail ?? null } }], actor: "agent" });

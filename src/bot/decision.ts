@@ -13,11 +13,7 @@ export type Effect =
   | { kind: "list"; how: "name" | "tag" | "list"; generation: number; subject: ListSubject };
 export type ListSubject = { intent_id: string } | { droplet_id: number };
 
-export type Decision =
-  | { do: Effect }
-  | { record: EventBody }
-  | { wait: Instant; for: string }
-  | { settled: true };
+export type Decision = { do: Effect } | { record: EventBody } | { wait: Instant; for: string } | { settled: true };
 
 /**
  * Counters and clocks that are kept beside the folded state: losing them costs a retry or a minute, never the truth.

@@ -2,8 +2,9 @@
  * Everything that can happen to a Bot. Events are appended, never changed; a kind that this release does not know is
  * kept and skipped, so that a deploy can be rolled back.
  */
-import type { DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
+
 import type { PatchBotRequest, Policies } from "../wire/bot.ts";
+import type { DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
 import type { ConfigRef, Fleet, Instant, Look, PowerAction } from "./state.ts";
 
 export interface DropletFacts {

@@ -9,7 +9,9 @@ const KEEP_LOOKS = 16;
 /** Attempts to create one droplet leave an intent each; the closed ones teach nothing after a while. */
 const KEEP_CLOSED_INTENTS = 8;
 
-type Handlers = { [K in EventKind]: (bot: BotState, data: EventData[K], at: Instant, actor: string) => Partial<BotState> };
+type Handlers = {
+  [K in EventKind]: (bot: BotState, data: EventData[K], at: Instant, actor: string) => Partial<BotState>;
+};
 
 /** The state before anything happened: only `accepted` makes a bot of nothing. */
 export function applyFirst(event: BotEvent): BotState {
@@ -253,7 +255,8 @@ const handlers: Handlers = {
     presence: "heard",
     intents: bot.intents.map((intent) => ({
       ...intent,
-      token_state: intent.id === data.intent_id ? "used" : intent.token_state === "live" ? "killed" : intent.token_state,
+      token_state:
+        intent.id === data.intent_id ? "used" : intent.token_state === "live" ? "killed" : intent.token_state,
     })),
   }),
   agent_booted: (bot, data) => ({
@@ -282,7 +285,9 @@ const handlers: Handlers = {
     ...(bot.error?.code === "config_failed" ? { error: null } : {}),
   }),
   config_effective: (bot, data) => ({ config: { ...bot.config, effective: data.config } }),
-  config_failed: (bot, data, at) => ({ config: { ...bot.config, failed: { ...data.config, reason: data.reason, at } } }),
+  config_failed: (bot, data, at) => ({
+    config: { ...bot.config, failed: { ...data.config, reason: data.reason, at } },
+  }),
 
   destroyed: (bot, _data, at) => ({
     destroyed_at: at,
@@ -335,7 +340,12 @@ export function isUp(droplet: Pick<Droplet, "status" | "ip_address">): boolean {
   return droplet.status === "active" && droplet.ip_address !== null;
 }
 
-function addDroplet(known: Droplet[], facts: EventData["droplet_found"]["droplet"], at: Instant, seen: boolean): Droplet[] {
+function addDroplet(
+  known: Droplet[],
+  facts: EventData["droplet_found"]["droplet"],
+  at: Instant,
+  seen: boolean,
+): Droplet[] {
   if (known.some((droplet) => droplet.id === facts.id)) return known;
   const droplet: Droplet = {
     ...facts,

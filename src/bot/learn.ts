@@ -2,9 +2,10 @@
  * What an outcome teaches, as events. Pure, and asked with the state as it is *after* the call: an outcome that comes
  * too late to advance an operation still tells what exists.
  */
+
+import type { Listing } from "../provider/digitalocean.ts";
 import type { Outcome } from "../provider/outcome.ts";
 import type { ProviderDroplet } from "../provider/schema.ts";
-import type { Listing } from "../provider/digitalocean.ts";
 import type { ListSubject } from "./decision.ts";
 import type { DropletFacts, EventBody } from "./events.ts";
 import { judgeOwnership } from "./ownership.ts";
@@ -41,14 +42,20 @@ export function learn(bot: BotState, finished: Finished, context: Context): Even
   }
 }
 
-function learnCreate(bot: BotState, intentId: string, outcome: Outcome<ProviderDroplet>, endedAt: Instant): EventBody[] {
+function learnCreate(
+  bot: BotState,
+  intentId: string,
+  outcome: Outcome<ProviderDroplet>,
+  endedAt: Instant,
+): EventBody[] {
   const intent = bot.intents.find(({ id }) => id === intentId);
   if (intent === undefined) return [];
   switch (outcome.kind) {
     case "ok": {
       const facts = factsOf(bot, outcome.value);
       // An answer about a droplet of another name proves nothing about ours: look for it.
-      if (facts?.name !== intent.droplet_name) return [unanswered(intentId, endedAt, "the answer names another droplet")];
+      if (facts?.name !== intent.droplet_name)
+        return [unanswered(intentId, endedAt, "the answer names another droplet")];
       return [{ kind: "intent_adopted", data: { intent_id: intentId, droplet: facts, via: "post" } }];
     }
     case "unknown":
@@ -56,7 +63,10 @@ function learnCreate(bot: BotState, intentId: string, outcome: Outcome<ProviderD
       return [unanswered(intentId, endedAt, outcome.kind === "unknown" ? outcome.detail : "404 for a create")];
     case "refused": {
       const code = outcome.reason;
-      const refused: EventBody = { kind: "intent_refused", data: { intent_id: intentId, code, detail: outcome.detail } };
+      const refused: EventBody = {
+        kind: "intent_refused",
+        data: { intent_id: intentId, code, detail: outcome.detail },
+      };
       return isPassing(code) ? [refused, { kind: "waiting", data: { reason: `provider_${code}` } }] : [refused];
     }
     case "rate_limited":
@@ -163,7 +173,11 @@ function learnList(bot: BotState, finished: Extract<Finished, { kind: "list" }>,
   const events: EventBody[] = [];
   if ("intent_id" in subject) {
     const intent = bot.intents.find(({ id }) => id === subject.intent_id);
-    if (intent) events.push({ kind: "intent_looked", data: { intent_id: intent.id, how, began_at, found: ours.map(({ id }) => id) } });
+    if (intent)
+      events.push({
+        kind: "intent_looked",
+        data: { intent_id: intent.id, how, began_at, found: ours.map(({ id }) => id) },
+      });
     const mine = ours.find((facts) => facts.name === intent?.droplet_name);
     if (mine && intent?.state !== "adopted") {
       events.push({ kind: "intent_adopted", data: { intent_id: subject.intent_id, droplet: mine, via: "look" } });
@@ -175,8 +189,13 @@ function learnList(bot: BotState, finished: Extract<Finished, { kind: "list" }>,
     else if (how !== "list") events.push(missing(subject.droplet_id, how, began_at));
   }
   const adopted = events.flatMap((event) => (event.kind === "intent_adopted" ? [event.data.droplet.id] : []));
-  const strangers = ours.filter(({ id }) => !adopted.includes(id) && !bot.droplets.some((droplet) => droplet.id === id));
-  return [...events, ...strangers.map((droplet): EventBody => ({ kind: "droplet_found", data: { droplet, via: how } }))];
+  const strangers = ours.filter(
+    ({ id }) => !adopted.includes(id) && !bot.droplets.some((droplet) => droplet.id === id),
+  );
+  return [
+    ...events,
+    ...strangers.map((droplet): EventBody => ({ kind: "droplet_found", data: { droplet, via: how } })),
+  ];
 }
 
 function missing(droplet_id: number, how: "id" | "name" | "tag", began_at: Instant): EventBody {

@@ -32,7 +32,10 @@ function reconcileOperation(s: Situation): Decision {
       return ensureRunning(s);
     case "redeploy":
       if (bot.operation.recreating) return ensureRunning(s);
-      return ensureGone(s) ?? record({ kind: "generation_started", data: { generation: bot.generation + 1, why: "redeploy" } });
+      return (
+        ensureGone(s) ??
+        record({ kind: "generation_started", data: { generation: bot.generation + 1, why: "redeploy" } })
+      );
     case "destroy":
       return ensureGone(s) ?? record({ kind: "destroyed", data: {} });
     case "resume":
@@ -65,7 +68,8 @@ function ensureRunning(s: Situation): Decision {
     }
     return pollDroplet(s, droplet, droplet.found_at + policy.active_deadline_ms, "droplet_active");
   }
-  if (droplet.status === "off") return powerOn(s, droplet) ?? failAttempt(s, "power_on_failed", "The droplet went off and did not come on again.");
+  if (droplet.status === "off")
+    return powerOn(s, droplet) ?? failAttempt(s, "power_on_failed", "The droplet went off and did not come on again.");
   if (bot.agent === null || bot.presence !== "heard") return awaitAgent(s, droplet, droplet.active_at);
   return awaitConfig(s, bot.agent.bound_at);
 }
@@ -100,7 +104,11 @@ function awaitAgent(s: Situation, droplet: Droplet, activeAt: Instant): Decision
     return waitUntil(Math.min(look, deadline), "agent_registration");
   }
   if (bot.agent !== null) return fail(s, "agent_not_heard", "The agent was not heard after the start.");
-  return failAttempt(s, "agent_not_registered", `No agent registered from droplet ${droplet.id} in time${lastStage(bot)}.`);
+  return failAttempt(
+    s,
+    "agent_not_registered",
+    `No agent registered from droplet ${droplet.id} in time${lastStage(bot)}.`,
+  );
 }
 
 function lastStage(bot: BotState): string {

@@ -48,7 +48,10 @@ export function createBot(shell: BotShell, bot: NewBot): void {
 export function reach(shell: BotShell, scope: Scope): { ok: true; live: Live } | Refusal {
   const loaded = shell.load();
   if (loaded.kind === "broken") {
-    return refuse("bot_unreadable", "The bot's stored state cannot be read; nothing is done until an operator repairs it.");
+    return refuse(
+      "bot_unreadable",
+      "The bot's stored state cannot be read; nothing is done until an operator repairs it.",
+    );
   }
   if (loaded.kind === "absent" || !inScope(scope, loaded.bot.account_id)) return notFound();
   return { ok: true, live: loaded };
@@ -143,7 +146,9 @@ function once(
     : run((operationId) => ({ answer: { key, body_hash, result: operationId } }));
   if (!result.ok) return result;
   const operation = showOperation(shell, result.value);
-  return operation ? { ...result, value: operation } : refuse("operation_not_found", "The operation is no longer kept.");
+  return operation
+    ? { ...result, value: operation }
+    : refuse("operation_not_found", "The operation is no longer kept.");
 }
 
 type AnswerToRemember = { key: string; body_hash: string; result: unknown };
@@ -151,7 +156,9 @@ type AnswerToRemember = { key: string; body_hash: string; result: unknown };
 /** An Idempotency-Key outlives its request; without one, the request id covers our own retries. */
 export function answerKey(caller: Caller): { key: string; body_hash: string } {
   const { idempotency, request_id } = caller;
-  return idempotency ? { key: `idem:${idempotency.key}`, body_hash: idempotency.body_hash } : { key: `req:${request_id}`, body_hash: "" };
+  return idempotency
+    ? { key: `idem:${idempotency.key}`, body_hash: idempotency.body_hash }
+    : { key: `req:${request_id}`, body_hash: "" };
 }
 
 function showOperation(shell: BotShell, id: string): Operation | null {
@@ -190,7 +197,12 @@ export function patchBot(shell: BotShell, caller: Caller, patch: PatchBotRequest
     (policies?.healing ?? bot.policies.healing) === bot.policies.healing &&
     (policies?.start === undefined || policies.start === bot.policies.start);
   if (same) return ok(view(shell, reached.live));
-  return ok(view(shell, shell.commit({ events: [{ kind: "changed", data: { name, persona, policies } }], actor: caller.actor })));
+  return ok(
+    view(
+      shell,
+      shell.commit({ events: [{ kind: "changed", data: { name, persona, policies } }], actor: caller.actor }),
+    ),
+  );
 }
 
 /** The desired version, as management sees it. */

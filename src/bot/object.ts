@@ -9,20 +9,14 @@ import { DigitalOcean, withTimeout } from "../provider/digitalocean.ts";
 import { openGate } from "../provider/gate.ts";
 import { renderBootstrap } from "../provider/release.ts";
 import { openVault } from "../secrets/vault.ts";
-import type {
-  AgentRelease,
-  ConfigAckRequest,
-  HeartbeatRequest,
-  RegisterRequest,
-  StageRequest,
-} from "../wire/agent.ts";
+import type { AgentRelease, ConfigAckRequest, HeartbeatRequest, RegisterRequest, StageRequest } from "../wire/agent.ts";
 import type { PatchBotRequest } from "../wire/bot.ts";
 import type { BotAction } from "../wire/enums.ts";
-import * as agentFace from "./agent-face.ts";
 import type { AgentCaller } from "./agent-face.ts";
+import * as agentFace from "./agent-face.ts";
 import type { Caller, Scope } from "./answer.ts";
-import * as management from "./management.ts";
 import type { NewBot } from "./management.ts";
+import * as management from "./management.ts";
 import type { Platform, SqlValue } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
 import { runAlarm } from "./run.ts";
@@ -115,7 +109,10 @@ function platformOf(ctx: DurableObjectState, env: Env): Platform {
   const db = openDb(env.DB);
   const randomBytes = (count: number) => crypto.getRandomValues(new Uint8Array(count));
   return {
-    sql: { exec: <Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]) => storage.sql.exec<Row>(query, ...binds).toArray() },
+    sql: {
+      exec: <Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]) =>
+        storage.sql.exec<Row>(query, ...binds).toArray(),
+    },
     transactionSync: (run) => storage.transactionSync(run),
     setAlarm(at) {
       // Not awaited: the output gate holds every answer until it is durable, and it rolls back with the transaction.

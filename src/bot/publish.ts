@@ -1,7 +1,7 @@
 /** Publishing a config version: the Bot is the only one that numbers them, inside its own commit. */
 import type { ConfigPatch, ConfigVersion } from "../wire/config.ts";
 import { type Answer, type Caller, ok, type Refusal, refuse } from "./answer.ts";
-import { configEtag, type ConfigContent, last4, llmKeyContext, mergeConfig } from "./config.ts";
+import { type ConfigContent, configEtag, last4, llmKeyContext, mergeConfig } from "./config.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { answerKey, reach } from "./management.ts";
 import type { BotShell } from "./shell.ts";
@@ -19,7 +19,11 @@ const MAX_RACES = 5;
  * Sealing the secret is asynchronous, so another version may be committed meanwhile: then everything is judged anew,
  * `If-Match` included.
  */
-export async function publishConfig(shell: BotShell, caller: Caller, publication: Publication): Promise<Answer<ConfigVersion>> {
+export async function publishConfig(
+  shell: BotShell,
+  caller: Caller,
+  publication: Publication,
+): Promise<Answer<ConfigVersion>> {
   for (let race = 0; race < MAX_RACES; race++) {
     const prepared = prepare(shell, caller, publication);
     if (!("base" in prepared)) return prepared;
@@ -53,7 +57,10 @@ function prepare(
   }
   const { if_match, patch } = publication;
   if (if_match !== null && if_match !== "*" && if_match !== configEtag(base.id)) {
-    return refuse("config_version_conflict", `The desired version is ${base.version} now; read it and apply the change to it.`);
+    return refuse(
+      "config_version_conflict",
+      `The desired version is ${base.version} now; read it and apply the change to it.`,
+    );
   }
   const content = mergeConfig(base, patch);
   if (content === null) {
@@ -69,7 +76,10 @@ function replay(shell: BotShell, caller: Caller, known: { body_hash: string; res
   const row = shell.store.config(Number(known.result));
   return row
     ? { ok: true, value: viewConfig(row), replayed: true }
-    : refuse("config_not_found", "The version that this request made has been superseded; read it among the bot's configs.");
+    : refuse(
+        "config_not_found",
+        "The version that this request made has been superseded; read it among the bot's configs.",
+      );
 }
 
 /** The new secret, or the old one opened and sealed again for its new version. */

@@ -33,7 +33,11 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     await deliver(shell);
     shell.commit({});
   } catch (error) {
-    platform.log({ level: "error", event: "alarm_failed", detail: error instanceof Error ? error.message : String(error) });
+    platform.log({
+      level: "error",
+      event: "alarm_failed",
+      detail: error instanceof Error ? error.message : String(error),
+    });
     const tries = (shell.live()?.rt.tries ?? 0) + 1;
     platform.setAlarm(platform.now() + backoffMs(platform.policy, tries, platform.random()));
   }
@@ -66,7 +70,8 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
   const token = effect.kind === "create_droplet" ? await mintToken(platform, shell.present().bot.id) : null;
   const { bot, rt } = shell.present();
   if (!permit.granted) {
-    const events: EventBody[] = bot.waiting === permit.reason ? [] : [{ kind: "waiting", data: { reason: permit.reason } }];
+    const events: EventBody[] =
+      bot.waiting === permit.reason ? [] : [{ kind: "waiting", data: { reason: permit.reason } }];
     shell.commit({ events, rt: { ...rt, not_before: permit.until } });
     return;
   }
@@ -103,13 +108,22 @@ function begin(shell: BotShell, bot: BotState, effect: Effect, token: Token | nu
     case "delete_droplet": {
       const { droplet_id } = effect;
       rearm(shell, [{ kind: "droplet_delete_sent", data: { droplet_id } }]);
-      return async () => ({ kind: "delete_droplet", droplet_id, outcome: await guarded(provider.deleteDroplet(droplet_id)) });
+      return async () => ({
+        kind: "delete_droplet",
+        droplet_id,
+        outcome: await guarded(provider.deleteDroplet(droplet_id)),
+      });
     }
     case "power": {
       const { droplet_id, action } = effect;
       rearm(shell, [{ kind: "power_sent", data: { droplet_id, action } }]);
       return async () => {
-        return { kind: "power", droplet_id, action, outcome: await guarded(provider.dropletAction(droplet_id, action)) };
+        return {
+          kind: "power",
+          droplet_id,
+          action,
+          outcome: await guarded(provider.dropletAction(droplet_id, action)),
+        };
       };
     }
     case "list": {
@@ -130,7 +144,9 @@ function beginCreate(shell: BotShell, bot: BotState, token: Token): (() => Promi
   } catch (error) {
     const detail = `The droplet's user-data cannot be made: ${error instanceof Error ? error.message : "unknown"}`;
     shell.commit({
-      events: [{ kind: "operation_failed", data: { operation_id: bot.operation.id, code: "user_data_invalid", detail } }],
+      events: [
+        { kind: "operation_failed", data: { operation_id: bot.operation.id, code: "user_data_invalid", detail } },
+      ],
     });
     return null;
   }

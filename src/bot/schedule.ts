@@ -56,7 +56,8 @@ function pauseAfter(outcome: Outcome<unknown>, tries: number, random: number, po
     case "refused": {
       if (outcome.reason === "pending_event") return Math.max(PENDING_EVENT_MS, backoffMs(policy, tries, random));
       const { blocked_retry_min_ms, blocked_retry_max_ms } = policy;
-      if (isPassing(outcome.reason)) return blocked_retry_min_ms + random * (blocked_retry_max_ms - blocked_retry_min_ms);
+      if (isPassing(outcome.reason))
+        return blocked_retry_min_ms + random * (blocked_retry_max_ms - blocked_retry_min_ms);
       return backoffMs(policy, tries, random);
     }
   }

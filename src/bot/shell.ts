@@ -115,7 +115,12 @@ export class BotShell {
     const now = platform.now();
     let bot = before;
     for (const body of change.events ?? []) {
-      const event = { ...body, seq: (bot?.revision ?? 0) + 1, at: now, actor: change.actor ?? "spawnpoint" } as BotEvent;
+      const event = {
+        ...body,
+        seq: (bot?.revision ?? 0) + 1,
+        at: now,
+        actor: change.actor ?? "spawnpoint",
+      } as BotEvent;
       const next = apply(bot, event);
       // One commit may end an operation and begin the next: how the first one ended is kept too.
       if (bot !== null && next.operation.id !== bot.operation.id) store.saveOperation(bot.operation);

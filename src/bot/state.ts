@@ -3,8 +3,8 @@
  * person reads as `status` is derived from them (status.ts). Instants are milliseconds since the epoch.
  */
 import { z } from "zod";
-import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, OPERATION_STATES, PERSONAS } from "../wire/enums.ts";
 import { Policies } from "../wire/bot.ts";
+import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, OPERATION_STATES, PERSONAS } from "../wire/enums.ts";
 
 export type Instant = number;
 const Instant = z.number();
@@ -106,7 +106,9 @@ export const BotState = z.object({
   /** Droplets that came with a valid token and whose name is still to be checked. */
   claims: z.array(z.object({ intent_id: z.string(), droplet_id: z.int() })),
 
-  agent: z.object({ credential_sha256: z.string(), droplet_id: z.int(), boot_id: z.string(), bound_at: Instant }).nullable(),
+  agent: z
+    .object({ credential_sha256: z.string(), droplet_id: z.int(), boot_id: z.string(), bound_at: Instant })
+    .nullable(),
   revoked_credentials: z.array(z.string()),
   presence: z.enum(["never", "heard", "silent"]),
   stage: z.object({ stage: z.string(), at: Instant, count: z.int() }).nullable(),

@@ -15,7 +15,8 @@ export function isServing(bot: BotState): boolean {
 
 /** Status, why, and what told us so. `bot.status` is the status before the event that is being folded in. */
 export function deriveStatus(bot: BotState): StatusView {
-  if (bot.destroyed_at !== null) return { status: "destroyed", reason: "droplet_confirmed_gone", confirmed_by: "provider" };
+  if (bot.destroyed_at !== null)
+    return { status: "destroyed", reason: "droplet_confirmed_gone", confirmed_by: "provider" };
   if (isRunning(bot.operation)) return statusDuring(bot);
   if (bot.error) return { status: "error", reason: bot.error.code, confirmed_by: "spawnpoint" };
   return statusAtRest(bot);
@@ -30,7 +31,11 @@ function statusDuring(bot: BotState): StatusView {
     case "destroy":
       return { status: bot.status, reason: operation.kind, confirmed_by: bot.confirmed_by };
     case "heal":
-      return { status: bot.presence === "heard" ? "online" : "unresponsive", reason: "heal", confirmed_by: "heartbeat" };
+      return {
+        status: bot.presence === "heard" ? "online" : "unresponsive",
+        reason: "heal",
+        confirmed_by: "heartbeat",
+      };
     case "resume":
       if (!operation.recreating && adoptedDroplet(bot)?.status === "off") {
         return { status: "paused", reason: "resume", confirmed_by: "provider" };
@@ -38,7 +43,9 @@ function statusDuring(bot: BotState): StatusView {
       return building(bot);
     case "create":
     case "redeploy":
-      return operation.recreating ? building(bot) : { status: "provisioning", reason: bot.waiting ?? operation.kind, confirmed_by: "spawnpoint" };
+      return operation.recreating
+        ? building(bot)
+        : { status: "provisioning", reason: bot.waiting ?? operation.kind, confirmed_by: "spawnpoint" };
   }
 }
 

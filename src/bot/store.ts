@@ -27,7 +27,10 @@ export interface PendingDelivery {
   next_at: Instant;
 }
 
-export type Loaded = { kind: "absent" } | { kind: "broken"; detail: string } | { kind: "bot"; bot: BotState; rt: Runtime };
+export type Loaded =
+  | { kind: "absent" }
+  | { kind: "broken"; detail: string }
+  | { kind: "bot"; bot: BotState; rt: Runtime };
 
 export class Store {
   readonly #sql: Sql;
@@ -180,7 +183,11 @@ export class Store {
   }
 
   #put(key: string, value: string): void {
-    this.#sql.exec("INSERT INTO document VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value);
+    this.#sql.exec(
+      "INSERT INTO document VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+      key,
+      value,
+    );
   }
 }
 

@@ -24,7 +24,11 @@ export async function pushToIndex(db: Db, entry: OutboxEntry, now: number): Prom
         await db
           .insert(droplets)
           .values(entry.row)
-          .onConflictDoUpdate({ target: droplets.id, set: entry.row, setWhere: lt(droplets.revision, entry.row.revision) });
+          .onConflictDoUpdate({
+            target: droplets.id,
+            set: entry.row,
+            setWhere: lt(droplets.revision, entry.row.revision),
+          });
         return;
     }
   });

@@ -1,5 +1,5 @@
 /** Cursor pages over (created_at, id): stable while rows come and go, unlike offsets. */
-import { and, type Column, gt, lt, or, type SQL, eq } from "drizzle-orm";
+import { and, type Column, eq, gt, lt, or, type SQL } from "drizzle-orm";
 
 export interface Position {
   at: number;
@@ -14,7 +14,13 @@ export function encodeCursor({ at, id }: Position): string {
 export function decodeCursor(cursor: string): Position | null {
   try {
     const [at, id, ...rest] = atob(cursor.replaceAll("-", "+").replaceAll("_", "/")).split(" ");
-    if (at === undefined || id === undefined || rest.length > 0 || !/^[0-9]{1,16}$/.test(at) || !/^[0-9a-f-]{36}$/.test(id)) {
+    if (
+      at === undefined ||
+      id === undefined ||
+      rest.length > 0 ||
+      !/^[0-9]{1,16}$/.test(at) ||
+      !/^[0-9a-f-]{36}$/.test(id)
+    ) {
       return null;
     }
     return { at: Number(at), id };

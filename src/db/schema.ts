@@ -67,7 +67,10 @@ export const bots = sqliteTable(
     check("bots_persona", sql`${table.persona} IN (${oneOf(PERSONAS)})`),
     check("bots_status", sql`${table.status} IN (${oneOf(BOT_STATUSES)})`),
     check("bots_name", sql`length(${table.name}) BETWEEN 1 AND 64`),
-    check("bots_numbers", sql`${table.generation} >= 1 AND ${table.desired_config_version} >= 1 AND ${table.revision} >= 0`),
+    check(
+      "bots_numbers",
+      sql`${table.generation} >= 1 AND ${table.desired_config_version} >= 1 AND ${table.revision} >= 0`,
+    ),
     index("bots_by_account").on(table.account_id, table.created_at, table.id),
     index("bots_by_age").on(table.created_at, table.id),
     index("bots_by_status").on(table.status, table.created_at, table.id),

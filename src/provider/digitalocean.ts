@@ -109,7 +109,8 @@ export class DigitalOcean implements Provider {
     for (let page = 1; page <= MAX_PAGES; page++) {
       query.set("page", String(page));
       const outcome = await this.#call("GET", `/v2/droplets?${query}`, DropletPage, (value) => value);
-      if (outcome.kind !== "ok") return outcome.kind === "missing" ? { kind: "unknown", detail: "404 for a listing" } : outcome;
+      if (outcome.kind !== "ok")
+        return outcome.kind === "missing" ? { kind: "unknown", detail: "404 for a listing" } : outcome;
       for (const droplet of outcome.value.droplets) found.set(droplet.id, droplet);
       if (!outcome.value.links?.pages?.next) return { kind: "ok", value: { began_at, droplets: [...found.values()] } };
     }
@@ -126,7 +127,10 @@ export class DigitalOcean implements Provider {
     const { base_url, token, timeout_ms, fetch, withTimeout } = this.#options;
     const init: RequestInit = {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
       redirect: "manual",
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     };
@@ -145,7 +149,10 @@ export class DigitalOcean implements Provider {
     if (schema === null) return { kind: "ok", value: pick(undefined as z.output<S>) };
     const parsed = schema.safeParse(parseJson(text));
     if (parsed.success) return { kind: "ok", value: pick(parsed.data) };
-    return { kind: "unknown", detail: `${method} ${path.split("?")[0]}: ${response.status} with an answer that does not parse` };
+    return {
+      kind: "unknown",
+      detail: `${method} ${path.split("?")[0]}: ${response.status} with an answer that does not parse`,
+    };
   }
 
   #refusal(response: Response, text: string): Outcome<never> {

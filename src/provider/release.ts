@@ -1,12 +1,13 @@
 /** What this deploy puts on droplets: the agent's bundle with its digest, the bootstrap scripts and units. */
-import agentSha256 from "../../dist/agent.sha256.txt";
-import agentBundle from "../../dist/agent.mjs.txt";
+
 import bootstrapScript from "../../bootstrap/bootstrap.sh";
 import guardScript from "../../bootstrap/guard.sh";
 import identityScript from "../../bootstrap/identity.sh";
-import toolchainScript from "../../bootstrap/toolchain.sh";
 import agentUnit from "../../bootstrap/spawnpoint-agent.service";
 import bootstrapUnit from "../../bootstrap/spawnpoint-bootstrap.service";
+import toolchainScript from "../../bootstrap/toolchain.sh";
+import agentBundle from "../../dist/agent.mjs.txt";
+import agentSha256 from "../../dist/agent.sha256.txt";
 import type { Settings } from "../env.ts";
 import type { AgentRelease } from "../wire/agent.ts";
 import { renderUserData } from "./user-data.ts";

@@ -44,11 +44,15 @@ function parseKey(text: string): KeyringEntry {
   const match = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]+={0,2})$/.exec(text);
   const [, id, encoded] = match ?? [];
   if (id === undefined || encoded === undefined) {
-    throw new Error("ENCRYPTION_KEYS must read id:base64,id:base64 (an id of letters, digits, _ or -, then a base64 key)");
+    throw new Error(
+      "ENCRYPTION_KEYS must read id:base64,id:base64 (an id of letters, digits, _ or -, then a base64 key)",
+    );
   }
   const bytes = decodeBase64(encoded);
   if (bytes?.byteLength !== KEY_BYTES) {
-    throw new Error(`ENCRYPTION_KEYS: key "${id}" is not ${KEY_BYTES} bytes of base64; make one with: openssl rand -base64 32`);
+    throw new Error(
+      `ENCRYPTION_KEYS: key "${id}" is not ${KEY_BYTES} bytes of base64; make one with: openssl rand -base64 32`,
+    );
   }
   if (new Set(bytes).size < MIN_DISTINCT_BYTES || isPrintable(bytes)) {
     throw new Error(`ENCRYPTION_KEYS: key "${id}" is not random; make one with: openssl rand -base64 32`);
@@ -109,7 +113,10 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
 }
 
 function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "");
 }
 
 /** Both alphabets, with or without padding; null where it is neither. */

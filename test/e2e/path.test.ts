@@ -18,7 +18,12 @@ describe("a bot's whole life, every part a real process", () => {
     const { id } = await system.newBot();
 
     const online = await system.rests(id, "online");
-    expect(online).toMatchObject({ applied_config_version: 1, config_drift: false, generation: 1, confirmed_by: "heartbeat" });
+    expect(online).toMatchObject({
+      applied_config_version: 1,
+      config_drift: false,
+      generation: 1,
+      confirmed_by: "heartbeat",
+    });
     expect(await system.dropletsOf(id)).toMatchObject([{ status: "active", machine: { boots: 1 } }]);
 
     await system.api("PATCH", `/bots/${id}/config`, { strictness: "high" });

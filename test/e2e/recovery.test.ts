@@ -44,6 +44,8 @@ describe("recovering by itself", () => {
       const { last_heartbeat_at, status } = await system.bot(id);
       return status === "online" && String(last_heartbeat_at) > String(before.last_heartbeat_at);
     });
-    expect(await system.dropletsOf(id)).toMatchObject([{ id: droplet?.id, machine: { state: "running", user_data_ran: true } }]);
+    expect(await system.dropletsOf(id)).toMatchObject([
+      { id: droplet?.id, machine: { state: "running", user_data_ran: true } },
+    ]);
   });
 });

@@ -4,15 +4,20 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BotView, EventView } from "../../src/wire/bot.ts";
 import { demoBot } from "../../scripts/dev/demo.ts";
+import type { BotView, EventView } from "../../src/wire/bot.ts";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const POLL_MS = 50;
 /** The documented behaviour with shorter waits, so that a test is done in seconds. */
 const QUICK = {
   WORKLOAD_READY_WINDOW_S: "1",
-  POLICY: JSON.stringify({ heartbeat_interval_s: 1, poll_young_ms: 500, confirm_gone_poll_ms: 500, look_window_ms: 10_000 }),
+  POLICY: JSON.stringify({
+    heartbeat_interval_s: 1,
+    poll_young_ms: 500,
+    confirm_gone_poll_ms: 500,
+    look_window_ms: 10_000,
+  }),
 };
 
 export interface Dev {
@@ -51,7 +56,14 @@ export class System {
   /** Starts it, on the same state where it has run before. @param port 0: any; absent: the one used before */
   async boot(port?: string): Promise<void> {
     const settings = Object.entries(QUICK).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
-    const args = ["scripts/start.ts", "--state-dir", this.state_dir, "--no-demo", ...(port ? ["--port", port] : []), ...settings];
+    const args = [
+      "scripts/start.ts",
+      "--state-dir",
+      this.state_dir,
+      "--no-demo",
+      ...(port ? ["--port", port] : []),
+      ...settings,
+    ];
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
     this.#process = child;
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (this.#output += chunk));
@@ -93,7 +105,10 @@ export class System {
   }
 
   async newBot(name = "E2E"): Promise<BotView> {
-    const account = await this.api<{ id: string }>("POST", "/accounts", { external_id: crypto.randomUUID(), tier: "pro" });
+    const account = await this.api<{ id: string }>("POST", "/accounts", {
+      external_id: crypto.randomUUID(),
+      tier: "pro",
+    });
     return this.api<BotView>("POST", "/bots", demoBot(account.id, name));
   }
 
@@ -151,7 +166,10 @@ export class System {
 async function call<T>(url: string, token: string, method: string, body?: unknown): Promise<T> {
   const response = await fetch(url, {
     method,
-    headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();

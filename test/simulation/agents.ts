@@ -1,7 +1,8 @@
 /** Simulated agents: one on each droplet that runs. They know what a real one knows and speak as it does. */
-import { hashToken } from "../../src/wire/tokens.ts";
-import * as face from "../../src/bot/agent-face.ts";
+
 import type { Simulator } from "../../simulator/model/simulator.ts";
+import * as face from "../../src/bot/agent-face.ts";
+import { hashToken } from "../../src/wire/tokens.ts";
 import type { Host } from "./host.ts";
 
 interface Machine {
@@ -85,7 +86,12 @@ export class Agents {
       const answer = face.register(
         host.shell,
         { kind: "reg", token_sha256: machine.token_hash },
-        { bot_id: machine.registration.bot_id, credential_sha256: machine.credential_hash, droplet_id, boot_id: `boot-${boot}` },
+        {
+          bot_id: machine.registration.bot_id,
+          credential_sha256: machine.credential_hash,
+          droplet_id,
+          boot_id: `boot-${boot}`,
+        },
       );
       machine.registered = answer.ok;
       machine.nextAt = this.#options.now() + (answer.ok ? 0 : 10_000);

@@ -29,7 +29,8 @@ async function play(scenario: Scenario, victim: number): Promise<boolean> {
     if (action !== null) world.act(id, action);
     const wanted = index === steps.length - 1 ? scenario.ends : resting(action);
     const reached = await world.run(60 * MINUTE, () => world.rests(id, wanted));
-    if (!reached) throw new Violation(`killed at await ${victim} of ${scenario.name}: ${describe(world, id)} instead of ${wanted}`);
+    if (!reached)
+      throw new Violation(`killed at await ${victim} of ${scenario.name}: ${describe(world, id)} instead of ${wanted}`);
   }
   await world.run(MINUTE);
   world.checkAnytime();

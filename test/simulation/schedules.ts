@@ -1,8 +1,9 @@
 /** A random schedule: people, faults and process deaths drawn from one seed; then calm, and what must be true after it. */
-import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
+
 import type { FaultKind } from "../../simulator/model/faults.ts";
 import type { Knobs } from "../../simulator/model/knobs.ts";
 import type { Operation } from "../../simulator/model/routes.ts";
+import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
 import { describe } from "./crashes.ts";
 import { MINUTE, Violation, World } from "./world.ts";
 
@@ -32,10 +33,38 @@ const FAULTS: { on: Operation | Operation[] | "any"; faults: FaultKind[] }[] = [
       "tags_never",
     ],
   },
-  { on: "get_droplet", faults: ["before_effect", "timeout_before", "status_5xx_before", "html_502_before", "rate_limited", "unauthorized"] },
-  { on: "list_droplets", faults: ["before_effect", "html_502_before", "rate_limited_hourly", "list_duplicate_row", "page_fails"] },
-  { on: "delete_droplet", faults: ["before_effect", "after_effect", "timeout_after", "status_5xx_after", "pending_event", "rate_limited", "lost_action"] },
-  { on: "droplet_action", faults: ["before_effect", "after_effect", "timeout_after", "pending_event", "lost_action", "rate_limited", "html_502_after"] },
+  {
+    on: "get_droplet",
+    faults: ["before_effect", "timeout_before", "status_5xx_before", "html_502_before", "rate_limited", "unauthorized"],
+  },
+  {
+    on: "list_droplets",
+    faults: ["before_effect", "html_502_before", "rate_limited_hourly", "list_duplicate_row", "page_fails"],
+  },
+  {
+    on: "delete_droplet",
+    faults: [
+      "before_effect",
+      "after_effect",
+      "timeout_after",
+      "status_5xx_after",
+      "pending_event",
+      "rate_limited",
+      "lost_action",
+    ],
+  },
+  {
+    on: "droplet_action",
+    faults: [
+      "before_effect",
+      "after_effect",
+      "timeout_after",
+      "pending_event",
+      "lost_action",
+      "rate_limited",
+      "html_502_after",
+    ],
+  },
 ];
 
 const ACTIONS: BotAction[] = ["pause", "resume", "redeploy", "destroy"];
@@ -67,7 +96,8 @@ export async function runSchedule(seed: number, watch: (world: World) => void = 
     world.checkAnytime();
   }
   await calmDown(world, ids);
-  if (!world.simulator.droplets().some(({ id }) => id === stranger.id)) throw new Violation("a stranger's droplet was deleted");
+  if (!world.simulator.droplets().some(({ id }) => id === stranger.id))
+    throw new Violation("a stranger's droplet was deleted");
 }
 
 function drawKnobs(random: () => number): Partial<Knobs> {
@@ -89,7 +119,14 @@ function addFaults(world: World): void {
   const { random, simulator } = world;
   for (const { on, faults } of FAULTS) {
     for (const fault of faults) {
-      if (random() < 0.25) simulator.script.add({ on, fault, probability: random() * 0.4, delay_ms: random() * 50_000, duration_ms: 30_000 });
+      if (random() < 0.25)
+        simulator.script.add({
+          on,
+          fault,
+          probability: random() * 0.4,
+          delay_ms: random() * 50_000,
+          duration_ms: 30_000,
+        });
     }
   }
 }
@@ -123,11 +160,14 @@ async function calmDown(world: World, ids: string[]): Promise<void> {
   world.checkAnytime();
   for (const id of ids) {
     const bot = world.bot(id);
-    if (!RESTS.some((status) => world.rests(id, status))) throw new Violation(`${id} does not come to rest: ${describe(world, id)}`);
+    if (!RESTS.some((status) => world.rests(id, status)))
+      throw new Violation(`${id} does not come to rest: ${describe(world, id)}`);
     const droplets = world.dropletsOf(id);
     const wanted = bot.adopted === null ? 0 : 1;
     if (droplets.length > wanted) {
-      throw new Violation(`${id} is ${describe(world, id)} and has ${droplets.length} droplets: ${droplets.map(({ name }) => name).join(", ")}`);
+      throw new Violation(
+        `${id} is ${describe(world, id)} and has ${droplets.length} droplets: ${droplets.map(({ name }) => name).join(", ")}`,
+      );
     }
     if (bot.status === "destroyed" && droplets.length > 0) throw new Violation(`${id} is destroyed and has a droplet`);
     if (bot.status === "paused" && droplets[0]?.powered) throw new Violation(`${id} is paused and its droplet runs`);

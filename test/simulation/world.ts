@@ -1,5 +1,7 @@
 /** One schedule: bots, agents and a DigitalOcean in virtual time, and what must hold throughout. */
 import { isDeepStrictEqual } from "node:util";
+import type { Knobs } from "../../simulator/model/knobs.ts";
+import { Simulator } from "../../simulator/model/simulator.ts";
 import type { EventBody } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
 import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
@@ -8,8 +10,6 @@ import { defaultPolicy } from "../../src/bot/policy.ts";
 import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
 import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
-import type { Knobs } from "../../simulator/model/knobs.ts";
-import { Simulator } from "../../simulator/model/simulator.ts";
 import { Agents } from "./agents.ts";
 import { Host, uuid } from "./host.ts";
 import { prng } from "./prng.ts";
@@ -40,7 +40,11 @@ export class World {
   constructor(seed: number, knobs: Partial<Knobs> = {}) {
     this.random = prng(seed);
     this.simulator = new Simulator({ now: () => this.now, random: this.random, droplet_limit: 1000, knobs });
-    this.agents = new Agents(this.simulator, { now: () => this.now, random: this.random, hostOf: (id) => this.hosts.get(id) });
+    this.agents = new Agents(this.simulator, {
+      now: () => this.now,
+      random: this.random,
+      hostOf: (id) => this.hosts.get(id),
+    });
   }
 
   createBot(): string {
@@ -134,7 +138,8 @@ export class World {
     this.#folded.set(id, state.bot);
     if (before?.destroyed_at && state.bot.destroyed_at === null) this.violations.push(`${id} rose from destroyed`);
     const settled = !isRunning(state.bot.operation);
-    if (!settled && host.alarmAt === null) this.violations.push(`${id} works on ${state.bot.operation.kind} without an alarm`);
+    if (!settled && host.alarmAt === null)
+      this.violations.push(`${id} works on ${state.bot.operation.kind} without an alarm`);
   }
 
   /** Droplets that carry the bot's name, whatever the API shows of them. */
@@ -156,7 +161,9 @@ export class World {
       if (errors.length > 0) throw new Violation(`${id} logged an error: ${JSON.stringify(errors[0])}`);
     }
     for (const id of this.hosts.keys()) {
-      const opened = new Set(this.history(id).flatMap((event) => (event.kind === "intent_opened" ? [event.data.droplet_name] : [])));
+      const opened = new Set(
+        this.history(id).flatMap((event) => (event.kind === "intent_opened" ? [event.data.droplet_name] : [])),
+      );
       for (const droplet of this.dropletsOf(id)) {
         if (!opened.has(droplet.name)) throw new Violation(`droplet ${droplet.name} exists without an intent`);
       }
@@ -178,7 +185,13 @@ function newBot(id: string, configId: string, now: number): NewBot {
       bot_id: id,
       version: 1,
       restored_from: null,
-      trading_config: { asset_focus: "majors", algorithm: "trend", strictness: "low", paper_mode: true, signal_knobs: null },
+      trading_config: {
+        asset_focus: "majors",
+        algorithm: "trend",
+        strictness: "low",
+        paper_mode: true,
+        signal_knobs: null,
+      },
       risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
       llm_provider: "anthropic",
       llm_api_key: `${id}|1|llm_api_key secret`,

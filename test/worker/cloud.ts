@@ -12,14 +12,19 @@ export const BASE = "http://spawnpoint.test";
 /** Everything happens at once and nothing is rate limited: tests poll faster than DigitalOcean lets anybody. */
 const HURRIED_KNOBS: Partial<Knobs> = { ...INSTANT_KNOBS, per_minute: 100_000, per_hour: 1_000_000 };
 
+let nextDroplet = 500_000_001;
+
 /** Stands in for the network until the test ends: whatever the Worker or its objects fetch goes to this simulator. */
 export function simulateCloud(knobs: Partial<Knobs> = {}): Simulator {
-  const simulator = new Simulator({
+  const options = {
     now: () => Date.now(),
     random: Math.random,
     droplet_limit: 10_000,
     knobs: { ...HURRIED_KNOBS, ...knobs },
-  });
+  };
+  // Like upstream, no two droplets ever have the same number, whichever test made them.
+  nextDroplet += 1_000;
+  const simulator = Simulator.restore({ ...new Simulator(options).snapshot(), next_droplet: nextDroplet }, options);
   vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => simulator.fetch(input as Request, init as RequestInit));
   return simulator;
 }
