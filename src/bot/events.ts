@@ -51,7 +51,7 @@ export interface EventData {
   intent_unanswered: { intent_id: string; ended_at: Instant; detail: string };
   intent_looked: { intent_id: string; found: number[] } & Look;
   intent_adopted: { intent_id: string; droplet: DropletFacts; via: "post" | "look" | "registration" };
-  intent_refused: { intent_id: string; code: string; detail: string };
+  intent_refused: { intent_id: string; code: string; detail: string; for_good: boolean };
   intent_absent: { intent_id: string };
 
   droplet_found: { droplet: DropletFacts; via: string };

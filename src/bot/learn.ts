@@ -28,6 +28,10 @@ export interface Context {
 }
 
 export function learn(bot: BotState, finished: Finished, context: Context): EventBody[] {
+  return [...learnFrom(bot, finished, context), ...learnWaiting(bot, finished)];
+}
+
+function learnFrom(bot: BotState, finished: Finished, context: Context): EventBody[] {
   switch (finished.kind) {
     case "create_droplet":
       return learnCreate(bot, finished.intent_id, finished.outcome, context.ended_at);
@@ -39,6 +43,27 @@ export function learn(bot: BotState, finished: Finished, context: Context): Even
       return learnPower(finished);
     case "list":
       return learnList(bot, finished, context.began_at);
+  }
+}
+
+/** Whether the provider holds the work up, and why; said once when it begins and once when it is over. */
+function learnWaiting(bot: BotState, { kind, outcome }: Finished): EventBody[] {
+  const reason = waitingFor(kind, outcome, bot.waiting);
+  return reason === bot.waiting ? [] : [{ kind: "waiting", data: { reason } }];
+}
+
+function waitingFor(kind: Finished["kind"], outcome: Finished["outcome"], before: string | null): string | null {
+  switch (outcome.kind) {
+    case "ok":
+    case "missing":
+      return null;
+    case "rate_limited":
+    case "unauthorized":
+      return `provider_${outcome.kind}`;
+    case "refused":
+      return kind === "create_droplet" && isPassing(outcome.reason) ? `provider_${outcome.reason}` : before;
+    case "unknown":
+      return before;
   }
 }
 
@@ -61,23 +86,16 @@ function learnCreate(
     case "unknown":
     case "missing":
       return [unanswered(intentId, endedAt, outcome.kind === "unknown" ? outcome.detail : "404 for a create")];
-    case "refused": {
-      const code = outcome.reason;
-      const refused: EventBody = {
-        kind: "intent_refused",
-        data: { intent_id: intentId, code, detail: outcome.detail },
-      };
-      return isPassing(code) ? [refused, { kind: "waiting", data: { reason: `provider_${code}` } }] : [refused];
-    }
+    case "refused":
+      return [refusedIntent(intentId, outcome.reason, outcome.detail, !isPassing(outcome.reason))];
     case "rate_limited":
-    case "unauthorized": {
-      const reason = `provider_${outcome.kind}`;
-      return [
-        { kind: "intent_refused", data: { intent_id: intentId, code: outcome.kind, detail: reason } },
-        { kind: "waiting", data: { reason } },
-      ];
-    }
+    case "unauthorized":
+      return [refusedIntent(intentId, outcome.kind, `provider_${outcome.kind}`, false)];
   }
+}
+
+function refusedIntent(intent_id: string, code: string, detail: string, for_good: boolean): EventBody {
+  return { kind: "intent_refused", data: { intent_id, code, detail, for_good } };
 }
 
 /** Refusals that time or a person mends; anything else is our request's fault. */
@@ -138,28 +156,24 @@ function learnDelete(droplet_id: number, outcome: Outcome<null>): EventBody[] {
       return ended(false, outcome.detail);
     case "rate_limited":
     case "unauthorized":
-      return [...ended(false, outcome.kind), { kind: "waiting", data: { reason: `provider_${outcome.kind}` } }];
+      return ended(false, outcome.kind);
   }
 }
 
 function learnPower({ droplet_id, action, outcome }: Extract<Finished, { kind: "power" }>): EventBody[] {
+  const refused = (detail: string): EventBody[] => [{ kind: "power_refused", data: { droplet_id, action, detail } }];
   switch (outcome.kind) {
+    // Either way the droplet's own state tells: what may have been taken is waited for like what was.
     case "ok":
-    // Read and judge by the droplet's state: the same wait as after an accepted action.
     case "unknown":
       return [];
     case "missing":
-      return [{ kind: "power_refused", data: { droplet_id, action, detail: "no such droplet" } }];
+      return refused("no such droplet");
     case "refused":
-      return [{ kind: "power_refused", data: { droplet_id, action, detail: outcome.detail } }];
+      return refused(outcome.detail);
     case "rate_limited":
-    case "unauthorized": {
-      const reason = `provider_${outcome.kind}`;
-      return [
-        { kind: "power_refused", data: { droplet_id, action, detail: reason } },
-        { kind: "waiting", data: { reason } },
-      ];
-    }
+    case "unauthorized":
+      return refused(`provider_${outcome.kind}`);
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Decision, Runtime } from "./decision.ts";
 import type { EventBody } from "./events.ts";
-import { isUp } from "./fold.ts";
+import { isUp } from "./fold-droplets.ts";
 import { callNow, pollDroplet, record, waitUntil } from "./pacing.ts";
 import type { Policy } from "./policy.ts";
 import { confirmMissing, removeDroplet, resolveIntent, verifyClaim } from "./removal.ts";
@@ -87,7 +87,7 @@ function ensureDroplet(s: Situation): Decision {
   const used = bot.intents.some((intent) => intent.generation === bot.generation && intent.state === "adopted");
   if (used) return record({ kind: "generation_started", data: { generation: bot.generation + 1, why: "retry" } });
   const refused = bot.intents.at(-1);
-  if (refused?.state === "refused" && refused.generation === bot.generation && bot.waiting === null) {
+  if (refused?.refused_for_good && refused.generation === bot.generation) {
     return fail(s, "create_refused", operation.last_error ?? "DigitalOcean refused the droplet.");
   }
   return callNow(s, { kind: "create_droplet", generation: bot.generation });

@@ -51,6 +51,8 @@ export const Intent = z.object({
   ended_at: Instant.nullable(),
   looks: z.array(Look),
   state: z.enum(["open", "adopted", "refused", "absent"]),
+  /** Refused for what was asked: asking again would not help. Other refusals pass by themselves. */
+  refused_for_good: z.boolean(),
 });
 export type Intent = z.infer<typeof Intent>;
 

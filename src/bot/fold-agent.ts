@@ -1,0 +1,61 @@
+/** How agents and configs change the state. Pure. */
+import type { EventKind } from "./events.ts";
+import type { dropletFolds } from "./fold-droplets.ts";
+import type { operationFolds } from "./fold-operations.ts";
+import { commit, type Folds, remember, withoutAgent } from "./fold-parts.ts";
+
+const KEEP_REFUSED_DROPLETS = 16;
+
+/** Every kind that is not folded elsewhere: a new one does not compile until it has its fold. */
+type AgentKinds = Exclude<EventKind, keyof typeof operationFolds | keyof typeof dropletFolds>;
+
+export const agentFolds: Folds<AgentKinds> = {
+  registration_claimed: (bot, data) => ({ claims: [...bot.claims, data] }),
+  claim_dropped: (bot, data) => ({
+    claims: bot.claims.filter((claim) => claim.droplet_id !== data.droplet_id),
+    refused_droplets: remember(bot.refused_droplets, data.droplet_id, KEEP_REFUSED_DROPLETS),
+  }),
+  agent_registered: (bot, data, at) => ({
+    agent: {
+      credential_sha256: data.credential_sha256,
+      droplet_id: data.droplet_id,
+      boot_id: data.boot_id,
+      bound_at: at,
+    },
+    presence: "heard",
+    intents: bot.intents.map((intent) => ({
+      ...intent,
+      token_state:
+        intent.id === data.intent_id ? "used" : intent.token_state === "live" ? "killed" : intent.token_state,
+    })),
+  }),
+  agent_booted: (bot, data) => ({
+    agent: bot.agent && { ...bot.agent, boot_id: data.boot_id },
+    start_held: data.expected ? bot.start_held : true,
+  }),
+  agent_heard: () => ({ presence: "heard" }),
+  agent_silent: () => ({ presence: "silent" }),
+  agent_refused: (bot, data) => ({
+    refused_droplets: remember(bot.refused_droplets, data.droplet_id, KEEP_REFUSED_DROPLETS),
+    flags: remember(bot.flags, data.code, Number.POSITIVE_INFINITY),
+  }),
+  credential_revoked: (bot) => ({
+    operation: commit(bot),
+    ...withoutAgent(bot),
+    intents: bot.intents.map((intent) => ({ ...intent, token_state: "killed" })),
+  }),
+  stage_reported: (bot, data, at) => ({
+    stage: { stage: data.stage, at, count: (bot.stage?.count ?? 0) + 1 },
+  }),
+  flag_raised: (bot, data) => ({ flags: remember(bot.flags, data.flag, Number.POSITIVE_INFINITY) }),
+
+  config_published: (bot, data) => ({ config: { ...bot.config, desired: data.config }, paper_mode: data.paper_mode }),
+  config_applied: (bot, data) => ({
+    config: { ...bot.config, applied: data.config, effective: data.config, last_good: data.config, failed: null },
+    ...(bot.error?.code === "config_failed" ? { error: null } : {}),
+  }),
+  config_effective: (bot, data) => ({ config: { ...bot.config, effective: data.config } }),
+  config_failed: (bot, data, at) => ({
+    config: { ...bot.config, failed: { ...data.config, reason: data.reason, at } },
+  }),
+};

@@ -1,0 +1,155 @@
+/** How intents, droplets and power actions change the state. Pure. */
+import type { DropletFacts, EventKind } from "./events.ts";
+import { commit, type Folds, withoutAgent } from "./fold-parts.ts";
+import type { BotState, Droplet, Instant, Intent, OperationState } from "./state.ts";
+
+const KEEP_LOOKS = 16;
+/** Attempts to create one droplet leave an intent each; the closed ones teach nothing after a while. */
+const KEEP_CLOSED_INTENTS = 8;
+
+type DropletKinds = Extract<EventKind, `intent_${string}` | `droplet_${string}` | `power_${string}`>;
+
+export const dropletFolds: Folds<DropletKinds> = {
+  intent_opened: (bot, data, at) => ({
+    operation: commit(bot),
+    waiting: null,
+    intents: [
+      ...bot.intents.filter((intent) => intent.state === "open"),
+      ...bot.intents.filter((intent) => intent.state !== "open").slice(-KEEP_CLOSED_INTENTS),
+      {
+        id: data.intent_id,
+        generation: data.generation,
+        droplet_name: data.droplet_name,
+        tags: data.tags,
+        token_hash: data.token_hash,
+        token_expires_at: data.token_expires_at,
+        token_state: "live",
+        opened_at: at,
+        ended_at: null,
+        looks: [],
+        state: "open",
+        refused_for_good: false,
+      },
+    ],
+  }),
+  intent_unanswered: (bot, data) => ({
+    operation: { ...bot.operation, last_error: data.detail },
+    intents: editIntent(bot, data.intent_id, () => ({ ended_at: data.ended_at })),
+  }),
+  intent_looked: (bot, { intent_id, how, began_at }) => ({
+    intents: editIntent(bot, intent_id, (intent) => ({
+      looks: [...intent.looks, { how, began_at }].slice(-KEEP_LOOKS),
+    })),
+  }),
+  intent_adopted: (bot, data, at) => {
+    const droplets = addDroplet(bot.droplets, data.droplet, at, data.via === "registration");
+    const mayAdopt = bot.adopted === null && data.droplet.generation === bot.generation;
+    return {
+      waiting: null,
+      intents: editIntent(bot, data.intent_id, () => ({ state: "adopted" })),
+      droplets,
+      adopted: mayAdopt ? data.droplet.id : bot.adopted,
+      claims: bot.claims.filter((claim) => claim.droplet_id !== data.droplet.id),
+    };
+  },
+  intent_refused: (bot, data) => ({
+    operation: { ...bot.operation, last_error: data.detail },
+    intents: editIntent(bot, data.intent_id, () => ({
+      state: "refused",
+      token_state: "killed",
+      refused_for_good: data.for_good,
+    })),
+  }),
+  intent_absent: (bot, data) => ({ intents: editIntent(bot, data.intent_id, () => ({ state: "absent" })) }),
+
+  droplet_found: (bot, data, at) => ({
+    droplets: addDroplet(bot.droplets, data.droplet, at, data.via === "registration"),
+    claims: bot.claims.filter((claim) => claim.droplet_id !== data.droplet.id),
+  }),
+  droplet_observed: (bot, data, at) => ({
+    // On again, by our resume or by another hand: then the person who paused it has not asked for it to trade.
+    ...(bot.off_by_us && data.droplet.status === "active"
+      ? { off_by_us: false, start_held: bot.operation.ended_at !== null }
+      : {}),
+    droplets: editDroplet(bot, data.droplet.id, (droplet) => ({
+      status: data.droplet.status,
+      ip_address: data.droplet.ip_address,
+      observed_at: at,
+      seen_by_id: droplet.seen_by_id || data.via === "id",
+      active_at: droplet.active_at ?? (isUp(data.droplet) ? at : null),
+      missing: { by_id: [], by_name: null, by_tag: null },
+    })),
+  }),
+  droplet_delete_sent: (bot, data, at) => ({
+    operation: commit(bot),
+    droplets: editDroplet(bot, data.droplet_id, () => ({
+      delete_sent_at: at,
+      delete_ended_at: null,
+      missing: { by_id: [], by_name: null, by_tag: null },
+    })),
+  }),
+  droplet_delete_ended: (bot, data, at) => ({
+    droplets: editDroplet(bot, data.droplet_id, () =>
+      data.accepted ? { delete_ended_at: at } : { delete_sent_at: null, delete_ended_at: null },
+    ),
+  }),
+  droplet_missing: (bot, data) => ({
+    droplets: editDroplet(bot, data.droplet_id, ({ missing }) => ({
+      missing: {
+        by_id: data.how === "id" ? [...missing.by_id, data.began_at].slice(-4) : missing.by_id,
+        by_name: data.how === "name" ? data.began_at : missing.by_name,
+        by_tag: data.how === "tag" ? data.began_at : missing.by_tag,
+      },
+    })),
+  }),
+  droplet_gone: (bot, data) => {
+    const droplets = bot.droplets.filter((droplet) => droplet.id !== data.droplet_id);
+    if (bot.adopted !== data.droplet_id) return { droplets };
+    const presence = bot.presence === "never" ? "never" : "silent";
+    return { ...withoutAgent(bot), droplets, adopted: null, presence, operation: countVanished(bot, data.droplet_id) };
+  },
+  power_sent: (bot, data, at) => {
+    const before = bot.operation.power;
+    const count = before?.action === data.action ? before.count + 1 : 1;
+    return { operation: { ...commit(bot), power: { action: data.action, sent_at: at, count } } };
+  },
+  power_refused: (bot, data) => ({ operation: { ...bot.operation, power: null, last_error: data.detail } }),
+};
+
+/** A droplet that vanishes while it is being built is a failed try; one that we condemned was counted already. */
+function countVanished(bot: BotState, dropletId: number): OperationState {
+  const { operation } = bot;
+  const condemned = bot.droplets.find((droplet) => droplet.id === dropletId)?.condemned ?? null;
+  if (!operation.recreating || operation.ended_at !== null || condemned !== null) return operation;
+  return { ...operation, failures: operation.failures + 1, last_error: `Droplet ${dropletId} vanished.` };
+}
+
+function editIntent(bot: BotState, id: string, edit: (intent: Intent) => Partial<Intent>): Intent[] {
+  return bot.intents.map((intent) => (intent.id === id ? { ...intent, ...edit(intent) } : intent));
+}
+
+function editDroplet(bot: BotState, id: number, edit: (droplet: Droplet) => Partial<Droplet>): Droplet[] {
+  return bot.droplets.map((droplet) => (droplet.id === id ? { ...droplet, ...edit(droplet) } : droplet));
+}
+
+/** `active` without an address is not active: DigitalOcean fills the networks in later. */
+export function isUp(droplet: Pick<Droplet, "status" | "ip_address">): boolean {
+  return droplet.status === "active" && droplet.ip_address !== null;
+}
+
+function addDroplet(known: Droplet[], facts: DropletFacts, at: Instant, seen: boolean): Droplet[] {
+  if (known.some((droplet) => droplet.id === facts.id)) return known;
+  const droplet: Droplet = {
+    ...facts,
+    found_at: at,
+    observed_at: at,
+    active_at: isUp(facts) ? at : null,
+    // A GET has shown it: unlike after a 202 or in a list, a 404 is then no replication lag.
+    seen_by_id: seen,
+    condemned: null,
+    delete_sent_at: null,
+    delete_ended_at: null,
+    missing: { by_id: [], by_name: null, by_tag: null },
+  };
+  return [...known, droplet];
+}

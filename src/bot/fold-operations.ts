@@ -1,0 +1,84 @@
+/** How operations change the state. Pure. */
+import { commit, type Folds, newOperation, withoutAgent } from "./fold-parts.ts";
+
+type OperationKinds =
+  | "accepted"
+  | "changed"
+  | "operation_requested"
+  | "operation_succeeded"
+  | "operation_failed"
+  | "operation_cancelled"
+  | "attempt_failed"
+  | "waiting"
+  | "generation_started"
+  | "destroyed";
+
+export const operationFolds: Folds<OperationKinds> = {
+  accepted: () => ({}),
+  changed: (bot, data) => ({
+    name: data.name ?? bot.name,
+    persona: data.persona ?? bot.persona,
+    policies: {
+      healing: data.policies?.healing ?? bot.policies.healing,
+      start: data.policies?.start === undefined ? bot.policies.start : data.policies.start,
+    },
+    start_held: data.policies?.start === "auto" ? false : bot.start_held,
+  }),
+
+  operation_requested: (_bot, data, at, actor) => ({
+    operation: newOperation(data.operation_id, data.kind, actor, at),
+    waiting: null,
+    stage: null,
+    ...(data.kind === "resume" ? { start_held: false } : {}),
+  }),
+  operation_succeeded: (bot, _data, at) => ({
+    operation: { ...bot.operation, state: "succeeded", ended_at: at },
+    waiting: null,
+    error: null,
+    ...(bot.operation.kind === "pause" ? { off_by_us: true, presence: "never" as const } : {}),
+  }),
+  operation_failed: (bot, data, at) => ({
+    operation: { ...bot.operation, state: "failed", ended_at: at, last_error: data.detail },
+    waiting: null,
+    error: { code: data.code, detail: data.detail },
+  }),
+  operation_cancelled: (bot, _data, at) => ({
+    operation: { ...bot.operation, state: "cancelled", ended_at: at },
+    waiting: null,
+    ...(bot.adopted === null
+      ? { error: { code: "cancelled", detail: `The ${bot.operation.kind} was cancelled; the bot has no droplet.` } }
+      : {}),
+  }),
+  attempt_failed: (bot, data) => ({
+    operation: { ...bot.operation, failures: bot.operation.failures + 1, last_error: data.detail },
+    droplets: bot.droplets.map((droplet) =>
+      droplet.id === bot.adopted ? { ...droplet, condemned: droplet.condemned ?? data.code } : droplet,
+    ),
+    ...withoutAgent(bot),
+  }),
+  waiting: (bot, data) => ({
+    waiting: data.reason,
+    operation: data.reason ? { ...bot.operation, last_error: data.reason } : bot.operation,
+  }),
+  generation_started: (bot, data) => ({
+    generation: data.generation,
+    operation: { ...commit(bot), recreating: true, power: null },
+    config: { ...bot.config, applied: null, effective: null, failed: null },
+    intents: bot.intents.filter((intent) => intent.state === "open"),
+    claims: [],
+    adopted: null,
+    stage: null,
+    start_held: false,
+    off_by_us: false,
+    flags: [],
+    refused_droplets: [],
+    ...withoutAgent(bot),
+  }),
+
+  destroyed: (bot, _data, at) => ({
+    destroyed_at: at,
+    adopted: null,
+    waiting: null,
+    operation: { ...bot.operation, state: "succeeded", ended_at: at },
+  }),
+};

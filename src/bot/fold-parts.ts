@@ -1,0 +1,50 @@
+/** What the folds of several kinds of events share. Pure. */
+import type { EventData, EventKind } from "./events.ts";
+import type { BotState, Instant, OperationState } from "./state.ts";
+
+const KEEP_REVOKED_CREDENTIALS = 8;
+
+/** What each kind of event changes of the state. */
+export type Folds<K extends EventKind> = {
+  [Kind in K]: (bot: BotState, data: EventData[Kind], at: Instant, actor: string) => Partial<BotState>;
+};
+
+export function newOperation(id: string, kind: OperationState["kind"], actor: string, at: Instant): OperationState {
+  return {
+    id,
+    kind,
+    state: "queued",
+    actor,
+    started_at: at,
+    ended_at: null,
+    committed: false,
+    failures: 0,
+    last_error: null,
+    recreating: kind === "create",
+    power: null,
+  };
+}
+
+/** From its first intent on an operation runs and can no longer be cancelled. */
+export function commit(bot: BotState): OperationState {
+  const { operation } = bot;
+  return operation.state === "queued" || operation.state === "running"
+    ? { ...operation, state: "running", committed: true }
+    : operation;
+}
+
+/** Nobody is accepted any more; the credential is remembered, so that its holder can be told that it was revoked. */
+export function withoutAgent(bot: BotState): Partial<BotState> {
+  return {
+    agent: null,
+    presence: "never",
+    revoked_credentials: bot.agent
+      ? remember(bot.revoked_credentials, bot.agent.credential_sha256, KEEP_REVOKED_CREDENTIALS)
+      : bot.revoked_credentials,
+  };
+}
+
+/** The list with the item at its end, once, and no longer than `most`. */
+export function remember<T>(list: readonly T[], item: T, most: number): T[] {
+  return [...list.filter((other) => other !== item), item].slice(-most);
+}
