@@ -17,12 +17,12 @@ export function nextAlarm(
   rt: Runtime,
   now: Instant,
   policy: Policy,
-  delivery: { next_at: Instant } | null,
+  deliveryAt: Instant | null,
 ): Instant | null {
   const decision = reconcile(bot, rt, now, policy);
   const work = "wait" in decision ? decision.wait : "settled" in decision ? null : now;
-  if (delivery === null) return work === null ? null : Math.ceil(work);
-  return Math.ceil(Math.min(work ?? Number.POSITIVE_INFINITY, delivery.next_at));
+  const earliest = Math.min(work ?? Number.POSITIVE_INFINITY, deliveryAt ?? Number.POSITIVE_INFINITY);
+  return Number.isFinite(earliest) ? Math.ceil(earliest) : null;
 }
 
 /** The clocks and counters after a call: when it ended, and how long to leave DigitalOcean alone. */

@@ -138,7 +138,7 @@ export class BotShell {
       store.forgetConfigsExcept([desired.version, ...(last_good ? [last_good.version] : [])]);
     }
     if (change.answer) store.saveAnswer(change.answer.key, change.answer.body_hash, change.answer.result, now);
-    const alarm_at = change.safety_at ?? nextAlarm(bot, rt, now, platform.policy, store.nextDelivery());
+    const alarm_at = change.safety_at ?? nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt());
     const armed: Runtime = { ...rt, alarm_at };
     store.saveRuntime(armed);
     platform.setAlarm(alarm_at);
@@ -147,6 +147,7 @@ export class BotShell {
 
   #saveState(before: BotState | null, bot: BotState, rt: Runtime, now: Instant): void {
     this.store.save(bot);
+    if (bot.operation !== before?.operation) this.store.saveOperation(bot.operation);
     this.store.enqueue({ kind: "bot", row: botRow(bot, rt) }, bot.revision, now);
     for (const row of changedDroplets(before, bot)) {
       this.store.enqueue({ kind: "droplet", row }, bot.revision, now);

@@ -67,7 +67,6 @@ export class Store {
 
   save(bot: BotState): void {
     this.#put("state", JSON.stringify(bot));
-    this.saveOperation(bot.operation);
   }
 
   saveRuntime(rt: Runtime): void {
@@ -136,6 +135,11 @@ export class Store {
       revision,
       now,
     );
+  }
+
+  /** When the outbox wants to be tried next; null where it is empty. */
+  nextDeliveryAt(): Instant | null {
+    return this.#sql.exec<{ at: number | null }>("SELECT min(next_at) AS at FROM outbox")[0]?.at ?? null;
   }
 
   nextDelivery(): PendingDelivery | null {

@@ -102,7 +102,10 @@ export class Host {
         exec: <Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]) => {
           alive();
           let statement = this.#statements.get(query);
-          if (!statement) this.#statements.set(query, (statement = this.db.prepare(query)));
+          if (!statement) {
+            statement = this.db.prepare(query);
+            this.#statements.set(query, statement);
+          }
           return statement.all(...binds) as Row[];
         },
       },
