@@ -1,25 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import Ajv, { type ValidateFunction } from "ajv";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FAULT_KINDS, type FaultKind } from "../../simulator/model/faults.ts";
 import { OPERATIONS, type Operation } from "../../simulator/model/routes.ts";
 import { Cloud, ORDER, type Reply } from "../unit/simulator/cloud.ts";
+import { absent, absolute, at, type Json, readDescription, skipped } from "./description.ts";
 
-/**
- * Holds every answer of the simulated cloud against DigitalOcean's published description of its API. The description is
- * not part of this repository: point DIGITALOCEAN_OPENAPI at a JSON bundle of it.
- */
-const SPEC =
-  process.env.DIGITALOCEAN_OPENAPI ??
-  fileURLToPath(new URL("../../../shared/facts/digitalocean.openapi.json", import.meta.url));
-const absent = !existsSync(SPEC);
-const title = absent
-  ? `the simulator's answers (skipped: no OpenAPI description at ${SPEC})`
-  : "the simulator's answers";
-if (absent) console.log(`contract tests skipped: no OpenAPI description at ${SPEC}`);
-
-type Json = Record<string, unknown>;
+/** Holds every answer of the simulated cloud against DigitalOcean's published description of its API. */
+const title = absent ? `the simulator's answers (${skipped})` : "the simulator's answers";
 
 /** The path under which the description knows an operation; `null` where there is none. */
 const DESCRIBED: Readonly<Record<Operation, readonly [method: string, path: string] | null>> = {
@@ -45,7 +32,7 @@ let contract: Contract;
 
 describe.skipIf(absent)(title, () => {
   beforeAll(() => {
-    contract = new Contract(JSON.parse(readFileSync(SPEC, "utf8")));
+    contract = new Contract(readDescription());
   });
 
   it.each(OPERATIONS.filter((each) => DESCRIBED[each] !== null))("of %s: done, and each refusal", async (operation) => {
@@ -175,7 +162,7 @@ class Contract {
   readonly #checks = new Map<string, ValidateFunction>();
 
   constructor(spec: Json) {
-    this.#spec = withNullable(spec) as Json;
+    this.#spec = spec;
     this.#ajv.addSchema({ $id: "spec", ...this.#spec });
   }
 
@@ -218,33 +205,4 @@ class Contract {
     if (typeof node.$ref !== "string") return node;
     return at(this.#spec, ...node.$ref.replace("#/", "").split("/"));
   }
-}
-
-/** Walks into nested objects; {} where there is nothing. */
-function at(root: Json, ...keys: string[]): Json {
-  let node: Json = root;
-  for (const key of keys) node = (node[key] ?? {}) as Json;
-  return node;
-}
-
-/** OpenAPI 3.0's `nullable` in the words of JSON Schema. */
-function withNullable(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(withNullable);
-  if (typeof node !== "object" || node === null) return node;
-  const { nullable, ...rest } = Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [key, withNullable(value)]),
-  );
-  return nullable === true ? { anyOf: [rest, { type: "null" }] } : rest;
-}
-
-/** Points local references at the registered description, so that a part of it can be compiled by itself. */
-function absolute(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(absolute);
-  if (typeof node !== "object" || node === null) return node;
-  return Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [
-      key,
-      key === "$ref" && typeof value === "string" ? value.replace(/^#/, "spec#") : absolute(value),
-    ]),
-  );
 }

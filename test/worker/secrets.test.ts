@@ -92,7 +92,7 @@ describe("a bot's LLM key", () => {
     };
     for (const [place, content] of Object.entries(places)) {
       expect(content.length, place).toBeGreaterThan(100);
-      for (const key of keys) expect(content.includes(key.slice(0, -5)), `${place} hold the key`).toBe(false);
+      for (const key of keys) expect(content.includes(key.slice(4, -6)), `${place} hold the key`).toBe(false);
     }
   });
 

@@ -45,7 +45,7 @@ describe("the one alarm", () => {
 
 describe("how long DigitalOcean is left alone after a call", () => {
   const GET: Effect = { kind: "get_droplet", droplet_id: 7 };
-  const after = (outcome: Outcome<unknown>, tries = 0, roll = 0.5, effect = GET) => {
+  const called = (outcome: Outcome<unknown>, tries = 0, roll = 0.5, effect = GET) => {
     const rt = Runtime.parse({ tries, not_before: 1 });
     return afterCall(rt, effect, outcome, START, roll, defaultPolicy);
   };
@@ -54,20 +54,20 @@ describe("how long DigitalOcean is left alone after a call", () => {
 
   it("not at all after an answer, which also ends the counting", async ({ expect }) => {
     for (const outcome of [{ kind: "ok", value: null }, { kind: "missing" }] as const) {
-      expect(after(outcome, 9)).toMatchObject({ tries: 0, not_before: 0, done: { "get_droplet:7": START } });
+      expect(called(outcome, 9)).toMatchObject({ tries: 0, not_before: 0, done: { "get_droplet:7": START } });
     }
   });
 
   it("between half a second and the doubled base after no answer", async ({ expect }) => {
-    const pauses = [0, 1, 2, 3, 20].map((tries) => after({ kind: "unknown", detail: "" }, tries).not_before - START);
+    const pauses = [0, 1, 2, 3, 20].map((tries) => called({ kind: "unknown", detail: "" }, tries).not_before - START);
     expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 150_000]);
-    expect(after({ kind: "unknown", detail: "" }, 4).tries).toBe(5);
+    expect(called({ kind: "unknown", detail: "" }, 4).tries).toBe(5);
   });
 
   it("as long as a 429 asks, and a little more", async ({ expect }) => {
     fc.assert(
       fc.property(fc.integer({ min: 5_000, max: 300_000 }), random, (wait_ms, roll) => {
-        const { not_before } = after({ kind: "rate_limited", wait_ms }, 3, roll);
+        const { not_before } = called({ kind: "rate_limited", wait_ms }, 3, roll);
         expect(not_before - START).toBeGreaterThanOrEqual(wait_ms);
         expect(not_before - START).toBeLessThanOrEqual(wait_ms + SECOND);
       }),
@@ -77,7 +77,7 @@ describe("how long DigitalOcean is left alone after a call", () => {
   it("five to thirty minutes where quota or capacity is short", async ({ expect }) => {
     fc.assert(
       fc.property(fc.constantFrom("quota", "capacity", "try_again"), random, fc.nat(50), (reason, roll, tries) => {
-        const pause = after(refused(reason), tries, roll).not_before - START;
+        const pause = called(refused(reason), tries, roll).not_before - START;
         expect(pause).toBeGreaterThanOrEqual(5 * MINUTE);
         expect(pause).toBeLessThanOrEqual(30 * MINUTE);
       }),
@@ -85,12 +85,12 @@ describe("how long DigitalOcean is left alone after a call", () => {
   });
 
   it("at least 15 s where our token is refused", async ({ expect }) => {
-    expect(after({ kind: "unauthorized", status: 401, detail: "" }, 0, 0).not_before).toBe(START + 15 * SECOND);
+    expect(called({ kind: "unauthorized", status: 401, detail: "" }, 0, 0).not_before).toBe(START + 15 * SECOND);
   });
 
   it("at least 5 s while another event runs", async ({ expect }) => {
-    expect(after(refused("pending_event"), 0, 0).not_before).toBe(START + 5 * SECOND);
-    expect(after(refused("pending_event"), 20, 0.5).not_before).toBe(START + 150 * SECOND);
+    expect(called(refused("pending_event"), 0, 0).not_before).toBe(START + 5 * SECOND);
+    expect(called(refused("pending_event"), 20, 0.5).not_before).toBe(START + 150 * SECOND);
   });
 
   it("makes a refused power action read the droplet again, and only a refused one", async ({ expect }) => {
@@ -128,7 +128,9 @@ describe("the backoff", () => {
 
   it("doubles its ceiling with every failure", async ({ expect }) => {
     const almostOne = 1 - Number.EPSILON;
-    const ceilings = [1, 2, 3, 9, 10, 99].map((tries) => Math.ceil(backoffMs(defaultPolicy, tries, almostOne) / SECOND));
+    const ceilings = [1, 2, 3, 9, 10, 99].map((tries) =>
+      Math.ceil(backoffMs(defaultPolicy, tries, almostOne) / SECOND),
+    );
     expect(ceilings).toEqual([1, 2, 4, 256, 300, 300]);
   });
 

@@ -1,0 +1,251 @@
+import { describe, it } from "vitest";
+import type { EventBody, EventKind } from "../../../src/bot/events.ts";
+import { Life, START } from "./life.ts";
+
+const OPERATION = { operation_id: "operation-1" };
+const POST = { intent_id: "intent-1-g1" };
+const DROPLET = { droplet_id: 1001 };
+const C1 = { id: "c0000000-0000-4000-8000-000000000001", version: 1 };
+const C2 = { id: "c2", version: 2 };
+const NEW = (life: Life) => life.facts({ id: 1001 });
+
+type Row = {
+  [K in EventKind]: [before: () => Life, data: (life: Life) => Extract<EventBody, { kind: K }>["data"], after: object];
+};
+
+/** One line for every kind of event: where it happens, what it says, and what it changes. */
+const EFFECTS: Omit<Row, "accepted"> = {
+  changed: [
+    () => new Life(),
+    () => ({ name: "Day Owl", policies: { start: "manual" } }),
+    { name: "Day Owl", persona: "beginner", policies: { healing: "reboot", start: "manual" } },
+  ],
+  operation_requested: [
+    () => new Life().online(),
+    () => ({ operation_id: "o9", kind: "pause" }),
+    { operation: { id: "o9", kind: "pause", state: "queued", committed: false, failures: 0, ended_at: null } },
+  ],
+  operation_succeeded: [
+    () => new Life().online().requested("pause"),
+    () => OPERATION,
+    { operation: { state: "succeeded" }, off_by_us: true, presence: "never" },
+  ],
+  operation_failed: [
+    () => new Life(),
+    () => ({ ...OPERATION, code: "x", detail: "why" }),
+    { operation: { state: "failed", last_error: "why", ended_at: START }, error: { code: "x", detail: "why" } },
+  ],
+  operation_cancelled: [
+    () => new Life(),
+    () => ({ ...OPERATION, why: "asked for" }),
+    { operation: { state: "cancelled" }, error: { code: "cancelled" } },
+  ],
+  attempt_failed: [
+    () => new Life().made().read("active").registered(),
+    () => ({ ...OPERATION, code: "slow", detail: "why" }),
+    {
+      operation: { failures: 1, last_error: "why" },
+      droplets: [{ condemned: "slow" }],
+      agent: null,
+      presence: "never",
+      revoked_credentials: ["c".repeat(64)],
+    },
+  ],
+  waiting: [
+    () => new Life(),
+    () => ({ reason: "provider_quota" }),
+    { waiting: "provider_quota", operation: { last_error: "provider_quota" } },
+  ],
+  generation_started: [
+    () => new Life().online(),
+    () => ({ generation: 2, why: "retry" }),
+    {
+      generation: 2,
+      adopted: null,
+      agent: null,
+      presence: "never",
+      intents: [],
+      config: { desired: C1, applied: null, effective: null, last_good: C1 },
+    },
+  ],
+
+  intent_opened: [
+    () => new Life(),
+    (life) => ({
+      ...POST,
+      generation: 1,
+      droplet_name: life.facts().name,
+      tags: ["t"],
+      token_hash: "h",
+      token_expires_at: 5,
+      region: "r",
+      size: "s",
+      image: "i",
+    }),
+    {
+      intents: [{ id: POST.intent_id, state: "open", token_state: "live", opened_at: START, ended_at: null }],
+      operation: { state: "running", committed: true },
+    },
+  ],
+  intent_unanswered: [
+    () => new Life().posted(),
+    () => ({ ...POST, ended_at: 7, detail: "timeout" }),
+    { intents: [{ state: "open", ended_at: 7 }], operation: { last_error: "timeout" } },
+  ],
+  intent_looked: [
+    () => new Life().posted(),
+    () => ({ ...POST, how: "name", began_at: 9, found: [] }),
+    { intents: [{ looks: [{ how: "name", began_at: 9 }] }] },
+  ],
+  intent_adopted: [
+    () => new Life().posted(),
+    (life) => ({ ...POST, droplet: NEW(life), via: "post" }),
+    { adopted: 1001, intents: [{ state: "adopted" }], droplets: [{ id: 1001, seen_by_id: false }] },
+  ],
+  intent_refused: [
+    () => new Life().posted(),
+    () => ({ ...POST, code: "quota", detail: "too many", for_good: false }),
+    {
+      intents: [{ state: "refused", token_state: "killed", refused_for_good: false }],
+      operation: { last_error: "too many" },
+    },
+  ],
+  intent_absent: [
+    () => new Life().posted(),
+    () => POST,
+    { intents: [{ state: "absent", token_state: "live" }], adopted: null },
+  ],
+
+  droplet_found: [
+    () => new Life().online(),
+    (life) => ({ droplet: life.facts({ id: 1002 }), via: "name" }),
+    { adopted: 1001, droplets: [{ id: 1001 }, { id: 1002, condemned: null }] },
+  ],
+  droplet_observed: [
+    () => new Life().made(),
+    (life) => ({ droplet: { ...NEW(life), status: "active", ip_address: "203.0.113.7" }, via: "id" }),
+    { droplets: [{ status: "active", active_at: START, seen_by_id: true }] },
+  ],
+  droplet_delete_sent: [
+    () => new Life().made(),
+    () => DROPLET,
+    { droplets: [{ delete_sent_at: START, delete_ended_at: null }] },
+  ],
+  droplet_delete_ended: [
+    () => new Life().made().tell(deleteSent()),
+    () => ({ ...DROPLET, outcome: "ok", accepted: true }),
+    { droplets: [{ delete_sent_at: START, delete_ended_at: START }] },
+  ],
+  droplet_missing: [
+    () => new Life().made(),
+    () => ({ ...DROPLET, how: "id", began_at: 4 }),
+    { droplets: [{ missing: { by_id: [4], by_name: null, by_tag: null } }] },
+  ],
+  droplet_gone: [
+    () => new Life().online(),
+    () => DROPLET,
+    { droplets: [], adopted: null, agent: null, presence: "silent" },
+  ],
+  power_sent: [
+    () => new Life().online().requested("pause"),
+    () => ({ ...DROPLET, action: "shutdown" }),
+    { operation: { power: { action: "shutdown", count: 1 }, committed: true } },
+  ],
+  power_refused: [
+    () => new Life().online().requested("pause").powered("shutdown"),
+    () => ({ ...DROPLET, action: "shutdown", detail: "busy" }),
+    { operation: { power: null, last_error: "busy" } },
+  ],
+
+  registration_claimed: [
+    () => new Life().posted(),
+    () => ({ ...POST, ...DROPLET }),
+    { claims: [{ ...POST, ...DROPLET }] },
+  ],
+  claim_dropped: [
+    () => new Life().posted().tell(claimed()),
+    () => ({ ...DROPLET, why: "not ours" }),
+    { claims: [], refused_droplets: [1001] },
+  ],
+  agent_registered: [
+    () => new Life().made(),
+    () => ({ ...POST, ...DROPLET, credential_sha256: "cc", boot_id: "b1" }),
+    {
+      agent: { droplet_id: 1001, credential_sha256: "cc", boot_id: "b1" },
+      presence: "heard",
+      intents: [{ token_state: "used" }],
+    },
+  ],
+  agent_booted: [
+    () => new Life().online(),
+    () => ({ boot_id: "b2", expected: false }),
+    { agent: { boot_id: "b2" }, start_held: true },
+  ],
+  agent_heard: [() => new Life().online().silent(), () => ({ via: "http" }), { presence: "heard", status: "online" }],
+  agent_silent: [
+    () => new Life().online(),
+    () => ({ last_seen_at: null }),
+    { presence: "silent", status: "unresponsive" },
+  ],
+  agent_refused: [
+    () => new Life().online(),
+    () => ({ code: "wrong_droplet", droplet_id: 7 }),
+    { flags: ["wrong_droplet"], refused_droplets: [7] },
+  ],
+  credential_revoked: [
+    () => new Life().online(),
+    () => ({}),
+    { agent: null, revoked_credentials: ["c".repeat(64)], intents: [{ token_state: "killed" }] },
+  ],
+  stage_reported: [
+    () => new Life().made(),
+    () => ({ stage: "node", detail: null }),
+    { stage: { stage: "node", at: START, count: 1 } },
+  ],
+  flag_raised: [() => new Life(), () => ({ flag: "f", detail: "d" }), { flags: ["f"] }],
+
+  config_published: [
+    () => new Life().online(),
+    () => ({ config: C2, paper_mode: false, restored_from: null }),
+    { config: { desired: C2, applied: C1 }, paper_mode: false },
+  ],
+  config_applied: [
+    () => new Life().online(),
+    () => ({ config: C2 }),
+    { config: { applied: C2, effective: C2, last_good: C2, failed: null } },
+  ],
+  config_effective: [
+    () => new Life().online(),
+    () => ({ config: C2 }),
+    { config: { applied: C1, effective: C2, last_good: C1 } },
+  ],
+  config_failed: [
+    () => new Life().online(),
+    () => ({ config: C2, reason: "bad" }),
+    { config: { applied: C1, failed: { ...C2, reason: "bad" } } },
+  ],
+
+  destroyed: [
+    () => new Life().online().requested("destroy"),
+    () => ({}),
+    { status: "destroyed", adopted: null, operation: { state: "succeeded" } },
+  ],
+};
+
+describe("what an event changes", () => {
+  for (const [kind, [before, data, after]] of Object.entries(EFFECTS)) {
+    it(`${kind}`, async ({ expect }) => {
+      const life = before();
+      const event = { kind, data: data(life) } as EventBody;
+      expect(life.tell(event).bot).toMatchObject(after);
+    });
+  }
+});
+
+function deleteSent(): EventBody {
+  return { kind: "droplet_delete_sent", data: DROPLET };
+}
+
+function claimed(): EventBody {
+  return { kind: "registration_claimed", data: { ...POST, ...DROPLET } };
+}
