@@ -11,6 +11,7 @@ import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
 import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
 import { Agents } from "./agents.ts";
+import { GateHost } from "./gate-host.ts";
 import { Host, uuid } from "./host.ts";
 import { prng } from "./prng.ts";
 
@@ -27,6 +28,8 @@ export class World {
   readonly random: () => number;
   readonly simulator: Simulator;
   readonly agents: Agents;
+  readonly gate: GateHost;
+  readonly #provider: DigitalOcean;
   readonly hosts = new Map<string, Host>();
   readonly index = new Map<string, BotRow>();
   /** Called at every await of every Bot. */
@@ -42,6 +45,18 @@ export class World {
   constructor(seed: number, knobs: Partial<Knobs> = {}) {
     this.random = prng(seed);
     this.simulator = new Simulator({ now: () => this.now, random: this.random, droplet_limit: 1000, knobs });
+    this.#provider = new DigitalOcean({
+      base_url: "http://do",
+      token: "dop_v1_simulator",
+      timeout_ms: 30_000,
+      fetch: (input, init) => this.simulator.fetch(input, init),
+      now: () => this.now,
+    });
+    this.gate = new GateHost({
+      now: () => this.now,
+      provider: this.#provider,
+      countLiveBots: () => [...this.hosts.keys()].filter((id) => this.bot(id).status === "online").length,
+    });
     this.agents = new Agents(this.simulator, {
       now: () => this.now,
       random: this.random,
@@ -51,18 +66,12 @@ export class World {
 
   createBot(): string {
     const id = uuid(this.random);
-    const provider = new DigitalOcean({
-      base_url: "http://do",
-      token: "dop_v1_simulator",
-      timeout_ms: 30_000,
-      fetch: (input, init) => this.simulator.fetch(input, init),
-      now: () => this.now,
-    });
     const host = new Host({
       now: () => this.now,
       random: this.random,
       policy: defaultPolicy,
-      provider,
+      provider: this.#provider,
+      gate: this.gate.gate,
       push: async (entry) => this.#receive(entry),
       pause: (where) => this.pause(id, where),
       committed: (committed) => this.#checkCommit(id, committed),
@@ -99,7 +108,12 @@ export class World {
     for (;;) {
       if (done()) return true;
       const alarms = [...this.hosts.values()].map((host) => host.alarmAt ?? Number.POSITIVE_INFINITY);
-      const next = Math.min(...alarms, this.agents.next(), this.simulator.nextDue() ?? Number.POSITIVE_INFINITY);
+      const next = Math.min(
+        ...alarms,
+        this.gate.storage.alarmAt ?? Number.POSITIVE_INFINITY,
+        this.agents.next(),
+        this.simulator.nextDue() ?? Number.POSITIVE_INFINITY,
+      );
       if (next > end) {
         this.now = end;
         this.simulator.advance();
@@ -113,6 +127,7 @@ export class World {
   /** Everything that is due now. */
   async step(): Promise<void> {
     this.simulator.advance();
+    if (this.gate.storage.alarmAt !== null && this.gate.storage.alarmAt <= this.now) await this.gate.fire();
     await this.agents.step();
     for (const host of this.hosts.values()) {
       if (host.alarmAt !== null && host.alarmAt <= this.now && host.running === null) await host.fire();
