@@ -81,7 +81,7 @@ function productionFaults(settings: Settings): string[] {
     const url = new URL(settings[name]);
     if (url.protocol !== "https:") faults.push(`${name}: must be https`);
     if (/^(localhost|127\.|0\.0\.0\.0|\[)/.test(url.hostname)) faults.push(`${name}: points at this machine`);
-    if (url.hostname.endsWith(".example.com")) faults.push(`${name}: is still the example's address`);
+    if (/(^|\.)example\.com$/.test(url.hostname)) faults.push(`${name}: is still the example's address`);
   }
   if (settings.DIGITALOCEAN_TOKEN.includes("simulator")) faults.push("DIGITALOCEAN_TOKEN: is the simulator's");
   return faults;

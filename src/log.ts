@@ -7,7 +7,8 @@ const SECRET_VALUES =
 const SECRET_FIELDS = /token|secret|password|api_key|authorization|cookie|user_data|credential$/i;
 
 export function redact(value: unknown, field = ""): unknown {
-  if (SECRET_FIELDS.test(field) && typeof value === "string") return "[redacted]";
+  const holdsText = typeof value === "string" || (typeof value === "object" && value !== null);
+  if (SECRET_FIELDS.test(field) && holdsText) return "[redacted]";
   if (typeof value === "string") return value.replace(SECRET_VALUES, "[redacted]");
   if (Array.isArray(value)) return value.map((item) => redact(item));
   if (value !== null && typeof value === "object") {

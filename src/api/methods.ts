@@ -9,7 +9,7 @@ export function methodsFor(app: OpenAPIHono<AppEnv>, path: string): string[] {
     const pattern = definition.route.path.split("/");
     const fits =
       pattern.length === segments.length &&
-      pattern.every((part, index) => part.startsWith("{") || part === segments[index]);
+      pattern.every((part, index) => (part.startsWith("{") ? segments[index] !== "" : part === segments[index]));
     return fits ? [definition.route.method.toUpperCase()] : [];
   });
   return [...new Set(methods)].sort();

@@ -40,7 +40,7 @@ export interface Registered {
 /** The exchange: a valid registration token against the hash of a credential that only the agent knows. */
 export function register(shell: BotShell, caller: AgentCaller, request: RegisterRequest): Answer<Registered> {
   const live = shell.live();
-  if (live === null) return invalidCredential();
+  if (live === null) return nobody(shell);
   const { bot } = live;
   const intent = intentOf(bot, caller, shell.platform.now());
   if (intent === null) return invalidCredential();
@@ -116,15 +116,16 @@ function invalidCredential(): Refusal {
   return refuse("invalid_credential", "The token is not valid for this bot.");
 }
 
+/** No such bot. One whose state cannot be read must not look like a bad credential: that would stop its workload. */
+function nobody(shell: BotShell): Refusal {
+  if (shell.load().kind !== "broken") return invalidCredential();
+  return refuse("bot_unreadable", "The bot's state cannot be read.");
+}
+
 /** The accepted agent of the present generation, or why not. */
 function authenticate(shell: BotShell, caller: AgentCaller): { ok: true; live: Live } | Refusal {
   const live = shell.live();
-  if (live === null) {
-    // A bot whose state cannot be read must not look like a revoked credential: that would stop its workload.
-    return shell.load().kind === "broken"
-      ? refuse("bot_unreadable", "The bot's state cannot be read.")
-      : invalidCredential();
-  }
+  if (live === null) return nobody(shell);
   if (caller.kind !== "agt") return invalidCredential();
   const { agent, revoked_credentials } = live.bot;
   if (agent && constantTimeEqual(agent.credential_sha256, caller.token_sha256)) return { ok: true, live };
@@ -259,7 +260,7 @@ function eventOfAck(bot: BotState, ack: ConfigAckRequest, version: number): Even
 /** How far a bootstrap has come: each new stage earns it more time. */
 export function reportStage(shell: BotShell, caller: AgentCaller, report: StageRequest): Answer<{ status: "ok" }> {
   const live = shell.live();
-  if (live === null) return invalidCredential();
+  if (live === null) return nobody(shell);
   const { bot } = live;
   const accepted =
     caller.kind === "reg" ? intentOf(bot, caller, shell.platform.now()) !== null : authenticate(shell, caller).ok;
@@ -276,7 +277,7 @@ export function reportStage(shell: BotShell, caller: AgentCaller, report: StageR
 /** Any token of the present generation may ask where the present agent is. */
 export function agentRelease(shell: BotShell, caller: AgentCaller, release: AgentRelease): Answer<AgentRelease> {
   const live = shell.live();
-  if (live === null) return invalidCredential();
+  if (live === null) return nobody(shell);
   const accepted =
     caller.kind === "reg" ? intentOf(live.bot, caller, shell.platform.now()) !== null : authenticate(shell, caller).ok;
   return accepted ? ok(release) : invalidCredential();

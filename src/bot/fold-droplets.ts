@@ -113,8 +113,15 @@ export const dropletFolds: Folds<DropletKinds> = {
     const count = before?.action === data.action ? before.count + 1 : 1;
     return { operation: { ...commit(bot), power: { action: data.action, sent_at: at, count } } };
   },
-  power_refused: (bot, data) => ({ operation: { ...bot.operation, power: null, last_error: data.detail } }),
+  power_refused: (bot, data) => ({
+    operation: { ...bot.operation, power: withoutRefused(bot.operation.power), last_error: data.detail },
+  }),
 };
+
+/** A refused action has not happened; but whoever had come to insist goes on insisting, and at once. */
+function withoutRefused(power: OperationState["power"]): OperationState["power"] {
+  return power?.action === "power_off" ? { ...power, sent_at: 0, count: power.count - 1 } : null;
+}
 
 /** A droplet that vanishes while it is being built is a failed try; one that we condemned was counted already. */
 function countVanished(bot: BotState, dropletId: number): OperationState {

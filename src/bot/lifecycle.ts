@@ -78,6 +78,9 @@ function ensureRunning(s: Situation): Decision {
 function ensureDroplet(s: Situation): Decision {
   const { bot, now, policy } = s;
   const { operation } = bot;
+  // A droplet that holds our token may be the one of a POST that was given up: it is cheaper to read it than to ask again.
+  const claim = bot.claims[0];
+  if (claim) return verifyClaim(s, claim.droplet_id);
   if (operation.failures >= policy.create_tries) {
     return fail(s, "create_failed", `Gave up after ${operation.failures} tries: ${operation.last_error ?? "unknown"}`);
   }
@@ -197,24 +200,21 @@ function reconcileAtRest(s: Situation): Decision {
   if (claim) return verifyClaim(s, claim.droplet_id);
   // What is not adopted should not exist; it is read again after a quarantine, then deleted.
   const surplus = bot.droplets.find((droplet) => droplet.id !== bot.adopted);
-  if (surplus) {
-    const release = surplus.found_at + policy.surplus_quarantine_ms;
-    if (now >= release) return removeDroplet(s, surplus);
-    return earliest(liveness(s), waitUntil(release, "surplus_quarantine"));
-  }
-  return liveness(s);
+  const alive = liveness(s);
+  // A surplus droplet that does not go away must not keep the bot from being judged.
+  if (!surplus || "do" in alive || "record" in alive) return alive;
+  const release = surplus.found_at + policy.surplus_quarantine_ms;
+  return earliest(now < release ? waitUntil(release, "surplus_quarantine") : removeDroplet(s, surplus), alive);
 }
 
 function liveness(s: Situation): Decision {
   const { bot, rt, now, policy } = s;
   const droplet = adoptedDroplet(bot);
-  if (droplet !== null && bot.off_by_us && bot.presence === "heard") {
-    // A paused bot that speaks: somebody has switched its droplet on, or it has not gone off yet.
-    return pollDroplet(s, droplet, now + policy.poll_old_ms, "droplet_read");
-  }
   if (bot.agent !== null && bot.presence === "heard") {
     const deadline = silenceDeadline(rt, bot.agent.bound_at, policy);
     if (now >= deadline) return record({ kind: "agent_silent", data: { last_seen_at: rt.last_seen_at } });
+    // A paused bot that speaks: somebody has switched its droplet on, or it has not gone off yet.
+    if (droplet !== null && bot.off_by_us) return pollDroplet(s, droplet, deadline, "droplet_read");
     return waitUntil(deadline, "heartbeat");
   }
   if (droplet !== null && bot.presence === "silent") {

@@ -142,7 +142,7 @@ export class DigitalOcean implements Provider {
     try {
       answer = await (withTimeout ? withTimeout(timeout_ms, send) : send());
     } catch (error) {
-      return { kind: "unknown", detail: `${method} ${path.split("?")[0]}: ${describeError(error)}` };
+      return { kind: "unknown", detail: `${method} ${path.split("?")[0]}: ${this.#withoutToken(describeError(error)).slice(0, 200)}` };
     }
     const { response, text } = answer;
     if (!response.ok) return this.#refusal(response, text);
@@ -157,18 +157,24 @@ export class DigitalOcean implements Provider {
 
   #refusal(response: Response, text: string): Outcome<never> {
     const { status } = response;
-    const error = ProviderError.safeParse(parseJson(text));
-    const message = error.success ? error.data.message.slice(0, 300) : `HTTP ${status}`;
+    const body = parseJson(text);
+    const error = ProviderError.safeParse(body);
+    const message = this.#withoutToken(error.success ? error.data.message : `HTTP ${status}`).slice(0, 300);
     if (status === 429) return { kind: "rate_limited", wait_ms: rateLimitWait(response.headers, this.#options.now()) };
     if (status === 401 || status === 403) {
       return { kind: "unauthorized", status, detail: message };
     }
-    // A gateway's HTML page or an empty body says nothing about what was done behind it.
-    if (status < 400 || status >= 500 || status === 408 || !error.success) {
+    // A gateway's HTML page or an empty body says nothing about what was done behind it; any JSON comes from the API itself.
+    if (status < 400 || status >= 500 || status === 408 || typeof body !== "object" || body === null) {
       return { kind: "unknown", detail: `HTTP ${status}: ${message}` };
     }
-    if (status === 404) return { kind: "missing" };
+    if (status === 404) return error.success ? { kind: "missing" } : { kind: "unknown", detail: `HTTP ${status}: ${message}` };
     return { kind: "refused", reason: refusalReason(status, message), status, detail: message };
+  }
+
+  /** A header that cannot be sent is quoted by whoever refuses to send it. */
+  #withoutToken(text: string): string {
+    return text.replaceAll(this.#options.token, "[token]");
   }
 }
 
@@ -214,5 +220,5 @@ function parseJson(text: string): unknown {
 }
 
 function describeError(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 200) : "network error";
+  return error instanceof Error ? `${error.name}: ${error.message}` : "network error";
 }

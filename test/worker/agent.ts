@@ -32,10 +32,14 @@ export async function agentOn(droplet: { id: number; user_data: string | null },
     register: (changes: Record<string, unknown> = {}) =>
       request("POST", "/bot/register", { token, body: { bot_id: botId, credential_sha256, ...identity, ...changes } }),
     heartbeat: (changes: Record<string, unknown> = {}) =>
-      request("POST", `/bot/${botId}/heartbeat`, { token: credential, body: { ...heartbeat, ...identity, ...changes } }),
+      request("POST", `/bot/${botId}/heartbeat`, {
+        token: credential,
+        body: { ...heartbeat, ...identity, ...changes },
+      }),
     stage: (stage: string, changes: Record<string, unknown> = {}) =>
       request("POST", `/bot/${botId}/stage`, { token, body: { stage, ...identity, ...changes } }),
-    config: (headers: Record<string, string> = {}) => request("GET", `/bot/${botId}/config`, { token: credential, headers }),
+    config: (headers: Record<string, string> = {}) =>
+      request("GET", `/bot/${botId}/config`, { token: credential, headers }),
     acknowledge: (config_id: string, changes: Record<string, unknown> = {}) =>
       request("POST", `/bot/${botId}/config_ack`, { token: credential, body: { config_id, ...changes } }),
   };

@@ -38,11 +38,26 @@ const PERCENT = [...TEXT_AS_NUMBER, -0.1, 100.1];
 const ENUM = [undefined, null, 1, "", "unheard_of"];
 const CONFIG_WRONG = {
   asset_focus: [...ENUM, "Majors"],
-  custom_assets: [null, "SOL", [], ["sol"], ["SOL", "SOL"], [1], ["A".repeat(21)], Array.from({ length: 101 }, (_, n) => `A${n}`)],
+  custom_assets: [
+    null,
+    "SOL",
+    [],
+    ["sol"],
+    ["SOL", "SOL"],
+    [1],
+    ["A".repeat(21)],
+    Array.from({ length: 101 }, (_, n) => `A${n}`),
+  ],
   algorithm: [...ENUM, "Trend"],
   strictness: [...ENUM, "MEDIUM"],
   paper_mode: [undefined, null, "true", 1],
-  signal_knobs: ["on", {}, { volume_confirmation: true }, { ...knobs(), liquidity_filter: "Medium" }, { ...knobs(), more: true }],
+  signal_knobs: [
+    "on",
+    {},
+    { volume_confirmation: true },
+    { ...knobs(), liquidity_filter: "Medium" },
+    { ...knobs(), more: true },
+  ],
   max_position_size_pct: PERCENT,
   max_daily_loss_pct: PERCENT,
   max_drawdown_pct: PERCENT,
@@ -51,7 +66,10 @@ const CONFIG_WRONG = {
   llm_api_key: [undefined, null, 5, "", "two words", "ключ", "line\nbreak", "k".repeat(4097)],
 };
 const SHA = "a".repeat(64);
-const IDENTITY_WRONG = { droplet_id: [undefined, null, "1", 0, -1, 1.5], boot_id: [undefined, null, 5, "", "b".repeat(65)] };
+const IDENTITY_WRONG = {
+  droplet_id: [undefined, null, "1", 0, -1, 1.5],
+  boot_id: [undefined, null, 5, "", "b".repeat(65)],
+};
 
 const ROUTES: Record<string, () => Route> = {
   "POST /accounts": () => ({
@@ -60,7 +78,12 @@ const ROUTES: Record<string, () => Route> = {
     valid: { external_id: crypto.randomUUID(), tier: "pro" },
     wrong: { external_id: [undefined, null, 5, "", "x".repeat(256), "a\u0000b", "a\nb"], tier: [...ENUM, "Pro"] },
   }),
-  "PATCH /accounts/:id": () => ({ method: "PATCH", path: `/accounts/${account}`, valid: { tier: "basic" }, wrong: { tier: ENUM } }),
+  "PATCH /accounts/:id": () => ({
+    method: "PATCH",
+    path: `/accounts/${account}`,
+    valid: { tier: "basic" },
+    wrong: { tier: ENUM },
+  }),
   "POST /bots": () => ({
     method: "POST",
     path: "/bots",
@@ -86,7 +109,12 @@ const ROUTES: Record<string, () => Route> = {
     method: "PATCH",
     path: `/bots/${agent.bot_id}/config`,
     valid: { strictness: "low", note: "calmer" },
-    wrong: { ...withoutMissing(CONFIG_WRONG), note: [null, 5, "n".repeat(501)], version: [2], account_id: [crypto.randomUUID()] },
+    wrong: {
+      ...withoutMissing(CONFIG_WRONG),
+      note: [null, 5, "n".repeat(501)],
+      version: [2],
+      account_id: [crypto.randomUUID()],
+    },
   }),
   "POST /bots/:id/config/rollback": () => ({
     method: "POST",
@@ -123,7 +151,12 @@ const ROUTES: Record<string, () => Route> = {
     method: "POST",
     path: `/bot/${agent.bot_id}/config_ack`,
     valid: { config_id: crypto.randomUUID() },
-    wrong: { config_id: [undefined, null, 5, "1"], result: [null, "maybe"], workload: [null, "idle"], reason: [null, 5, "r".repeat(501)] },
+    wrong: {
+      config_id: [undefined, null, 5, "1"],
+      result: [null, "maybe"],
+      workload: [null, "idle"],
+      reason: [null, 5, "r".repeat(501)],
+    },
     lenient: true,
   }),
   "POST /bot/:id/heartbeat": () => ({
@@ -141,7 +174,14 @@ const ROUTES: Record<string, () => Route> = {
     },
     wrong: {
       agent_version: [undefined, null, 5, "v".repeat(65)],
-      workload: [undefined, null, "running", {}, { state: "idle", version: null, restarts: 0 }, { state: "running", version: null, restarts: -1 }],
+      workload: [
+        undefined,
+        null,
+        "running",
+        {},
+        { state: "idle", version: null, restarts: 0 },
+        { state: "running", version: null, restarts: -1 },
+      ],
       applied_config_id: [undefined, 5, "1"],
       load: [undefined, "1", -1],
       mem: [undefined, "1", -0.1, 1.1],
@@ -159,11 +199,15 @@ function knobs() {
 
 /** In a patch every field may be left out. */
 function withoutMissing(wrong: Record<string, unknown[]>) {
-  return Object.fromEntries(Object.entries(wrong).map(([field, values]) => [field, values.filter((value) => value !== undefined)]));
+  return Object.fromEntries(
+    Object.entries(wrong).map(([field, values]) => [field, values.filter((value) => value !== undefined)]),
+  );
 }
 
 function send({ method, path }: Route, body: unknown, headers: Record<string, string> = {}) {
-  const token = path.startsWith("/bot/") ? { token: path.endsWith("/register") || path.endsWith("/stage") ? agent.token : agent.credential } : {};
+  const token = path.startsWith("/bot/")
+    ? { token: path.endsWith("/register") || path.endsWith("/stage") ? agent.token : agent.credential }
+    : {};
   return request(method, path, { body, headers, ...token });
 }
 
@@ -178,8 +222,9 @@ describe.for(Object.keys(ROUTES))("%s", (name) => {
         const answer = await send(route(), { ...valid, [field]: value });
         expectProblem(expect, answer, { status: 422, code: "invalid_request" });
         const pointers = answer.json.errors.map(({ pointer }: { pointer: string }) => pointer);
-        const named = pointers.some((pointer: string) => pointer.startsWith(`/${field}`)) || answer.json.detail.includes(field);
-        expect(named || field === "asset_focus", `${field} = ${JSON.stringify(value)}: ${answer.text}`).toBe(true);
+        const named =
+          pointers.some((pointer: string) => pointer.startsWith(`/${field}`)) || answer.json.detail.includes(field);
+        expect(named, `${field} = ${JSON.stringify(value)}: ${answer.text}`).toBe(true);
       }
     }
     expect(await everything(cloud, agent.bot_id)).toEqual(before);
@@ -194,7 +239,13 @@ describe.for(Object.keys(ROUTES))("%s", (name) => {
     for (const body of ["{", "{'a': 1}", JSON.stringify(valid).slice(0, -1), "\u0000"]) {
       expectProblem(expect, await send(route(), body), { status: 400, code: "malformed_request" });
     }
-    for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/json5", "multipart/form-data", ""]) {
+    for (const type of [
+      "text/plain",
+      "application/x-www-form-urlencoded",
+      "application/json5",
+      "multipart/form-data",
+      "",
+    ]) {
       const answer = await send(route(), JSON.stringify(valid), { "content-type": type });
       expectProblem(expect, answer, { status: 415, code: "unsupported_media_type" });
     }
@@ -209,7 +260,11 @@ describe.for(Object.keys(ROUTES))("%s", (name) => {
 });
 
 it("names each faulty field by its JSON pointer, all of them at once", async ({ expect }) => {
-  const body = botRequest(account, { persona: "expert", max_drawdown_pct: 101, signal_knobs: { ...knobs(), liquidity_filter: "x" } });
+  const body = botRequest(account, {
+    persona: "expert",
+    max_drawdown_pct: 101,
+    signal_knobs: { ...knobs(), liquidity_filter: "x" },
+  });
   expectProblem(expect, await request("POST", "/bots", { body }), {
     status: 422,
     code: "invalid_request",

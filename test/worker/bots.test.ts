@@ -1,11 +1,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it, vi } from "vitest";
-import { botRequest, newAccount, request, simulateCloud } from "./cloud.ts";
+import { botRequest, endOfTest, newAccount, request, simulateCloud } from "./cloud.ts";
 
-afterEach(() => {
-  vi.restoreAllMocks();
-});
+afterEach(endOfTest);
 
 describe("creating a bot", () => {
   it("answers 201 at once with status pending and makes one droplet in the background", async ({ expect }) => {

@@ -25,7 +25,9 @@ export function simulateCloud(knobs: Partial<Knobs> = {}): Simulator {
   // Like upstream, no two droplets ever have the same number, whichever test made them.
   nextDroplet += 1_000;
   const simulator = Simulator.restore({ ...new Simulator(options).snapshot(), next_droplet: nextDroplet }, options);
-  vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => simulator.fetch(input as Request, init as RequestInit));
+  vi.spyOn(globalThis, "fetch").mockImplementation((input, init) =>
+    simulator.fetch(input as Request, init as RequestInit),
+  );
   return simulator;
 }
 

@@ -1,7 +1,18 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
 import { onlineBot } from "./agent.ts";
-import { act, botRequest, dropletsOf, endOfTest, eventually, newAccount, request, simulateCloud, untilBot, untilIdle } from "./cloud.ts";
+import {
+  act,
+  botRequest,
+  dropletsOf,
+  endOfTest,
+  eventually,
+  newAccount,
+  request,
+  simulateCloud,
+  untilBot,
+  untilIdle,
+} from "./cloud.ts";
 
 afterEach(endOfTest);
 
@@ -10,7 +21,9 @@ describe("many requests at once", () => {
     const cloud = simulateCloud();
     const account = await newAccount("basic");
     const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, index) => request("POST", "/bots", { body: botRequest(account, { name: `Bot ${index}` }) })),
+      Array.from({ length: 200 }, (_, index) =>
+        request("POST", "/bots", { body: botRequest(account, { name: `Bot ${index}` }) }),
+      ),
     );
     const made = answers.filter(({ status }) => status === 201);
     expect(made).toHaveLength(2);

@@ -1,7 +1,18 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
 import { agentOf, bringOnline, onlineBot } from "./agent.ts";
-import { act, dropletsOf, endOfTest, eventually, newAccount, newBot, request, simulateCloud, untilBot, untilIdle } from "./cloud.ts";
+import {
+  act,
+  dropletsOf,
+  endOfTest,
+  eventually,
+  newAccount,
+  newBot,
+  request,
+  simulateCloud,
+  untilBot,
+  untilIdle,
+} from "./cloud.ts";
 
 afterEach(endOfTest);
 
@@ -12,7 +23,11 @@ describe("a bot's life", () => {
     expect(bot).toMatchObject({ status: "pending", droplet_id: null, generation: 1, config_drift: true });
 
     const provisioning = await untilBot(bot.id, { status: "provisioning", phase: "waiting_for_agent" });
-    expect(provisioning).toMatchObject({ reason: "create", confirmed_by: "provider", next: { what: "agent_registration" } });
+    expect(provisioning).toMatchObject({
+      reason: "create",
+      confirmed_by: "provider",
+      next: { what: "agent_registration" },
+    });
     expect(provisioning.droplet).toMatchObject({ status: "active", generation: 1 });
     expect(provisioning.operation).toMatchObject({ kind: "create", state: "running", ended_at: null });
 
@@ -61,7 +76,9 @@ describe("a bot's life", () => {
     expect(await untilIdle(bot.id)).toMatchObject({ kind: "resume", state: "succeeded" });
   });
 
-  it("redeploys onto a new droplet of the next generation; the old droplet is gone and its agent revoked", async ({ expect }) => {
+  it("redeploys onto a new droplet of the next generation; the old droplet is gone and its agent revoked", async ({
+    expect,
+  }) => {
     const cloud = simulateCloud();
     const { bot, agent } = await onlineBot(cloud);
     await act(bot.id, "redeploy");
@@ -105,7 +122,11 @@ describe("a bot's life", () => {
     await untilBot(bot.id, { status: "destroyed" });
     const { creates } = cloud.counters;
     for (const action of ["pause", "resume", "redeploy"]) {
-      expect((await act(bot.id, action)).json).toMatchObject({ status: 409, code: "bot_destroyed", allowed: ["destroy"] });
+      expect((await act(bot.id, action)).json).toMatchObject({
+        status: 409,
+        code: "bot_destroyed",
+        allowed: ["destroy"],
+      });
     }
     const again = await act(bot.id, "destroy");
     expect(again).toMatchObject({ status: 202, json: { operation: { kind: "destroy", state: "succeeded" } } });
@@ -122,16 +143,27 @@ describe("actions at rest and under way", () => {
     const first = await act(bot.id, "pause");
     const second = await act(bot.id, "pause");
     expect(second.json.operation.id).toBe(first.json.operation.id);
-    expect((await act(bot.id, "redeploy")).json).toMatchObject({ status: 409, code: "action_not_allowed", allowed: ["pause", "destroy"] });
+    expect((await act(bot.id, "redeploy")).json).toMatchObject({
+      status: 409,
+      code: "action_not_allowed",
+      allowed: ["pause", "destroy"],
+    });
     await untilBot(bot.id, { status: "paused" });
-    expect((await act(bot.id, "pause")).json.operation).toMatchObject({ id: first.json.operation.id, state: "succeeded" });
+    expect((await act(bot.id, "pause")).json.operation).toMatchObject({
+      id: first.json.operation.id,
+      state: "succeeded",
+    });
   });
 
   it("refuses to pause, resume or redeploy a bot that is still being made", async ({ expect }) => {
     simulateCloud();
     const bot = await newBot();
     for (const action of ["pause", "resume", "redeploy"]) {
-      expect((await act(bot.id, action)).json).toMatchObject({ status: 409, code: "action_not_allowed", allowed: ["destroy"] });
+      expect((await act(bot.id, action)).json).toMatchObject({
+        status: 409,
+        code: "action_not_allowed",
+        allowed: ["destroy"],
+      });
     }
   });
 
@@ -177,9 +209,13 @@ describe("a bot's history", () => {
     await untilIdle(bot.id);
     const all = (await request("GET", `/bots/${bot.id}/events`)).json;
     expect(all.next_cursor).toBeNull();
-    expect(all.data.map(({ seq }: { seq: number }) => seq)).toEqual(all.data.map((_: unknown, index: number) => index + 1));
+    expect(all.data.map(({ seq }: { seq: number }) => seq)).toEqual(
+      all.data.map((_: unknown, index: number) => index + 1),
+    );
     const kinds = all.data.map(({ kind }: { kind: string }) => kind);
-    expect(kinds).toEqual(expect.arrayContaining(["accepted", "intent_opened", "intent_adopted", "agent_registered", "config_applied"]));
+    expect(kinds).toEqual(
+      expect.arrayContaining(["accepted", "intent_opened", "intent_adopted", "agent_registered", "config_applied"]),
+    );
     expect(JSON.stringify(all)).not.toMatch(/token_hash|credential_sha256/);
 
     const first = (await request("GET", `/bots/${bot.id}/events?limit=2`)).json;

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import type { ExpectStatic } from "vitest";
 import type { Simulator } from "../../simulator/model/simulator.ts";
-import { type request as send, request } from "./cloud.ts";
+import { request, type request as send } from "./cloud.ts";
 
 export interface Expected {
   status: number;
@@ -12,7 +12,11 @@ export interface Expected {
 }
 
 /** RFC 9457, with our code and the request's id; never a stack or a query. */
-export function expectProblem(expect: ExpectStatic, answer: Awaited<ReturnType<typeof send>>, expected: Expected): void {
+export function expectProblem(
+  expect: ExpectStatic,
+  answer: Awaited<ReturnType<typeof send>>,
+  expected: Expected,
+): void {
   const { status, code, pointers } = expected;
   expect([answer.status, answer.json?.code], answer.text).toEqual([status, code]);
   expect(answer.headers.get("content-type")).toBe("application/problem+json");

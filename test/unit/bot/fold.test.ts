@@ -28,7 +28,7 @@ const EFFECTS: Omit<Row, "accepted"> = {
   intent_unanswered: [() => new Life().posted(), () => ({ ...POST, ended_at: 7, detail: "timeout" }), { intents: [{ state: "open", ended_at: 7 }], operation: { last_error: "timeout" } }],
   intent_looked: [() => new Life().posted(), () => ({ ...POST, how: "name", began_at: 9, found: [] }), { intents: [{ looks: [{ how: "name", began_at: 9 }] }] }],
   intent_adopted: [() => new Life().posted(), (life) => ({ ...POST, droplet: NEW(life), via: "post" }), { adopted: 1001, intents: [{ state: "adopted" }], droplets: [{ id: 1001, seen_by_id: false }] }],
-  intent_refused: [() => new Life().posted(), () => ({ ...POST, code: "quota", detail: "too many" }), { intents: [{ state: "refused", token_state: "killed" }], operation: { last_error: "too many" } }],
+  intent_refused: [() => new Life().posted(), () => ({ ...POST, code: "quota", detail: "too many", for_good: false }), { intents: [{ state: "refused", token_state: "killed", refused_for_good: false }], operation: { last_error: "too many" } }],
   intent_absent: [() => new Life().posted(), () => POST, { intents: [{ state: "absent", token_state: "live" }], adopted: null }],
 
   droplet_found: [() => new Life().online(), (life) => ({ droplet: life.facts({ id: 1002 }), via: "name" }), { adopted: 1001, droplets: [{ id: 1001 }, { id: 1002, condemned: null }] }],

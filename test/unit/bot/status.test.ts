@@ -101,7 +101,7 @@ function stage(name: string) {
 
 function refused(): Life {
   const life = new Life().posted();
-  const data = { intent_id: life.intentId, code: "quota", detail: "too many" };
+  const data = { intent_id: life.intentId, code: "quota", detail: "too many", for_good: false };
   return life.tell({ kind: "intent_refused", data }, waiting);
 }
 

@@ -1,0 +1,101 @@
+import { describe, it } from "vitest";
+import { type ConfigContent, configEtag, contentOfCreate, last4, llmKeyContext, mergeConfig } from "../../../src/bot/config.ts";
+import { CreateBotRequest } from "../../../src/wire/bot.ts";
+import { ConfigPatch } from "../../../src/wire/config.ts";
+
+const REQUEST = {
+  account_id: "a0000000-0000-4000-8000-000000000001",
+  name: "Night Owl",
+  persona: "beginner",
+  asset_focus: "majors",
+  algorithm: "trend",
+  strictness: "low",
+  paper_mode: true,
+  max_position_size_pct: 10,
+  max_daily_loss_pct: 5,
+  max_drawdown_pct: 20,
+  max_trades_per_day: 7,
+  llm_provider: "anthropic",
+  llm_api_key: "sk-0123456789abcdef",
+};
+
+function contentOf(changes: Record<string, unknown> = {}): ConfigContent {
+  return contentOfCreate(CreateBotRequest.parse({ ...REQUEST, ...changes }));
+}
+
+const KNOBS = { volume_confirmation: false, volatility_brake: true, liquidity_filter: "high", correlation_brake: false } as const;
+
+describe("the first version of a config", () => {
+  it("is the request, nested, without its secret", async ({ expect }) => {
+    expect(contentOf()).toEqual({
+      trading_config: { asset_focus: "majors", algorithm: "trend", strictness: "low", paper_mode: true, signal_knobs: null },
+      risk_config: { max_position_size_pct: 10, max_daily_loss_pct: 5, max_drawdown_pct: 20, max_trades_per_day: 7 },
+      llm_provider: "anthropic",
+    });
+  });
+
+  it("has its assets where it names them", async ({ expect }) => {
+    const { trading_config } = contentOf({ asset_focus: "custom", custom_assets: ["SOL", "ETH"] });
+    expect(trading_config).toMatchObject({ asset_focus: "custom", custom_assets: ["SOL", "ETH"] });
+  });
+
+  const QUANT_LITE = { volume_confirmation: true, volatility_brake: true, liquidity_filter: "medium", correlation_brake: true };
+  const TABLE: [string, changes: Record<string, unknown>, knobs: object | null][] = [
+    ["a beginner", {}, null],
+    ["a tweaker", { persona: "tweaker" }, null],
+    ["quant_lite", { persona: "quant_lite" }, QUANT_LITE],
+    ["quant_lite that says none", { persona: "quant_lite", signal_knobs: null }, null],
+    ["quant_lite that says which", { persona: "quant_lite", signal_knobs: KNOBS }, KNOBS],
+    ["a beginner that says which", { signal_knobs: KNOBS }, KNOBS],
+  ];
+  for (const [who, changes, knobs] of TABLE) {
+    it(`${who} trades with ${knobs ? "signal knobs" : "no signal knobs"}`, async ({ expect }) => {
+      expect(contentOf(changes).trading_config.signal_knobs).toEqual(knobs);
+    });
+  }
+});
+
+describe("a patch", () => {
+  const CUSTOM = { asset_focus: "custom", custom_assets: ["SOL"] };
+  const TABLE: [string, base: Record<string, unknown>, patch: object, after: object | null][] = [
+    ["one field", {}, { strictness: "high" }, { trading_config: { ...contentOf().trading_config, strictness: "high" } }],
+    ["a risk limit", {}, { max_daily_loss_pct: 0 }, { risk_config: { ...contentOf().risk_config, max_daily_loss_pct: 0 } }],
+    ["live trading", {}, { paper_mode: false }, { trading_config: { ...contentOf().trading_config, paper_mode: false } }],
+    ["another provider", {}, { llm_provider: "openai" }, { llm_provider: "openai" }],
+    ["knobs", {}, { signal_knobs: KNOBS }, { trading_config: { ...contentOf().trading_config, signal_knobs: KNOBS } }],
+    ["no knobs", { signal_knobs: KNOBS }, { signal_knobs: null }, { trading_config: contentOf().trading_config }],
+    ["a note alone beside a field", {}, { note: "why", algorithm: "trend" }, {}],
+    ["a custom focus", {}, CUSTOM, { trading_config: { ...contentOf().trading_config, ...CUSTOM } }],
+    ["other assets", CUSTOM, { custom_assets: ["ETH"] }, { trading_config: { ...contentOf(CUSTOM).trading_config, custom_assets: ["ETH"] } }],
+    ["the same focus again", CUSTOM, { asset_focus: "custom" }, { trading_config: contentOf(CUSTOM).trading_config }],
+    ["another focus: the assets go", CUSTOM, { asset_focus: "memes" }, { trading_config: { ...contentOf().trading_config, asset_focus: "memes" } }],
+    ["a custom focus without assets", {}, { asset_focus: "custom" }, null],
+    ["assets without a custom focus", {}, { custom_assets: ["ETH"] }, null],
+    ["assets beside another focus", CUSTOM, { asset_focus: "majors", custom_assets: ["ETH"] }, null],
+  ];
+  for (const [what, base, patch, after] of TABLE) {
+    it(`${what}: ${after ? "changes that and nothing else" : "does not go together"}`, async ({ expect }) => {
+      const before = contentOf(base);
+      expect(mergeConfig(before, ConfigPatch.parse(patch))).toEqual(after && { ...before, ...after });
+    });
+  }
+});
+
+describe("what is shown of a secret", () => {
+  const TABLE: [string, string | null][] = [
+    ["sk-0123456789abcdef", "cdef"],
+    ["0123456789abcdef", "cdef"],
+    ["0123456789abcde", null],
+    ["abcd", null],
+  ];
+  for (const [secret, shown] of TABLE) {
+    it(`of ${secret.length} characters: ${shown ?? "nothing"}`, async ({ expect }) => {
+      expect(last4(secret)).toBe(shown);
+    });
+  }
+
+  it("is sealed for its bot, version and field, and each of them counts", async ({ expect }) => {
+    expect(llmKeyContext("bot-a", 3)).toBe("bot-a|3|llm_api_key");
+    expect(configEtag("c1")).toBe('"c1"');
+  });
+});

@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { describe, it } from "vitest";
+import type { BotEvent } from "../../../src/bot/events.ts";
+import { apply } from "../../../src/bot/fold.ts";
+import { reconcile } from "../../../src/bot/lifecycle.ts";
+import { defaultPolicy } from "../../../src/bot/policy.ts";
+import { BotState, isRunning } from "../../../src/bot/state.ts";
+import { drive } from "./driver.ts";
+import { deepFreeze, HOUR, type Life } from "./life.ts";
+
+const STEPS = 250;
+
+/** A bot after any mixture of people, agents, outcomes and crashes. */
+const lives: fc.Arbitrary<Life> = fc
+  .array(fc.nat(1_000), { minLength: 500, maxLength: 2_500 })
+  .map((rolls) => drive(rolls, STEPS));
+
+function property(name: string, holds: (life: Life) => void): void {
+  it(name, () => fc.assert(fc.property(lives, holds), { numRuns: 80 }));
+}
+
+function refold(events: readonly BotEvent[]): BotState[] {
+  const states: BotState[] = [];
+  for (const event of events) states.push(apply(states.at(-1) ?? null, event));
+  return states;
+}
+
+describe("over any history", () => {
+  it("many a life has what these properties are about", async ({ expect }) => {
+    const seen = new Set<string>();
+    for (const life of fc.sample(lives, { numRuns: 100, seed: 7 })) {
+      for (const { kind } of life.history) seen.add(kind);
+      for (const { status } of refold(life.history)) seen.add(status);
+    }
+    const kinds = ["intent_adopted", "intent_absent", "intent_refused", "droplet_gone", "operation_cancelled", "destroyed"];
+    const statuses = ["pending", "provisioning", "online", "unresponsive", "paused", "error", "destroyed"];
+    expect([...seen]).toEqual(expect.arrayContaining([...kinds, ...statuses]));
+  });
+
+  it("the state is the fold of what is stored as JSON", ({ expect }) => {
+    fc.assert(
+      fc.property(lives, ({ history, bot }) => {
+        const stored: BotEvent[] = JSON.parse(JSON.stringify(history));
+        expect(refold(stored).at(-1)).toEqual(bot);
+        expect(JSON.parse(JSON.stringify(bot))).toEqual(bot);
+        expect(BotState.parse(bot)).toEqual(bot);
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  property("destroyed is for ever", ({ history }) => {
+    const states = refold(history);
+    const first = states.findIndex(({ status }) => status === "destroyed");
+    if (first < 0) return;
+    for (const bot of states.slice(first)) {
+      if (bot.status !== "destroyed" || bot.adopted !== null) throw new Error(`rose to ${bot.status}`);
+    }
+  });
+
+  it("destroyed stays so whatever is still to come, and nothing is left to do", ({ expect }) => {
+    fc.assert(
+      fc.property(lives, lives, (dead, other) => {
+        let bot = dead.destroyed().bot;
+        for (const event of other.history.slice(1)) bot = apply(bot, { ...event, seq: bot.revision + 1 });
+        expect(bot.status).toBe("destroyed");
+        expect(reconcile(bot, dead.rt, dead.now + HOUR, defaultPolicy)).toEqual({ settled: true });
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  property("a droplet appears once, and what is adopted is known", ({ history }) => {
+    for (const { droplets, adopted } of refold(history)) {
+      const ids = droplets.map(({ id }) => id);
+      if (new Set(ids).size !== ids.length) throw new Error(`droplets ${ids}`);
+      if (adopted !== null && !ids.includes(adopted)) throw new Error(`adopted ${adopted}, knows ${ids}`);
+    }
+  });
+
+  property("the agent lives on the adopted droplet", ({ history }) => {
+    for (const { agent, adopted } of refold(history)) {
+      if (agent && agent.droplet_id !== adopted) throw new Error(`agent on ${agent.droplet_id}, adopted ${adopted}`);
+    }
+  });
+
+  property("no operation succeeds or begins a generation while an intent is open", ({ history }) => {
+    const states = refold(history);
+    for (const [index, { kind }] of history.entries()) {
+      if (kind !== "operation_succeeded" && kind !== "generation_started" && kind !== "destroyed") continue;
+      if (states[index]?.intents.some(({ state }) => state === "open")) throw new Error(`${kind} over an open intent`);
+    }
+  });
+
+  property("one intent at a time is open, and generations only grow", ({ history }) => {
+    let generation = 1;
+    for (const bot of refold(history)) {
+      if (bot.intents.filter(({ state }) => state === "open").length > 1) throw new Error("two open intents");
+      if (bot.generation < generation) throw new Error(`back to generation ${bot.generation}`);
+      generation = bot.generation;
+    }
+  });
+
+  it("the same situation has the same answer, and is left as it was", ({ expect }) => {
+    fc.assert(
+      fc.property(lives, fc.nat(2 * HOUR), ({ bot, rt, now }, later) => {
+        const ask = () => reconcile(deepFreeze(bot), deepFreeze(rt), now + later, deepFreeze({ ...defaultPolicy }));
+        expect(ask()).toEqual(ask());
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  property("what works has a next step, and a wait lies ahead", ({ bot, rt, now }) => {
+    const decision = reconcile(bot, rt, now, defaultPolicy);
+    if (isRunning(bot.operation) && bot.operation.kind !== "heal" && "settled" in decision) throw new Error("stuck");
+    if ("wait" in decision && !(decision.wait > now)) throw new Error(`waits for ${decision.for} in the past`);
+  });
+});
