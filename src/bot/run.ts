@@ -4,6 +4,7 @@
  */
 import type { PermitKind } from "../provider/gate/permit.ts";
 import type { Outcome } from "../provider/outcome.ts";
+import type { OperationKind } from "../wire/enums.ts";
 import { formatToken, hashToken } from "../wire/tokens.ts";
 import { type Effect, sameEffect } from "./decision.ts";
 import type { EventBody } from "./events.ts";
@@ -58,6 +59,7 @@ async function takeSteps(shell: BotShell): Promise<void> {
     const { bot, rt } = shell.present();
     const decision = reconcile(bot, rt, shell.platform.now(), policy);
     if ("record" in decision) shell.commit({ events: [decision.record] });
+    else if ("begin" in decision) begin(shell, decision.begin);
     else if ("do" in decision) await call(shell, decision.do);
     else return;
   }
@@ -80,7 +82,7 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
   const decision = reconcile(bot, rt, platform.now(), platform.policy);
   if (!("do" in decision) || !sameEffect(decision.do, effect)) return;
   const began_at = platform.now();
-  const run = begin(shell, bot, effect, token);
+  const run = prepare(shell, bot, effect, token);
   if (run === null) return;
   const finished = await run();
   const after = shell.present();
@@ -112,8 +114,18 @@ interface Token {
   hash: string;
 }
 
+function begin(shell: BotShell, kind: OperationKind): void {
+  const operation_id = shell.platform.uuid();
+  shell.commit({ events: [{ kind: "operation_requested", data: { operation_id, kind } }] });
+}
+
 /** Commits the intent, then returns the call itself. Null where the call cannot even be made. */
-function begin(shell: BotShell, bot: BotState, effect: Effect, token: Token | null): (() => Promise<Finished>) | null {
+function prepare(
+  shell: BotShell,
+  bot: BotState,
+  effect: Effect,
+  token: Token | null,
+): (() => Promise<Finished>) | null {
   const { provider } = shell.platform;
   switch (effect.kind) {
     case "create_droplet":
@@ -212,6 +224,8 @@ async function mintToken(platform: Platform, botId: string): Promise<Token> {
 function permitKind(bot: BotState, effect: Effect): PermitKind {
   if (!isRunning(bot.operation)) return "poll";
   if (effect.kind === "create_droplet") return "create";
+  if (bot.operation.kind === "heal")
+    return effect.kind === "power" || effect.kind === "delete_droplet" ? "heal" : "poll";
   return bot.operation.kind === "create" ? "poll" : "user_action";
 }
 

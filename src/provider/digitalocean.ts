@@ -142,7 +142,10 @@ export class DigitalOcean implements Provider {
     try {
       answer = await (withTimeout ? withTimeout(timeout_ms, send) : send());
     } catch (error) {
-      return { kind: "unknown", detail: `${method} ${path.split("?")[0]}: ${this.#withoutToken(describeError(error)).slice(0, 200)}` };
+      return {
+        kind: "unknown",
+        detail: `${method} ${path.split("?")[0]}: ${this.#withoutToken(describeError(error)).slice(0, 200)}`,
+      };
     }
     const { response, text } = answer;
     if (!response.ok) return this.#refusal(response, text);
@@ -168,7 +171,8 @@ export class DigitalOcean implements Provider {
     if (status < 400 || status >= 500 || status === 408 || typeof body !== "object" || body === null) {
       return { kind: "unknown", detail: `HTTP ${status}: ${message}` };
     }
-    if (status === 404) return error.success ? { kind: "missing" } : { kind: "unknown", detail: `HTTP ${status}: ${message}` };
+    if (status === 404)
+      return error.success ? { kind: "missing" } : { kind: "unknown", detail: `HTTP ${status}: ${message}` };
     return { kind: "refused", reason: refusalReason(status, message), status, detail: message };
   }
 

@@ -88,7 +88,9 @@ export function openVault(
       const key = await required(keys, id);
       const parameters = { name: "AES-GCM", iv, additionalData: encode(context) };
       try {
-        return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await crypto.subtle.decrypt(parameters, key, ciphertext));
+        return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+          await crypto.subtle.decrypt(parameters, key, ciphertext),
+        );
       } catch {
         throw new SecretUnreadable("it was sealed for another place, by another key, or altered");
       }
