@@ -5,10 +5,11 @@ import { Simulator } from "../../simulator/model/simulator.ts";
 import type { EventBody } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
 import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
-import { act, createBot, type NewBot } from "../../src/bot/management.ts";
+import { act, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
 import { defaultPolicy } from "../../src/bot/policy.ts";
 import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
+import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
 import { Agents } from "./agents.ts";
 import { GateHost } from "./gate-host.ts";
@@ -82,8 +83,15 @@ export class World {
   }
 
   act(id: string, action: BotAction) {
-    const caller = { scope: operator, actor: "operator", request_id: `r${this.#requests++}` };
-    return act(this.host(id).shell, caller, action);
+    return act(this.host(id).shell, this.#caller(), action);
+  }
+
+  patch(id: string, patch: PatchBotRequest) {
+    return patchBot(this.host(id).shell, this.#caller(), patch);
+  }
+
+  #caller() {
+    return { scope: operator, actor: "operator", request_id: `r${this.#requests++}` };
   }
 
   host(id: string): Host {

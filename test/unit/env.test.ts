@@ -134,12 +134,18 @@ describe("in production", () => {
   });
 
   it("a name that only looks like the example's is fine", async ({ expect }) => {
-    expect(readSettings({ ...GOOD, PUBLIC_URL: "https://myexample.com" })).toMatchObject({ PUBLIC_URL: "https://myexample.com" });
+    expect(readSettings({ ...GOOD, PUBLIC_URL: "https://myexample.com" })).toMatchObject({
+      PUBLIC_URL: "https://myexample.com",
+    });
   });
 });
 
 describe("a complaint", () => {
-  const SECRETS = { DIGITALOCEAN_TOKEN: "hush-77", ENCRYPTION_KEYS: `main:${KEY},main:${KEY}`, OPERATOR_TOKEN_SHA256: "hush-the-operator" };
+  const SECRETS = {
+    DIGITALOCEAN_TOKEN: "hush-77",
+    ENCRYPTION_KEYS: `main:${KEY},main:${KEY}`,
+    OPERATOR_TOKEN_SHA256: "hush-the-operator",
+  };
 
   it("never shows a secret", async ({ expect }) => {
     const wrong = complaint({ ...GOOD, ...SECRETS });

@@ -19,7 +19,9 @@ const SECRETS = [
 describe("a secret by its look", () => {
   for (const secret of SECRETS) {
     it(`${secret.slice(0, 12)}… is not written, wherever it stands`, async ({ expect }) => {
-      const written = JSON.stringify(redact({ detail: `fetch failed: ${secret}, twice: ${secret}`, deep: [{ list: [secret] }] }));
+      const written = JSON.stringify(
+        redact({ detail: `fetch failed: ${secret}, twice: ${secret}`, deep: [{ list: [secret] }] }),
+      );
       expect(written).not.toContain(secret);
       expect(written).not.toContain(secret.slice(-6));
       expect(written).toContain("fetch failed: [redacted], twice: [redacted]");
@@ -35,7 +37,21 @@ describe("a secret by its look", () => {
 });
 
 describe("a secret by its field", () => {
-  const FIELDS = ["token", "registration_token", "apiToken", "secret", "client_secret", "password", "llm_api_key", "authorization", "Authorization", "cookie", "set-cookie", "user_data", "credential"];
+  const FIELDS = [
+    "token",
+    "registration_token",
+    "apiToken",
+    "secret",
+    "client_secret",
+    "password",
+    "llm_api_key",
+    "authorization",
+    "Authorization",
+    "cookie",
+    "set-cookie",
+    "user_data",
+    "credential",
+  ];
   for (const field of FIELDS) {
     it(`${field} is not written, in whatever form`, async ({ expect }) => {
       expect(redact({ [field]: "plain" })).toEqual({ [field]: "[redacted]" });

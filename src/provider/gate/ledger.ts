@@ -10,7 +10,7 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE spent (bucket INTEGER PRIMARY KEY, user_count INTEGER NOT NULL, background_count INTEGER NOT NULL);
    CREATE TABLE waiting (bot_id TEXT PRIMARY KEY, kind TEXT NOT NULL, rank INTEGER NOT NULL, since INTEGER NOT NULL, back_at INTEGER NOT NULL) WITHOUT ROWID;
    CREATE TABLE create_lease (bot_id TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
-   CREATE TABLE heal (bot_id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL, granted_at INTEGER) WITHOUT ROWID;`,
+   CREATE TABLE heal (bot_id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL, last_at INTEGER NOT NULL, granted_at INTEGER) WITHOUT ROWID;`,
 ];
 
 /** Requests are counted in buckets of this length: coarse enough to be few rows, and always to the safe side. */
@@ -21,6 +21,7 @@ const CREATE_LEASE_MS = 10 * MINUTE_MS;
 /** Who does not come back for so long has lost the place. */
 const WAITING_GRACE_MS = MINUTE_MS;
 const PRESENT_MS = 10_000;
+const HEAL_WINDOW_MS = 10 * MINUTE_MS;
 
 const RANKS: Readonly<Record<PermitKind, number>> = { user_action: 0, create: 1, heal: 2, poll: 3 };
 
@@ -165,19 +166,25 @@ export class Ledger {
     return lease ? now - lease.since : null;
   }
 
-  /** Remembers who asked for a heal in the last ten minutes, and who was allowed. */
-  askHeal(bot_id: string, now: number): { asked: number; granted: number; mine: boolean } {
-    const since = now - 10 * MINUTE_MS;
-    this.#sql.exec("DELETE FROM heal WHERE asked_at <= ?", since);
+  /** Who has asked for a heal in the last ten minutes, who was allowed, and since when this one asks. */
+  askHeal(bot_id: string, now: number): { asked: number; granted: number; mine: boolean; asking_ms: number } {
+    const since = now - HEAL_WINDOW_MS;
+    this.#sql.exec("DELETE FROM heal WHERE last_at <= ?", since);
     this.#sql.exec(
-      "INSERT INTO heal VALUES (?, ?, NULL) ON CONFLICT (bot_id) DO UPDATE SET asked_at = excluded.asked_at",
+      "INSERT INTO heal VALUES (?, ?, ?, NULL) ON CONFLICT (bot_id) DO UPDATE SET last_at = excluded.last_at",
       bot_id,
       now,
+      now,
+    );
+    const [own] = this.#sql.exec<{ asked_at: number; granted_at: number | null }>(
+      "SELECT asked_at, granted_at FROM heal WHERE bot_id = ?",
+      bot_id,
     );
     return {
       asked: this.#count("SELECT count(*) AS n FROM heal"),
       granted: this.#count("SELECT count(*) AS n FROM heal WHERE granted_at > ? AND bot_id <> ?", since, bot_id),
-      mine: this.#count("SELECT count(*) AS n FROM heal WHERE granted_at > ? AND bot_id = ?", since, bot_id) > 0,
+      mine: (own?.granted_at ?? 0) > since,
+      asking_ms: now - (own?.asked_at ?? now),
     };
   }
 

@@ -27,6 +27,8 @@ const SAFETY_MS = 60_000;
 const IDENTITY_PENDING_MS = 500;
 const CIRCUIT_OPEN_MS = 60_000;
 const HEAL_RETRY_MS = 60_000;
+/** Deadlines of a fleet that fell silent together spread over this long: nobody is healed before all were heard of. */
+const HEAL_SETTLE_MS = 120_000;
 /** Weight of the newest create in the average. */
 const AVERAGE_WEIGHT = 0.2;
 
@@ -81,7 +83,7 @@ export class GateShell {
 
   /** When very many bots fall silent together the outage is probably ours: then nobody is healed. */
   #holdHeal(botId: string, state: GateState, now: number): string | null {
-    const { asked, granted, mine } = this.#ledger.askHeal(botId, now);
+    const { asked, granted, mine, asking_ms } = this.#ledger.askHeal(botId, now);
     const { at_once, hold_above } = healLimits(state.live_bots);
     if (asked > hold_above) {
       if (state.fleet_hold_since === null) {
@@ -91,7 +93,9 @@ export class GateShell {
       return "fleet_hold";
     }
     if (state.fleet_hold_since !== null) this.#ledger.save({ ...state, fleet_hold_since: null });
-    return mine || granted < at_once ? null : "heal_budget";
+    if (mine) return null;
+    if (asking_ms < HEAL_SETTLE_MS) return "heal_settling";
+    return granted < at_once ? null : "heal_budget";
   }
 
   report(report: Report): void {

@@ -1,5 +1,12 @@
 import { describe, it } from "vitest";
-import { type ConfigContent, configEtag, contentOfCreate, last4, llmKeyContext, mergeConfig } from "../../../src/bot/config.ts";
+import {
+  type ConfigContent,
+  configEtag,
+  contentOfCreate,
+  last4,
+  llmKeyContext,
+  mergeConfig,
+} from "../../../src/bot/config.ts";
 import { CreateBotRequest } from "../../../src/wire/bot.ts";
 import { ConfigPatch } from "../../../src/wire/config.ts";
 
@@ -23,12 +30,23 @@ function contentOf(changes: Record<string, unknown> = {}): ConfigContent {
   return contentOfCreate(CreateBotRequest.parse({ ...REQUEST, ...changes }));
 }
 
-const KNOBS = { volume_confirmation: false, volatility_brake: true, liquidity_filter: "high", correlation_brake: false } as const;
+const KNOBS = {
+  volume_confirmation: false,
+  volatility_brake: true,
+  liquidity_filter: "high",
+  correlation_brake: false,
+} as const;
 
 describe("the first version of a config", () => {
   it("is the request, nested, without its secret", async ({ expect }) => {
     expect(contentOf()).toEqual({
-      trading_config: { asset_focus: "majors", algorithm: "trend", strictness: "low", paper_mode: true, signal_knobs: null },
+      trading_config: {
+        asset_focus: "majors",
+        algorithm: "trend",
+        strictness: "low",
+        paper_mode: true,
+        signal_knobs: null,
+      },
       risk_config: { max_position_size_pct: 10, max_daily_loss_pct: 5, max_drawdown_pct: 20, max_trades_per_day: 7 },
       llm_provider: "anthropic",
     });
@@ -39,7 +57,12 @@ describe("the first version of a config", () => {
     expect(trading_config).toMatchObject({ asset_focus: "custom", custom_assets: ["SOL", "ETH"] });
   });
 
-  const QUANT_LITE = { volume_confirmation: true, volatility_brake: true, liquidity_filter: "medium", correlation_brake: true };
+  const QUANT_LITE = {
+    volume_confirmation: true,
+    volatility_brake: true,
+    liquidity_filter: "medium",
+    correlation_brake: true,
+  };
   const TABLE: [string, changes: Record<string, unknown>, knobs: object | null][] = [
     ["a beginner", {}, null],
     ["a tweaker", { persona: "tweaker" }, null],
@@ -58,17 +81,42 @@ describe("the first version of a config", () => {
 describe("a patch", () => {
   const CUSTOM = { asset_focus: "custom", custom_assets: ["SOL"] };
   const TABLE: [string, base: Record<string, unknown>, patch: object, after: object | null][] = [
-    ["one field", {}, { strictness: "high" }, { trading_config: { ...contentOf().trading_config, strictness: "high" } }],
-    ["a risk limit", {}, { max_daily_loss_pct: 0 }, { risk_config: { ...contentOf().risk_config, max_daily_loss_pct: 0 } }],
-    ["live trading", {}, { paper_mode: false }, { trading_config: { ...contentOf().trading_config, paper_mode: false } }],
+    [
+      "one field",
+      {},
+      { strictness: "high" },
+      { trading_config: { ...contentOf().trading_config, strictness: "high" } },
+    ],
+    [
+      "a risk limit",
+      {},
+      { max_daily_loss_pct: 0 },
+      { risk_config: { ...contentOf().risk_config, max_daily_loss_pct: 0 } },
+    ],
+    [
+      "live trading",
+      {},
+      { paper_mode: false },
+      { trading_config: { ...contentOf().trading_config, paper_mode: false } },
+    ],
     ["another provider", {}, { llm_provider: "openai" }, { llm_provider: "openai" }],
     ["knobs", {}, { signal_knobs: KNOBS }, { trading_config: { ...contentOf().trading_config, signal_knobs: KNOBS } }],
     ["no knobs", { signal_knobs: KNOBS }, { signal_knobs: null }, { trading_config: contentOf().trading_config }],
     ["a note alone beside a field", {}, { note: "why", algorithm: "trend" }, {}],
     ["a custom focus", {}, CUSTOM, { trading_config: { ...contentOf().trading_config, ...CUSTOM } }],
-    ["other assets", CUSTOM, { custom_assets: ["ETH"] }, { trading_config: { ...contentOf(CUSTOM).trading_config, custom_assets: ["ETH"] } }],
+    [
+      "other assets",
+      CUSTOM,
+      { custom_assets: ["ETH"] },
+      { trading_config: { ...contentOf(CUSTOM).trading_config, custom_assets: ["ETH"] } },
+    ],
     ["the same focus again", CUSTOM, { asset_focus: "custom" }, { trading_config: contentOf(CUSTOM).trading_config }],
-    ["another focus: the assets go", CUSTOM, { asset_focus: "memes" }, { trading_config: { ...contentOf().trading_config, asset_focus: "memes" } }],
+    [
+      "another focus: the assets go",
+      CUSTOM,
+      { asset_focus: "memes" },
+      { trading_config: { ...contentOf().trading_config, asset_focus: "memes" } },
+    ],
     ["a custom focus without assets", {}, { asset_focus: "custom" }, null],
     ["assets without a custom focus", {}, { custom_assets: ["ETH"] }, null],
     ["assets beside another focus", CUSTOM, { asset_focus: "majors", custom_assets: ["ETH"] }, null],

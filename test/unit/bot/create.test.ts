@@ -12,19 +12,54 @@ describe("a create, step by step", () => {
     ["accepted", () => new Life(), "do create:1"],
     ["refused for now", () => refused(false), "do create:1"],
     ["refused for good", () => refused(true), "record operation_failed"],
-    ["not created after all", () => new Life().posted().tell({ kind: "intent_absent", data: { intent_id: "intent-1-g1" } }), "do create:1"],
+    [
+      "not created after all",
+      () => new Life().posted().tell({ kind: "intent_absent", data: { intent_id: "intent-1-g1" } }),
+      "do create:1",
+    ],
     ["made a moment ago", () => new Life().made().wait(SECOND), "wait 4000 droplet_active"],
     ["made five seconds ago", () => new Life().made().wait(5 * SECOND), "do get_droplet:1001"],
-    ["read and still new", () => new Life().made().wait(20 * SECOND).read("new", null), "wait 5000 droplet_active"],
-    ["made three minutes ago and read", () => new Life().made().wait(3 * MINUTE).read("new", null), "wait 15000 droplet_active"],
-    ["active without an address", () => new Life().made().wait(MINUTE).read("active", null), "wait 5000 droplet_active"],
+    [
+      "read and still new",
+      () =>
+        new Life()
+          .made()
+          .wait(20 * SECOND)
+          .read("new", null),
+      "wait 5000 droplet_active",
+    ],
+    [
+      "made three minutes ago and read",
+      () =>
+        new Life()
+          .made()
+          .wait(3 * MINUTE)
+          .read("new", null),
+      "wait 15000 droplet_active",
+    ],
+    [
+      "active without an address",
+      () => new Life().made().wait(MINUTE).read("active", null),
+      "wait 5000 droplet_active",
+    ],
     ["active", () => active(), "wait 120000 agent_registration"],
     ["booting for two minutes", () => active().wait(2 * MINUTE), "do get_droplet:1001"],
-    ["gone off while it booted", () => active().wait(2 * MINUTE).read("off"), "do power_on"],
+    [
+      "gone off while it booted",
+      () =>
+        active()
+          .wait(2 * MINUTE)
+          .read("off"),
+      "do power_on",
+    ],
     ["registered", () => active().registered(), `wait ${45 * MINUTE} config_applied`],
     ["serving", () => active().registered().applied(), "record operation_succeeded"],
     ["registered, its config failed", () => active().registered().tell(configFailed(1)), "record operation_failed"],
-    ["registered, an older config failed", () => active().registered().tell(published(2), configFailed(1)), `wait ${45 * MINUTE} config_applied`],
+    [
+      "registered, an older config failed",
+      () => active().registered().tell(published(2), configFailed(1)),
+      `wait ${45 * MINUTE} config_applied`,
+    ],
   ];
 
   for (const [situation, life, decision] of TABLE) {
@@ -38,7 +73,9 @@ describe("the deadlines of a create", () => {
   it("a droplet has ten minutes to become active", async ({ expect }) => {
     const life = new Life().made().wait(10 * MINUTE - 1);
     expect(next(life.called("get_droplet:1001"))).toBe("wait 1 droplet_active");
-    expect(life.wait(1).decide()).toMatchObject({ record: { kind: "attempt_failed", data: { code: "droplet_not_active" } } });
+    expect(life.wait(1).decide()).toMatchObject({
+      record: { kind: "attempt_failed", data: { code: "droplet_not_active" } },
+    });
   });
 
   const STAGES: [stages: number, minutes: number][] = [
@@ -51,26 +88,37 @@ describe("the deadlines of a create", () => {
   for (const [stages, minutes] of STAGES) {
     it(`with ${stages} stages reported, its agent has ${minutes} minutes to register`, async ({ expect }) => {
       const life = active();
-      for (let n = 0; n < stages; n++) life.tell({ kind: "stage_reported", data: { stage: `stage-${n}`, detail: null } });
+      for (let n = 0; n < stages; n++)
+        life.tell({ kind: "stage_reported", data: { stage: `stage-${n}`, detail: null } });
       life.wait(minutes * MINUTE - 1).called("get_droplet:1001");
       expect(next(life)).toBe("wait 1 agent_registration");
-      expect(life.wait(1).decide()).toMatchObject({ record: { kind: "attempt_failed", data: { code: "agent_not_registered" } } });
+      expect(life.wait(1).decide()).toMatchObject({
+        record: { kind: "attempt_failed", data: { code: "agent_not_registered" } },
+      });
     });
   }
 
   it("says which stage the bootstrap last reported, or that it never did", async ({ expect }) => {
     const mute = active().wait(20 * MINUTE);
     expect(mute.decide()).toMatchObject({ record: { data: { detail: expect.stringContaining("never reported") } } });
-    const loud = active().tell({ kind: "stage_reported", data: { stage: "packages", detail: null } }).wait(25 * MINUTE);
-    expect(loud.decide()).toMatchObject({ record: { data: { detail: expect.stringContaining("last reported packages") } } });
+    const loud = active()
+      .tell({ kind: "stage_reported", data: { stage: "packages", detail: null } })
+      .wait(25 * MINUTE);
+    expect(loud.decide()).toMatchObject({
+      record: { data: { detail: expect.stringContaining("last reported packages") } },
+    });
   });
 
   it("an agent that registered has 45 minutes to apply its config, and keeps its droplet when it does not", async ({
     expect,
   }) => {
-    const life = active().registered().wait(45 * MINUTE - 1);
+    const life = active()
+      .registered()
+      .wait(45 * MINUTE - 1);
     expect(next(life)).toBe("wait 1 config_applied");
-    expect(life.wait(1).decide()).toMatchObject({ record: { kind: "operation_failed", data: { code: "config_not_applied" } } });
+    expect(life.wait(1).decide()).toMatchObject({
+      record: { kind: "operation_failed", data: { code: "config_not_applied" } },
+    });
   });
 
   it("quota and capacity may keep it waiting for a day, and cost no try", async ({ expect }) => {
@@ -78,7 +126,9 @@ describe("the deadlines of a create", () => {
     life.wait(24 * HOUR - 1);
     expect(next(life)).toBe("do create:1");
     expect(life.bot.operation.failures).toBe(0);
-    expect(life.wait(1).decide()).toMatchObject({ record: { kind: "operation_failed", data: { code: "create_blocked" } } });
+    expect(life.wait(1).decide()).toMatchObject({
+      record: { kind: "operation_failed", data: { code: "create_blocked" } },
+    });
   });
 
   it("a backoff holds every call, and says why", async ({ expect }) => {
@@ -112,7 +162,10 @@ describe("the tries of a create", () => {
   });
 
   it("a droplet that answers 404 is not taken for gone at once", async ({ expect }) => {
-    const life = new Life().made().wait(5 * SECOND).missing("id");
+    const life = new Life()
+      .made()
+      .wait(5 * SECOND)
+      .missing("id");
     expect(next(life)).toBe("wait 3000 droplet_gone");
   });
 });
@@ -137,7 +190,10 @@ describe("a droplet that registered before it was adopted", () => {
 });
 
 function active(): Life {
-  return new Life().made().wait(30 * SECOND).read("active");
+  return new Life()
+    .made()
+    .wait(30 * SECOND)
+    .read("active");
 }
 
 function refused(for_good: boolean): Life {
@@ -148,7 +204,8 @@ function refused(for_good: boolean): Life {
 }
 
 function configFailed(version: number) {
-  const config = version === 1 ? { id: "c0000000-0000-4000-8000-000000000001", version } : { id: `c${version}`, version };
+  const config =
+    version === 1 ? { id: "c0000000-0000-4000-8000-000000000001", version } : { id: `c${version}`, version };
   return { kind: "config_failed", data: { config, reason: "does not start" } } as const;
 }
 

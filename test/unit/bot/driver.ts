@@ -52,7 +52,8 @@ function call(life: Life, effect: Effect, pick: Pick): void {
 
 function announce(life: Life, effect: Effect): void {
   if (effect.kind === "create_droplet") life.posted();
-  if (effect.kind === "delete_droplet") life.tell({ kind: "droplet_delete_sent", data: { droplet_id: effect.droplet_id } });
+  if (effect.kind === "delete_droplet")
+    life.tell({ kind: "droplet_delete_sent", data: { droplet_id: effect.droplet_id } });
   if (effect.kind === "power") {
     life.tell({ kind: "power_sent", data: { droplet_id: effect.droplet_id, action: effect.action } });
   }
@@ -63,7 +64,11 @@ function finish(life: Life, effect: Effect, pick: Pick, began_at: number): Finis
   switch (effect.kind) {
     case "create_droplet": {
       const fresh = 5000 + life.history.length;
-      return { kind: effect.kind, intent_id: life.intentId, outcome: outcomeOf(pick, () => shown(fresh, effect.generation)) };
+      return {
+        kind: effect.kind,
+        intent_id: life.intentId,
+        outcome: outcomeOf(pick, () => shown(fresh, effect.generation)),
+      };
     }
     case "get_droplet": {
       const { droplet_id } = effect;
@@ -79,7 +84,12 @@ function finish(life: Life, effect: Effect, pick: Pick, began_at: number): Finis
       const known = life.bot.droplets.filter(() => pick([false, true])).map(({ id, generation: g }) => shown(id, g));
       const surprises = pick([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]);
       const more = Array.from({ length: surprises }, (_, n) => shown(9000 + life.history.length + n, generation));
-      return { kind: "list", how, subject, outcome: outcomeOf(pick, () => ({ began_at, droplets: [...known, ...more] })) };
+      return {
+        kind: "list",
+        how,
+        subject,
+        outcome: outcomeOf(pick, () => ({ began_at, droplets: [...known, ...more] })),
+      };
     }
   }
 }
@@ -138,7 +148,11 @@ function speak(life: Life, pick: Pick): void {
   if (bot.agent !== null) {
     life.beat();
     if (bot.presence !== "heard") life.tell({ kind: "agent_heard", data: { via: "http" } });
-    else pick([() => life.applied(), () => life.tell({ kind: "agent_booted", data: { boot_id: "b2", expected: false } })])();
+    else
+      pick([
+        () => life.applied(),
+        () => life.tell({ kind: "agent_booted", data: { boot_id: "b2", expected: false } }),
+      ])();
   } else if (live && bot.adopted !== null) {
     life.registered();
   } else if (live && bot.claims.length < 4 && pick([false, false, false, false, false, false, false, true])) {

@@ -11,52 +11,227 @@ const C1 = { id: "c0000000-0000-4000-8000-000000000001", version: 1 };
 const C2 = { id: "c2", version: 2 };
 const NEW = (life: Life) => life.facts({ id: 1001 });
 
-type Row = { [K in EventKind]: [before: () => Life, data: (life: Life) => Extract<EventBody, { kind: K }>["data"], after: object] };
+type Row = {
+  [K in EventKind]: [before: () => Life, data: (life: Life) => Extract<EventBody, { kind: K }>["data"], after: object];
+};
 
 /** One line for every kind of event: where it happens, what it says, and what it changes. */
 const EFFECTS: Omit<Row, "accepted"> = {
-  changed: [() => new Life(), () => ({ name: "Day Owl", policies: { start: "manual" } }), { name: "Day Owl", persona: "beginner", policies: { healing: "reboot", start: "manual" } }],
-  operation_requested: [() => new Life().online(), () => ({ operation_id: "o9", kind: "pause" }), { operation: { id: "o9", kind: "pause", state: "queued", committed: false, failures: 0, ended_at: null } }],
-  operation_succeeded: [() => new Life().online().requested("pause"), () => OPERATION, { operation: { state: "succeeded" }, off_by_us: true, presence: "never" }],
-  operation_failed: [() => new Life(), () => ({ ...OPERATION, code: "x", detail: "why" }), { operation: { state: "failed", last_error: "why", ended_at: START }, error: { code: "x", detail: "why" } }],
-  operation_cancelled: [() => new Life(), () => ({ ...OPERATION, why: "asked for" }), { operation: { state: "cancelled" }, error: { code: "cancelled" } }],
-  attempt_failed: [() => new Life().made().read("active").registered(), () => ({ ...OPERATION, code: "slow", detail: "why" }), { operation: { failures: 1, last_error: "why" }, droplets: [{ condemned: "slow" }], agent: null, presence: "never", revoked_credentials: ["c".repeat(64)] }],
-  waiting: [() => new Life(), () => ({ reason: "provider_quota" }), { waiting: "provider_quota", operation: { last_error: "provider_quota" } }],
-  generation_started: [() => new Life().online(), () => ({ generation: 2, why: "retry" }), { generation: 2, adopted: null, agent: null, presence: "never", intents: [], config: { desired: C1, applied: null, effective: null, last_good: C1 } }],
+  changed: [
+    () => new Life(),
+    () => ({ name: "Day Owl", policies: { start: "manual" } }),
+    { name: "Day Owl", persona: "beginner", policies: { healing: "reboot", start: "manual" } },
+  ],
+  operation_requested: [
+    () => new Life().online(),
+    () => ({ operation_id: "o9", kind: "pause" }),
+    { operation: { id: "o9", kind: "pause", state: "queued", committed: false, failures: 0, ended_at: null } },
+  ],
+  operation_succeeded: [
+    () => new Life().online().requested("pause"),
+    () => OPERATION,
+    { operation: { state: "succeeded" }, off_by_us: true, presence: "never" },
+  ],
+  operation_failed: [
+    () => new Life(),
+    () => ({ ...OPERATION, code: "x", detail: "why" }),
+    { operation: { state: "failed", last_error: "why", ended_at: START }, error: { code: "x", detail: "why" } },
+  ],
+  operation_cancelled: [
+    () => new Life(),
+    () => ({ ...OPERATION, why: "asked for" }),
+    { operation: { state: "cancelled" }, error: { code: "cancelled" } },
+  ],
+  attempt_failed: [
+    () => new Life().made().read("active").registered(),
+    () => ({ ...OPERATION, code: "slow", detail: "why" }),
+    {
+      operation: { failures: 1, last_error: "why" },
+      droplets: [{ condemned: "slow" }],
+      agent: null,
+      presence: "never",
+      revoked_credentials: ["c".repeat(64)],
+    },
+  ],
+  waiting: [
+    () => new Life(),
+    () => ({ reason: "provider_quota" }),
+    { waiting: "provider_quota", operation: { last_error: "provider_quota" } },
+  ],
+  generation_started: [
+    () => new Life().online(),
+    () => ({ generation: 2, why: "retry" }),
+    {
+      generation: 2,
+      adopted: null,
+      agent: null,
+      presence: "never",
+      intents: [],
+      config: { desired: C1, applied: null, effective: null, last_good: C1 },
+    },
+  ],
 
-  intent_opened: [() => new Life(), (life) => ({ ...POST, generation: 1, droplet_name: life.facts().name, tags: ["t"], token_hash: "h", token_expires_at: 5, region: "r", size: "s", image: "i" }), { intents: [{ id: POST.intent_id, state: "open", token_state: "live", opened_at: START, ended_at: null }], operation: { state: "running", committed: true } }],
-  intent_unanswered: [() => new Life().posted(), () => ({ ...POST, ended_at: 7, detail: "timeout" }), { intents: [{ state: "open", ended_at: 7 }], operation: { last_error: "timeout" } }],
-  intent_looked: [() => new Life().posted(), () => ({ ...POST, how: "name", began_at: 9, found: [] }), { intents: [{ looks: [{ how: "name", began_at: 9 }] }] }],
-  intent_adopted: [() => new Life().posted(), (life) => ({ ...POST, droplet: NEW(life), via: "post" }), { adopted: 1001, intents: [{ state: "adopted" }], droplets: [{ id: 1001, seen_by_id: false }] }],
-  intent_refused: [() => new Life().posted(), () => ({ ...POST, code: "quota", detail: "too many", for_good: false }), { intents: [{ state: "refused", token_state: "killed", refused_for_good: false }], operation: { last_error: "too many" } }],
-  intent_absent: [() => new Life().posted(), () => POST, { intents: [{ state: "absent", token_state: "live" }], adopted: null }],
+  intent_opened: [
+    () => new Life(),
+    (life) => ({
+      ...POST,
+      generation: 1,
+      droplet_name: life.facts().name,
+      tags: ["t"],
+      token_hash: "h",
+      token_expires_at: 5,
+      region: "r",
+      size: "s",
+      image: "i",
+    }),
+    {
+      intents: [{ id: POST.intent_id, state: "open", token_state: "live", opened_at: START, ended_at: null }],
+      operation: { state: "running", committed: true },
+    },
+  ],
+  intent_unanswered: [
+    () => new Life().posted(),
+    () => ({ ...POST, ended_at: 7, detail: "timeout" }),
+    { intents: [{ state: "open", ended_at: 7 }], operation: { last_error: "timeout" } },
+  ],
+  intent_looked: [
+    () => new Life().posted(),
+    () => ({ ...POST, how: "name", began_at: 9, found: [] }),
+    { intents: [{ looks: [{ how: "name", began_at: 9 }] }] },
+  ],
+  intent_adopted: [
+    () => new Life().posted(),
+    (life) => ({ ...POST, droplet: NEW(life), via: "post" }),
+    { adopted: 1001, intents: [{ state: "adopted" }], droplets: [{ id: 1001, seen_by_id: false }] },
+  ],
+  intent_refused: [
+    () => new Life().posted(),
+    () => ({ ...POST, code: "quota", detail: "too many", for_good: false }),
+    {
+      intents: [{ state: "refused", token_state: "killed", refused_for_good: false }],
+      operation: { last_error: "too many" },
+    },
+  ],
+  intent_absent: [
+    () => new Life().posted(),
+    () => POST,
+    { intents: [{ state: "absent", token_state: "live" }], adopted: null },
+  ],
 
-  droplet_found: [() => new Life().online(), (life) => ({ droplet: life.facts({ id: 1002 }), via: "name" }), { adopted: 1001, droplets: [{ id: 1001 }, { id: 1002, condemned: null }] }],
-  droplet_observed: [() => new Life().made(), (life) => ({ droplet: { ...NEW(life), status: "active", ip_address: "203.0.113.7" }, via: "id" }), { droplets: [{ status: "active", active_at: START, seen_by_id: true }] }],
-  droplet_delete_sent: [() => new Life().made(), () => DROPLET, { droplets: [{ delete_sent_at: START, delete_ended_at: null }] }],
-  droplet_delete_ended: [() => new Life().made().tell(deleteSent()), () => ({ ...DROPLET, outcome: "ok", accepted: true }), { droplets: [{ delete_sent_at: START, delete_ended_at: START }] }],
-  droplet_missing: [() => new Life().made(), () => ({ ...DROPLET, how: "id", began_at: 4 }), { droplets: [{ missing: { by_id: [4], by_name: null, by_tag: null } }] }],
-  droplet_gone: [() => new Life().online(), () => DROPLET, { droplets: [], adopted: null, agent: null, presence: "silent" }],
-  power_sent: [() => new Life().online().requested("pause"), () => ({ ...DROPLET, action: "shutdown" }), { operation: { power: { action: "shutdown", count: 1 }, committed: true } }],
-  power_refused: [() => new Life().online().requested("pause").powered("shutdown"), () => ({ ...DROPLET, action: "shutdown", detail: "busy" }), { operation: { power: null, last_error: "busy" } }],
+  droplet_found: [
+    () => new Life().online(),
+    (life) => ({ droplet: life.facts({ id: 1002 }), via: "name" }),
+    { adopted: 1001, droplets: [{ id: 1001 }, { id: 1002, condemned: null }] },
+  ],
+  droplet_observed: [
+    () => new Life().made(),
+    (life) => ({ droplet: { ...NEW(life), status: "active", ip_address: "203.0.113.7" }, via: "id" }),
+    { droplets: [{ status: "active", active_at: START, seen_by_id: true }] },
+  ],
+  droplet_delete_sent: [
+    () => new Life().made(),
+    () => DROPLET,
+    { droplets: [{ delete_sent_at: START, delete_ended_at: null }] },
+  ],
+  droplet_delete_ended: [
+    () => new Life().made().tell(deleteSent()),
+    () => ({ ...DROPLET, outcome: "ok", accepted: true }),
+    { droplets: [{ delete_sent_at: START, delete_ended_at: START }] },
+  ],
+  droplet_missing: [
+    () => new Life().made(),
+    () => ({ ...DROPLET, how: "id", began_at: 4 }),
+    { droplets: [{ missing: { by_id: [4], by_name: null, by_tag: null } }] },
+  ],
+  droplet_gone: [
+    () => new Life().online(),
+    () => DROPLET,
+    { droplets: [], adopted: null, agent: null, presence: "silent" },
+  ],
+  power_sent: [
+    () => new Life().online().requested("pause"),
+    () => ({ ...DROPLET, action: "shutdown" }),
+    { operation: { power: { action: "shutdown", count: 1 }, committed: true } },
+  ],
+  power_refused: [
+    () => new Life().online().requested("pause").powered("shutdown"),
+    () => ({ ...DROPLET, action: "shutdown", detail: "busy" }),
+    { operation: { power: null, last_error: "busy" } },
+  ],
 
-  registration_claimed: [() => new Life().posted(), () => ({ ...POST, ...DROPLET }), { claims: [{ ...POST, ...DROPLET }] }],
-  claim_dropped: [() => new Life().posted().tell(claimed()), () => ({ ...DROPLET, why: "not ours" }), { claims: [], refused_droplets: [1001] }],
-  agent_registered: [() => new Life().made(), () => ({ ...POST, ...DROPLET, credential_sha256: "cc", boot_id: "b1" }), { agent: { droplet_id: 1001, credential_sha256: "cc", boot_id: "b1" }, presence: "heard", intents: [{ token_state: "used" }] }],
-  agent_booted: [() => new Life().online(), () => ({ boot_id: "b2", expected: false }), { agent: { boot_id: "b2" }, start_held: true }],
+  registration_claimed: [
+    () => new Life().posted(),
+    () => ({ ...POST, ...DROPLET }),
+    { claims: [{ ...POST, ...DROPLET }] },
+  ],
+  claim_dropped: [
+    () => new Life().posted().tell(claimed()),
+    () => ({ ...DROPLET, why: "not ours" }),
+    { claims: [], refused_droplets: [1001] },
+  ],
+  agent_registered: [
+    () => new Life().made(),
+    () => ({ ...POST, ...DROPLET, credential_sha256: "cc", boot_id: "b1" }),
+    {
+      agent: { droplet_id: 1001, credential_sha256: "cc", boot_id: "b1" },
+      presence: "heard",
+      intents: [{ token_state: "used" }],
+    },
+  ],
+  agent_booted: [
+    () => new Life().online(),
+    () => ({ boot_id: "b2", expected: false }),
+    { agent: { boot_id: "b2" }, start_held: true },
+  ],
   agent_heard: [() => new Life().online().silent(), () => ({ via: "http" }), { presence: "heard", status: "online" }],
-  agent_silent: [() => new Life().online(), () => ({ last_seen_at: null }), { presence: "silent", status: "unresponsive" }],
-  agent_refused: [() => new Life().online(), () => ({ code: "wrong_droplet", droplet_id: 7 }), { flags: ["wrong_droplet"], refused_droplets: [7] }],
-  credential_revoked: [() => new Life().online(), () => ({}), { agent: null, revoked_credentials: ["c".repeat(64)], intents: [{ token_state: "killed" }] }],
-  stage_reported: [() => new Life().made(), () => ({ stage: "node", detail: null }), { stage: { stage: "node", at: START, count: 1 } }],
+  agent_silent: [
+    () => new Life().online(),
+    () => ({ last_seen_at: null }),
+    { presence: "silent", status: "unresponsive" },
+  ],
+  agent_refused: [
+    () => new Life().online(),
+    () => ({ code: "wrong_droplet", droplet_id: 7 }),
+    { flags: ["wrong_droplet"], refused_droplets: [7] },
+  ],
+  credential_revoked: [
+    () => new Life().online(),
+    () => ({}),
+    { agent: null, revoked_credentials: ["c".repeat(64)], intents: [{ token_state: "killed" }] },
+  ],
+  stage_reported: [
+    () => new Life().made(),
+    () => ({ stage: "node", detail: null }),
+    { stage: { stage: "node", at: START, count: 1 } },
+  ],
   flag_raised: [() => new Life(), () => ({ flag: "f", detail: "d" }), { flags: ["f"] }],
 
-  config_published: [() => new Life().online(), () => ({ config: C2, paper_mode: false, restored_from: null }), { config: { desired: C2, applied: C1 }, paper_mode: false }],
-  config_applied: [() => new Life().online(), () => ({ config: C2 }), { config: { applied: C2, effective: C2, last_good: C2, failed: null } }],
-  config_effective: [() => new Life().online(), () => ({ config: C2 }), { config: { applied: C1, effective: C2, last_good: C1 } }],
-  config_failed: [() => new Life().online(), () => ({ config: C2, reason: "bad" }), { config: { applied: C1, failed: { ...C2, reason: "bad" } } }],
+  config_published: [
+    () => new Life().online(),
+    () => ({ config: C2, paper_mode: false, restored_from: null }),
+    { config: { desired: C2, applied: C1 }, paper_mode: false },
+  ],
+  config_applied: [
+    () => new Life().online(),
+    () => ({ config: C2 }),
+    { config: { applied: C2, effective: C2, last_good: C2, failed: null } },
+  ],
+  config_effective: [
+    () => new Life().online(),
+    () => ({ config: C2 }),
+    { config: { applied: C1, effective: C2, last_good: C1 } },
+  ],
+  config_failed: [
+    () => new Life().online(),
+    () => ({ config: C2, reason: "bad" }),
+    { config: { applied: C1, failed: { ...C2, reason: "bad" } } },
+  ],
 
-  destroyed: [() => new Life().online().requested("destroy"), () => ({}), { status: "destroyed", adopted: null, operation: { state: "succeeded" } }],
+  destroyed: [
+    () => new Life().online().requested("destroy"),
+    () => ({}),
+    { status: "destroyed", adopted: null, operation: { state: "succeeded" } },
+  ],
 };
 
 describe("what an event changes", () => {
@@ -84,13 +259,23 @@ describe("what an event changes", () => {
   it("of a kind that this release does not know: only the revision and the time", async ({ expect }) => {
     const { bot } = new Life().online();
     const future = { kind: "grew_wings", data: { count: 2 }, seq: bot.revision + 1, at: START + HOUR, actor: "later" };
-    expect(apply(bot, future as unknown as BotEvent)).toEqual({ ...bot, revision: bot.revision + 1, updated_at: START + HOUR });
+    expect(apply(bot, future as unknown as BotEvent)).toEqual({
+      ...bot,
+      revision: bot.revision + 1,
+      updated_at: START + HOUR,
+    });
   });
 });
 
 describe("a bot's history", () => {
   it("counts what is sent twice, and begins anew with another action", async ({ expect }) => {
-    const life = new Life().online().requested("pause").powered("shutdown").powered("power_off").wait(MINUTE).powered("power_off");
+    const life = new Life()
+      .online()
+      .requested("pause")
+      .powered("shutdown")
+      .powered("power_off")
+      .wait(MINUTE)
+      .powered("power_off");
     expect(life.bot.operation.power).toEqual({ action: "power_off", count: 2, sent_at: life.now });
   });
 
@@ -107,7 +292,10 @@ describe("a bot's history", () => {
     second.tell({ kind: "intent_adopted", data: { intent_id: second.intentId, droplet: second.facts(), via: "look" } });
     expect(second.bot).toMatchObject({ adopted: 1001, droplets: [{ id: 1001 }, { id: 1002 }] });
     const late = new Life().posted();
-    const old = { kind: "intent_adopted", data: { intent_id: late.intentId, droplet: late.facts(), via: "look" } } as const;
+    const old = {
+      kind: "intent_adopted",
+      data: { intent_id: late.intentId, droplet: late.facts(), via: "look" },
+    } as const;
     late.recreating().tell(old);
     expect(late.bot).toMatchObject({ generation: 2, adopted: null, droplets: [{ id: 1001, generation: 1 }] });
   });
@@ -146,7 +334,10 @@ describe("a bot's history", () => {
 describe("a request that is cancelled before it began", () => {
   it("leaves an error what it was", async ({ expect }) => {
     const life = new Life().made().read("active").registered().failed("config_failed");
-    expect(life.requested("redeploy").cancelled().bot).toMatchObject({ status: "error", error: { code: "config_failed" } });
+    expect(life.requested("redeploy").cancelled().bot).toMatchObject({
+      status: "error",
+      error: { code: "config_failed" },
+    });
   });
 
   it("does not release a start that is held", async ({ expect }) => {
@@ -162,7 +353,11 @@ describe("a held start", () => {
     ["a pause", (life) => life.requested("pause"), true],
     ["a resume", (life) => life.requested("resume"), false],
     ["a redeploy that has its new generation", (life) => life.requested("redeploy").gone().recreating(), false],
-    ["the policy to start by itself", (life) => life.tell({ kind: "changed", data: { policies: { start: "auto" } } }), false],
+    [
+      "the policy to start by itself",
+      (life) => life.tell({ kind: "changed", data: { policies: { start: "auto" } } }),
+      false,
+    ],
     ["another name", (life) => life.tell({ kind: "changed", data: { name: "Day Owl" } }), true],
   ];
   for (const [what, happens, held] of RELEASES) {

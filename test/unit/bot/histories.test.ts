@@ -32,7 +32,14 @@ describe("over any history", () => {
       for (const { kind } of life.history) seen.add(kind);
       for (const { status } of refold(life.history)) seen.add(status);
     }
-    const kinds = ["intent_adopted", "intent_absent", "intent_refused", "droplet_gone", "operation_cancelled", "destroyed"];
+    const kinds = [
+      "intent_adopted",
+      "intent_absent",
+      "intent_refused",
+      "droplet_gone",
+      "operation_cancelled",
+      "destroyed",
+    ];
     const statuses = ["pending", "provisioning", "online", "unresponsive", "paused", "error", "destroyed"];
     expect([...seen]).toEqual(expect.arrayContaining([...kinds, ...statuses]));
   });

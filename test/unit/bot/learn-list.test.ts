@@ -35,7 +35,11 @@ describe("a look for an unanswered POST", () => {
   it("that finds the droplet adopts it", async ({ expect }) => {
     const life = looking();
     life.tell(...listed(life, POST, [shown(life, 2001)]));
-    expect(life.bot).toMatchObject({ adopted: 2001, intents: [{ state: "adopted" }], droplets: [{ id: 2001, seen_by_id: false }] });
+    expect(life.bot).toMatchObject({
+      adopted: 2001,
+      intents: [{ state: "adopted" }],
+      droplets: [{ id: 2001, seen_by_id: false }],
+    });
   });
 
   it("that finds two adopts the lowest number, and keeps the other in mind for removal", async ({ expect }) => {
@@ -49,7 +53,11 @@ describe("a look for an unanswered POST", () => {
     const life = looking();
     const old = shown(life, 2003, { name: life.facts({ generation: 7 }).name });
     life.tell(...listed(life, POST, [old], "tag"));
-    expect(life.bot).toMatchObject({ adopted: null, intents: [{ state: "open" }], droplets: [{ id: 2003, generation: 7 }] });
+    expect(life.bot).toMatchObject({
+      adopted: null,
+      intents: [{ state: "open" }],
+      droplets: [{ id: 2003, generation: 7 }],
+    });
   });
 
   it("passes over what is somebody else's, by name or by tag", async ({ expect }) => {

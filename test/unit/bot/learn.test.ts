@@ -32,7 +32,11 @@ function found<T>(value: T): Outcome<T> {
 function inShort(events: EventBody[]): string[] {
   return events.map(({ kind, data }) => {
     const { reason, accepted, for_good, how, via } = data as Record<string, unknown>;
-    const said = [reason === undefined ? "" : String(reason), accepted === false ? "not taken" : "", for_good ? "for good" : ""];
+    const said = [
+      reason === undefined ? "" : String(reason),
+      accepted === false ? "not taken" : "",
+      for_good ? "for good" : "",
+    ];
     return [kind, ...said, how ?? via ?? ""].filter((part) => part !== "").join(" ");
   });
 }
@@ -79,9 +83,19 @@ describe("what a create teaches", () => {
 describe("what a read teaches", () => {
   const TABLE: [string, () => Life, Outcome<ProviderDroplet>, string[]][] = [
     ["active now", () => new Life().made(), found(shown()), ["droplet_observed id"]],
-    ["the same for the first time by id", () => new Life().made(), found(shown({ status: "new", ip_address: null })), ["droplet_observed id"]],
+    [
+      "the same for the first time by id",
+      () => new Life().made(),
+      found(shown({ status: "new", ip_address: null })),
+      ["droplet_observed id"],
+    ],
     ["nothing new", () => new Life().online(), found(shown()), []],
-    ["that it is there after all", () => new Life().online().silent().missing("id"), found(shown()), ["droplet_observed id"]],
+    [
+      "that it is there after all",
+      () => new Life().online().silent().missing("id"),
+      found(shown()),
+      ["droplet_observed id"],
+    ],
     ["another name under its number", () => new Life().online(), found(shown({ name: "web-1" })), ["flag_raised"]],
     ["another bot's tag on it", () => new Life().online(), found(shown({ tags: ["bot-somebody"] })), ["flag_raised"]],
     ["404", () => new Life().online(), FAILURES.missing, ["droplet_missing id"]],
@@ -90,9 +104,19 @@ describe("what a read teaches", () => {
     ["a droplet that nobody knows", () => new Life().posted(), found(shown()), []],
     ["404 for one that nobody knows", () => new Life().posted(), FAILURES.missing, []],
     ["a claim: ours", () => claimed(), found(shown()), ["intent_adopted registration"]],
-    ["a claim: of another generation", () => claimed(), found(shown({ name: NAME.replace("-g1", "-g4"), tags: [] })), ["droplet_found registration"]],
+    [
+      "a claim: of another generation",
+      () => claimed(),
+      found(shown({ name: NAME.replace("-g1", "-g4"), tags: [] })),
+      ["droplet_found registration"],
+    ],
     ["a claim: not ours", () => claimed(), found(shown({ name: "web-1" })), ["claim_dropped"]],
-    ["a claim: ours by name, another's by tag", () => claimed(), found(shown({ tags: ["bot-somebody"] })), ["claim_dropped"]],
+    [
+      "a claim: ours by name, another's by tag",
+      () => claimed(),
+      found(shown({ tags: ["bot-somebody"] })),
+      ["claim_dropped"],
+    ],
     ["a claim: no such droplet", () => claimed(), FAILURES.missing, ["claim_dropped"]],
   ];
   for (const [what, life, outcome, events] of TABLE) {

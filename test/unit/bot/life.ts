@@ -145,7 +145,10 @@ export class Life {
   /** A droplet was made and answered 202. */
   made(): this {
     this.posted();
-    return this.tell({ kind: "intent_adopted", data: { intent_id: this.intentId, droplet: this.facts(), via: "post" } });
+    return this.tell({
+      kind: "intent_adopted",
+      data: { intent_id: this.intentId, droplet: this.facts(), via: "post" },
+    });
   }
 
   /** A read by id answered 200 just now. */
@@ -162,7 +165,12 @@ export class Life {
   }
 
   registered(): this {
-    const data = { intent_id: this.intentId, credential_sha256: "c".repeat(64), droplet_id: this.droplet.id, boot_id: "b1" };
+    const data = {
+      intent_id: this.intentId,
+      credential_sha256: "c".repeat(64),
+      droplet_id: this.droplet.id,
+      boot_id: "b1",
+    };
     return this.tell({ kind: "agent_registered", data }).beat();
   }
 
@@ -199,7 +207,13 @@ export class Life {
 
   /** Created, heard, and serving. */
   online(): this {
-    return this.made().wait(30 * SECOND).read("active").wait(2 * MINUTE).registered().applied().succeeded();
+    return this.made()
+      .wait(30 * SECOND)
+      .read("active")
+      .wait(2 * MINUTE)
+      .registered()
+      .applied()
+      .succeeded();
   }
 
   powered(action: "shutdown" | "power_off" | "power_on" | "power_cycle"): this {
@@ -207,7 +221,11 @@ export class Life {
   }
 
   paused(): this {
-    this.online().wait(HOUR).requested("pause").powered("shutdown").wait(10 * SECOND);
+    this.online()
+      .wait(HOUR)
+      .requested("pause")
+      .powered("shutdown")
+      .wait(10 * SECOND);
     return this.read("off").succeeded();
   }
 

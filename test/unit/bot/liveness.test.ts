@@ -14,7 +14,9 @@ describe("a bot that is heard", () => {
     const life = new Life().online().wait(HOUR).beat();
     expect(next(life)).toBe(`wait ${SILENCE} heartbeat`);
     expect(next(life.wait(SILENCE - 1))).toBe("wait 1 heartbeat");
-    expect(life.wait(1).decide()).toEqual({ record: { kind: "agent_silent", data: { last_seen_at: life.now - SILENCE } } });
+    expect(life.wait(1).decide()).toEqual({
+      record: { kind: "agent_silent", data: { last_seen_at: life.now - SILENCE } },
+    });
   });
 
   it("gets a fresh deadline from when we could hear again", async ({ expect }) => {
@@ -74,13 +76,17 @@ describe("a droplet that should not exist", () => {
   it("does not keep the bot from being judged meanwhile", async ({ expect }) => {
     const silent = new Life().online().wait(SILENCE);
     expect(next(silent.tell(surplus(silent)))).toBe("record agent_silent");
-    const stubborn = withSurplus().wait(HOUR).tell({ kind: "droplet_delete_sent", data: { droplet_id: 66 } });
+    const stubborn = withSurplus()
+      .wait(HOUR)
+      .tell({ kind: "droplet_delete_sent", data: { droplet_id: 66 } });
     expect(next(stubborn)).toBe("record agent_silent");
     expect(next(stubborn.silent().read("active"))).toMatch(/^wait \d+ droplet_gone$/);
   });
 
   it("is left alone while an operation is under way, and never taken for the adopted one", async ({ expect }) => {
-    const life = withSurplus().wait(2 * MINUTE).requested("pause");
+    const life = withSurplus()
+      .wait(2 * MINUTE)
+      .requested("pause");
     expect(next(life)).toBe("do get_droplet:1001");
   });
 

@@ -13,14 +13,39 @@ describe("a pause, step by step", () => {
     ["read as on", () => pausing().read("active"), "do shutdown"],
     ["shutdown sent", () => shutdown(), "wait 5000 droplet_off"],
     ["shutdown sent a while ago", () => shutdown().wait(5 * SECOND), "do get_droplet:1001"],
-    ["off at last", () => shutdown().wait(20 * SECOND).read("off"), "record operation_succeeded"],
-    ["shutdown without effect, just before patience ends", () => shutdown().wait(120 * SECOND - 1).read("active"), "wait 1 droplet_off"],
-    ["shutdown without effect", () => shutdown().wait(120 * SECOND).read("active"), "do power_off"],
+    [
+      "off at last",
+      () =>
+        shutdown()
+          .wait(20 * SECOND)
+          .read("off"),
+      "record operation_succeeded",
+    ],
+    [
+      "shutdown without effect, just before patience ends",
+      () =>
+        shutdown()
+          .wait(120 * SECOND - 1)
+          .read("active"),
+      "wait 1 droplet_off",
+    ],
+    [
+      "shutdown without effect",
+      () =>
+        shutdown()
+          .wait(120 * SECOND)
+          .read("active"),
+      "do power_off",
+    ],
     ["one power-off without effect", () => powerOff(1), "do power_off"],
     ["two power-offs without effect", () => powerOff(2), "do power_off"],
     ["three power-offs without effect", () => powerOff(3), "record operation_failed"],
     ["its droplet answers 404", () => pausing().missing("id"), "do list:name:1001"],
-    ["its droplet is gone beyond doubt", () => pausing().missing("id").missing("name").missing("tag"), "record droplet_gone"],
+    [
+      "its droplet is gone beyond doubt",
+      () => pausing().missing("id").missing("name").missing("tag"),
+      "record droplet_gone",
+    ],
     ["its droplet is known to be gone", () => pausing().gone(), "record operation_failed"],
   ];
 
@@ -44,8 +69,17 @@ describe("a pause, step by step", () => {
   it("a power-off that was refused is asked for again, costs no try and does not begin with a shutdown anew", async ({
     expect,
   }) => {
-    const life = shutdown().wait(120 * SECOND).read("active").powered("power_off").wait(MINUTE).read("active");
-    life.powered("power_off").tell(refused("power_off")).wait(5 * SECOND).read("active");
+    const life = shutdown()
+      .wait(120 * SECOND)
+      .read("active")
+      .powered("power_off")
+      .wait(MINUTE)
+      .read("active");
+    life
+      .powered("power_off")
+      .tell(refused("power_off"))
+      .wait(5 * SECOND)
+      .read("active");
     expect(next(life)).toBe("do power_off");
     expect(life.bot.operation.power?.count).toBe(1);
   });
@@ -63,11 +97,28 @@ describe("a resume, step by step", () => {
     ["power-on sent", () => resuming().read("off").powered("power_on"), "wait 5000 droplet_active"],
     ["power-on without effect", () => poweredOn(1), "do power_on"],
     ["three power-ons without effect", () => poweredOn(3), "record operation_failed"],
-    ["on, its agent silent", () => resuming().read("off").powered("power_on").wait(5 * SECOND).read("active"), `wait ${2 * MINUTE} agent_registration`],
-    ["on, its agent heard", () => backOn().tell({ kind: "agent_heard", data: { via: "http" } }), "record operation_succeeded"],
+    [
+      "on, its agent silent",
+      () =>
+        resuming()
+          .read("off")
+          .powered("power_on")
+          .wait(5 * SECOND)
+          .read("active"),
+      `wait ${2 * MINUTE} agent_registration`,
+    ],
+    [
+      "on, its agent heard",
+      () => backOn().tell({ kind: "agent_heard", data: { via: "http" } }),
+      "record operation_succeeded",
+    ],
     ["on, its agent never heard again", () => backOn().wait(20 * MINUTE), "record operation_failed"],
     ["its droplet answers 404", () => resuming().missing("id"), "do list:name:1001"],
-    ["its droplet is gone beyond doubt", () => resuming().missing("id").missing("name").missing("tag"), "record droplet_gone"],
+    [
+      "its droplet is gone beyond doubt",
+      () => resuming().missing("id").missing("name").missing("tag"),
+      "record droplet_gone",
+    ],
   ];
 
   for (const [situation, life, decision] of TABLE) {
@@ -78,19 +129,28 @@ describe("a resume, step by step", () => {
 
   it("becomes a redeploy where the droplet is gone, and says so", async ({ expect }) => {
     const life = resuming().gone();
-    expect(life.decide()).toEqual({ record: { kind: "generation_started", data: { generation: 2, why: "droplet_gone" } } });
+    expect(life.decide()).toEqual({
+      record: { kind: "generation_started", data: { generation: 2, why: "droplet_gone" } },
+    });
     expect(next(life.recreating("droplet_gone"))).toBe("do create:2");
   });
 
   it("keeps the droplet whose agent is not heard after the start", async ({ expect }) => {
-    const decision = backOn().wait(20 * MINUTE).decide();
+    const decision = backOn()
+      .wait(20 * MINUTE)
+      .decide();
     expect(decision).toMatchObject({ record: { kind: "operation_failed", data: { code: "agent_not_heard" } } });
   });
 });
 
 describe("a paused bot", () => {
   it("rests", async ({ expect }) => {
-    expect(new Life().paused().wait(24 * 60 * MINUTE).decide()).toEqual({ settled: true });
+    expect(
+      new Life()
+        .paused()
+        .wait(24 * 60 * MINUTE)
+        .decide(),
+    ).toEqual({ settled: true });
   });
 
   it("that speaks is read: somebody may have switched its droplet on", async ({ expect }) => {
@@ -118,8 +178,14 @@ function shutdown(): Life {
 }
 
 function powerOff(times: number): Life {
-  const life = shutdown().wait(120 * SECOND).read("active");
-  for (let count = 0; count < times; count++) life.powered("power_off").wait(60 * SECOND).read("active");
+  const life = shutdown()
+    .wait(120 * SECOND)
+    .read("active");
+  for (let count = 0; count < times; count++)
+    life
+      .powered("power_off")
+      .wait(60 * SECOND)
+      .read("active");
   return life;
 }
 
@@ -129,7 +195,11 @@ function resuming(): Life {
 
 function poweredOn(times: number): Life {
   const life = resuming().read("off");
-  for (let count = 0; count < times; count++) life.powered("power_on").wait(60 * SECOND).read("off");
+  for (let count = 0; count < times; count++)
+    life
+      .powered("power_on")
+      .wait(60 * SECOND)
+      .read("off");
   return life;
 }
 
@@ -138,7 +208,11 @@ function backOn(): Life {
 }
 
 function speaking(): Life {
-  return new Life().paused().wait(10 * MINUTE).beat().tell({ kind: "agent_heard", data: { via: "http" } });
+  return new Life()
+    .paused()
+    .wait(10 * MINUTE)
+    .beat()
+    .tell({ kind: "agent_heard", data: { via: "http" } });
 }
 
 function refused(action: "shutdown" | "power_off") {

@@ -13,11 +13,49 @@ describe("a destroy, step by step", () => {
     ["fenced", () => destroying(), "do delete_droplet:1001"],
     ["DELETE under way, or we died during it", () => destroying().tell(sent), "wait 33000 droplet_gone"],
     ["DELETE answered", () => deleted(), "wait 3000 droplet_gone"],
-    ["still there", () => deleted().wait(10 * SECOND).read("active"), "wait 3000 droplet_gone"],
-    ["still there after a while", () => deleted().wait(150 * SECOND).read("active"), "wait 15000 droplet_gone"],
-    ["404", () => deleted().wait(3 * SECOND).missing("id"), "do list:name:1001"],
-    ["404 and absent by name", () => deleted().wait(3 * SECOND).missing("id").missing("name"), "do list:tag:1001"],
-    ["404, absent by name and tag", () => deleted().wait(3 * SECOND).missing("id").missing("name").missing("tag"), "record droplet_gone"],
+    [
+      "still there",
+      () =>
+        deleted()
+          .wait(10 * SECOND)
+          .read("active"),
+      "wait 3000 droplet_gone",
+    ],
+    [
+      "still there after a while",
+      () =>
+        deleted()
+          .wait(150 * SECOND)
+          .read("active"),
+      "wait 15000 droplet_gone",
+    ],
+    [
+      "404",
+      () =>
+        deleted()
+          .wait(3 * SECOND)
+          .missing("id"),
+      "do list:name:1001",
+    ],
+    [
+      "404 and absent by name",
+      () =>
+        deleted()
+          .wait(3 * SECOND)
+          .missing("id")
+          .missing("name"),
+      "do list:tag:1001",
+    ],
+    [
+      "404, absent by name and tag",
+      () =>
+        deleted()
+          .wait(3 * SECOND)
+          .missing("id")
+          .missing("name")
+          .missing("tag"),
+      "record droplet_gone",
+    ],
     ["gone", () => deleted().gone(), "record destroyed"],
   ];
 
@@ -78,7 +116,13 @@ describe("the evidence that a droplet is gone", () => {
   });
 
   it("one 404 means something once a read has shown it", async ({ expect }) => {
-    expect(next(deleted().wait(3 * SECOND).missing("id"))).toBe("do list:name:1001");
+    expect(
+      next(
+        deleted()
+          .wait(3 * SECOND)
+          .missing("id"),
+      ),
+    ).toBe("do list:name:1001");
   });
 
   it("a listing from before the DELETE ended does not count", async ({ expect }) => {
@@ -88,7 +132,10 @@ describe("the evidence that a droplet is gone", () => {
   });
 
   it("a DELETE during which we died may have lasted as long as its time-out", async ({ expect }) => {
-    const life = destroying().tell(sent).wait(20 * SECOND).missing("id");
+    const life = destroying()
+      .tell(sent)
+      .wait(20 * SECOND)
+      .missing("id");
     expect(next(life)).toBe("wait 10000 droplet_gone");
     expect(next(life.wait(10 * SECOND))).toBe("do list:name:1001");
   });
@@ -103,18 +150,25 @@ describe("the evidence that a droplet is gone", () => {
 
 describe("a second DELETE", () => {
   it("is not sent before three minutes", async ({ expect }) => {
-    const life = deleted().wait(3 * MINUTE - 1).read("active");
+    const life = deleted()
+      .wait(3 * MINUTE - 1)
+      .read("active");
     expect(next(life)).toBe("wait 15000 droplet_gone");
     expect(next(life.wait(1))).toBe("do delete_droplet:1001");
   });
 
   it("is not sent to what answers 404", async ({ expect }) => {
-    const life = deleted().wait(10 * MINUTE).missing("id");
+    const life = deleted()
+      .wait(10 * MINUTE)
+      .missing("id");
     expect(next(life)).toBe("do list:name:1001");
   });
 
   it("may follow at once where the first was refused", async ({ expect }) => {
-    const refused = { kind: "droplet_delete_ended", data: { droplet_id: 1001, outcome: "busy", accepted: false } } as const;
+    const refused = {
+      kind: "droplet_delete_ended",
+      data: { droplet_id: 1001, outcome: "busy", accepted: false },
+    } as const;
     expect(next(destroying().tell(sent, refused))).toBe("do delete_droplet:1001");
   });
 });

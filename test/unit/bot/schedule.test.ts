@@ -128,7 +128,9 @@ describe("the backoff", () => {
 
   it("doubles its ceiling with every failure", async ({ expect }) => {
     const almostOne = 1 - Number.EPSILON;
-    const ceilings = [1, 2, 3, 9, 10, 99].map((tries) => Math.ceil(backoffMs(defaultPolicy, tries, almostOne) / SECOND));
+    const ceilings = [1, 2, 3, 9, 10, 99].map((tries) =>
+      Math.ceil(backoffMs(defaultPolicy, tries, almostOne) / SECOND),
+    );
     expect(ceilings).toEqual([1, 2, 4, 256, 300, 300]);
   });
 

@@ -28,9 +28,27 @@ describe("the status that a person reads", () => {
     ["paused", () => new Life().paused(), "paused", "pause", "provider"],
     ["being resumed, still off", () => new Life().paused().requested("resume"), "paused", "resume", "provider"],
     ["being resumed, on again", () => resuming().read("active"), "provisioning", "resume", "provider"],
-    ["switched on by another hand", () => new Life().paused().tell(heard).read("active"), "online", "start_held", "heartbeat"],
-    ["being taken down for a redeploy", () => new Life().online().requested("redeploy"), "provisioning", "redeploy", "spawnpoint"],
-    ["redeployed, before its droplet", () => new Life().online().requested("redeploy").gone().recreating(), "pending", "redeploy", "spawnpoint"],
+    [
+      "switched on by another hand",
+      () => new Life().paused().tell(heard).read("active"),
+      "online",
+      "start_held",
+      "heartbeat",
+    ],
+    [
+      "being taken down for a redeploy",
+      () => new Life().online().requested("redeploy"),
+      "provisioning",
+      "redeploy",
+      "spawnpoint",
+    ],
+    [
+      "redeployed, before its droplet",
+      () => new Life().online().requested("redeploy").gone().recreating(),
+      "pending",
+      "redeploy",
+      "spawnpoint",
+    ],
     ["given up", () => new Life().failed(), "error", "create_failed", "spawnpoint"],
     ["being destroyed", () => new Life().online().requested("destroy"), "online", "destroy", "heartbeat"],
     ["destroyed", () => new Life().online().destroyed(), "destroyed", "droplet_confirmed_gone", "provider"],
@@ -57,7 +75,12 @@ describe("since when", () => {
     const life = new Life().online();
     const online = life.now;
     life.wait(MINUTE).tell(held);
-    expect(life.bot).toMatchObject({ status: "online", reason: "start_held", since: online, updated_at: online + MINUTE });
+    expect(life.bot).toMatchObject({
+      status: "online",
+      reason: "start_held",
+      since: online,
+      updated_at: online + MINUTE,
+    });
   });
 });
 
@@ -67,7 +90,11 @@ describe("the step of the work under way", () => {
     ["a POST under way", () => new Life().posted(), "requesting_droplet"],
     ["a POST without an answer", () => new Life().posted().unanswered(), "confirming_create"],
     ["a droplet that is new", () => new Life().made(), "waiting_for_droplet"],
-    ["a droplet that is active without an address", () => new Life().made().read("active", null), "waiting_for_droplet"],
+    [
+      "a droplet that is active without an address",
+      () => new Life().made().read("active", null),
+      "waiting_for_droplet",
+    ],
     ["a bootstrap that says nothing", () => new Life().made().read("active"), "waiting_for_agent"],
     ["a bootstrap that says where it is", () => new Life().made().read("active").tell(stage("node")), "bootstrap_node"],
     ["an agent that is heard", () => new Life().made().read("active").registered(), "waiting_for_config"],
@@ -106,11 +133,19 @@ function refused(): Life {
 }
 
 function shuttingDown(): Life {
-  return new Life().online().wait(10 * SECOND).requested("pause").powered("shutdown");
+  return new Life()
+    .online()
+    .wait(10 * SECOND)
+    .requested("pause")
+    .powered("shutdown");
 }
 
 function resuming(): Life {
-  return new Life().paused().wait(10 * SECOND).requested("resume").powered("power_on");
+  return new Life()
+    .paused()
+    .wait(10 * SECOND)
+    .requested("resume")
+    .powered("power_on");
 }
 
 function destroying(): Life {

@@ -83,7 +83,9 @@ describe("the operations that are kept", () => {
     const kept = store.operations();
     expect(kept).toHaveLength(100);
     expect(kept[0]?.id).toBe(life.bot.operation.id);
-    expect(kept.map(({ started_at }) => started_at)).toEqual(kept.map(({ started_at }) => started_at).sort((a, b) => b - a));
+    expect(kept.map(({ started_at }) => started_at)).toEqual(
+      kept.map(({ started_at }) => started_at).sort((a, b) => b - a),
+    );
   });
 
   it("show how each went on", async ({ expect }) => {
@@ -145,7 +147,17 @@ describe("the outbox", () => {
     const { store } = newStore();
     store.enqueue({ kind: "config", row: config(2) }, 3, START + 2);
     store.enqueue(entry("bot"), 3, START + 1);
-    const droplet = { id: 7, bot_id: "b", name: "n", generation: 1, status: "new", ip_address: null, found_at: 1, gone_at: null, revision: 3 } as const;
+    const droplet = {
+      id: 7,
+      bot_id: "b",
+      name: "n",
+      generation: 1,
+      status: "new",
+      ip_address: null,
+      found_at: 1,
+      gone_at: null,
+      revision: 3,
+    } as const;
     store.enqueue({ kind: "droplet", row: droplet }, 3, START + 3);
     const keys: string[] = [];
     for (let next = store.nextDelivery(); next !== null; next = store.nextDelivery()) {
@@ -162,11 +174,20 @@ describe("the requests that were answered", () => {
     store.saveAnswer("idem:old", "h", "o1", START);
     for (let count = 1; count <= 100; count++) store.saveAnswer(`req:${count}`, "", count, START + count);
     expect(store.answered("idem:old")).toEqual({ body_hash: "h", result: "o1", at: START });
-    expect([1, 36, 37, 100].map((count) => store.answered(`req:${count}`)?.result ?? null)).toEqual([null, null, 37, 100]);
+    expect([1, 36, 37, 100].map((count) => store.answered(`req:${count}`)?.result ?? null)).toEqual([
+      null,
+      null,
+      37,
+      100,
+    ]);
     store.saveAnswer("idem:new", "h", "o2", START + 24 * HOUR - 1);
     expect(store.answered("idem:old")?.result).toBe("o1");
     store.saveAnswer("idem:newer", "h", "o3", START + 24 * HOUR);
-    expect(["idem:old", "idem:new", "idem:newer"].map((key) => store.answered(key)?.result ?? null)).toEqual([null, "o2", "o3"]);
+    expect(["idem:old", "idem:new", "idem:newer"].map((key) => store.answered(key)?.result ?? null)).toEqual([
+      null,
+      "o2",
+      "o3",
+    ]);
   });
 });
 
@@ -188,7 +209,13 @@ function config(version: number): ConfigRow {
     bot_id: "b",
     version,
     restored_from: null,
-    trading_config: { asset_focus: "majors", algorithm: "trend", strictness: "low", paper_mode: true, signal_knobs: null },
+    trading_config: {
+      asset_focus: "majors",
+      algorithm: "trend",
+      strictness: "low",
+      paper_mode: true,
+      signal_knobs: null,
+    },
     risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
     llm_provider: "anthropic",
     llm_api_key: "v1.k.n.c",

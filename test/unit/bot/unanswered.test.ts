@@ -28,7 +28,10 @@ describe("a POST whose outcome is unknown", () => {
   it("is looked for at least four times, at last 120 s after it ended, by name, by tag and in the full list", async ({
     expect,
   }) => {
-    const life = new Life().posted().wait(12 * SECOND).unanswered();
+    const life = new Life()
+      .posted()
+      .wait(12 * SECOND)
+      .unanswered();
     const ended = life.now;
     const looks = lookAsTold(life);
     expect(looks.length).toBeGreaterThanOrEqual(4);
@@ -70,7 +73,9 @@ describe("a POST whose outcome is unknown", () => {
     expect(life.decide()).toEqual({ do: { kind: "create_droplet", generation: 1 } });
   });
 
-  it("is taken for absent only by looks of every kind that began late enough, however slow we are", async ({ expect }) => {
+  it("is taken for absent only by looks of every kind that began late enough, however slow we are", async ({
+    expect,
+  }) => {
     const pace = fc.record({ took: fc.integer({ min: 0, max: 600_000 }), post: fc.integer({ min: 0, max: 30_000 }) });
     fc.assert(
       fc.property(pace, fc.boolean(), ({ took, post }, died) => {

@@ -50,7 +50,10 @@ describe("a bot on the wire", () => {
     expect(shown(new Life())).toMatchObject({ config_drift: true, applied_config_version: null });
     const life = new Life().online();
     expect(shown(life)).toMatchObject({ config_drift: false, applied_config_version: 1 });
-    life.tell({ kind: "config_published", data: { config: { id: "c2", version: 2 }, paper_mode: true, restored_from: null } });
+    life.tell({
+      kind: "config_published",
+      data: { config: { id: "c2", version: 2 }, paper_mode: true, restored_from: null },
+    });
     expect(shown(life)).toMatchObject({ config_drift: true, desired_config_version: 2, applied_config_version: 1 });
   });
 
@@ -61,8 +64,7 @@ describe("a bot on the wire", () => {
 });
 
 describe("an operation on the wire", () => {
-  const view = (life: Life) =>
-    viewOperation(life.bot.operation, life.bot, life.rt, life.decide(), defaultPolicy);
+  const view = (life: Life) => viewOperation(life.bot.operation, life.bot, life.rt, life.decide(), defaultPolicy);
 
   it("under way: says its step, its next attempt and its deadline", async ({ expect }) => {
     const life = new Life({ operation_id: OPERATION_ID }).made().wait(SECOND);
@@ -141,7 +143,13 @@ const ROW: ConfigRow = {
   bot_id: "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d",
   version: 2,
   restored_from: null,
-  trading_config: { asset_focus: "majors", algorithm: "trend", strictness: "low", paper_mode: true, signal_knobs: null },
+  trading_config: {
+    asset_focus: "majors",
+    algorithm: "trend",
+    strictness: "low",
+    paper_mode: true,
+    signal_knobs: null,
+  },
   risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
   llm_provider: "anthropic",
   llm_api_key: "v1.key.nonce.sealed",

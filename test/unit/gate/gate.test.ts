@@ -156,12 +156,16 @@ describe("the gate", () => {
 
   it("heals three or 2 % at once, and nobody where more than 5 % ask", async ({ expect }) => {
     const gate = await newGate();
+    for (let n = 0; n < 4; n++) expect(gate.permit(`sick-${n}`, "heal")).toMatchObject({ reason: "heal_settling" });
+    gate.world.now += 2 * MINUTE;
     for (let n = 0; n < 3; n++) expect(gate.permit(`sick-${n}`, "heal").granted).toBe(true);
     expect(gate.permit("sick-3", "heal")).toMatchObject({ granted: false, reason: "heal_budget" });
     for (let n = 4; n < 10; n++) gate.permit(`sick-${n}`, "heal");
     expect(gate.permit("sick-10", "heal")).toMatchObject({ granted: false, reason: "fleet_hold" });
     expect(gate.world.log.filter(({ event }) => event === "fleet_hold")).toHaveLength(1);
     gate.world.now += 11 * MINUTE;
+    gate.permit("sick-0", "heal");
+    gate.world.now += 2 * MINUTE;
     expect(gate.permit("sick-0", "heal").granted).toBe(true);
   });
 });

@@ -66,7 +66,17 @@ describe("a sealed secret", () => {
     }
   });
 
-  const MALFORMED = ["", "plain text", "v1", "v1.new", "v1.new.AAAA", "v2.new.AAAA.AAAA", "v1.new.A!.AAAA", "v1.new.AAAA.A!", "v1.new.AAAA.AAAA.AAAA"];
+  const MALFORMED = [
+    "",
+    "plain text",
+    "v1",
+    "v1.new",
+    "v1.new.AAAA",
+    "v2.new.AAAA.AAAA",
+    "v1.new.A!.AAAA",
+    "v1.new.AAAA.A!",
+    "v1.new.AAAA.AAAA.AAAA",
+  ];
   for (const envelope of MALFORMED) {
     it(`is not ${JSON.stringify(envelope)}`, async ({ expect }) => {
       await expect(vaultOf(`new:${NEW}`).open(envelope, CONTEXT)).rejects.toThrow(SecretUnreadable);
@@ -84,7 +94,9 @@ describe("a key ring", () => {
 
   it("that has lost a key says which", async ({ expect }) => {
     const before = await vaultOf(`old:${OLD}`).seal(SECRET, CONTEXT);
-    await expect(vaultOf(`new:${NEW}`).open(before, CONTEXT)).rejects.toThrow('its key "old" is not in ENCRYPTION_KEYS');
+    await expect(vaultOf(`new:${NEW}`).open(before, CONTEXT)).rejects.toThrow(
+      'its key "old" is not in ENCRYPTION_KEYS',
+    );
   });
 
   it("does not open with another key under the same id", async ({ expect }) => {
@@ -110,7 +122,11 @@ describe("a key ring is refused, in a sentence that never shows a key", () => {
     ["16 bytes", `new:${nodeRandomBytes(16).toString("base64")}`, 'key "new" is not 32 bytes'],
     ["33 bytes", `new:${nodeRandomBytes(33).toString("base64")}`, 'key "new" is not 32 bytes'],
     ["one byte repeated", `new:${Buffer.alloc(32, 200).toString("base64")}`, 'key "new" is not random'],
-    ["a few bytes repeated", `new:${Buffer.from(Array.from({ length: 32 }, (_, n) => 200 + (n % 15))).toString("base64")}`, 'key "new" is not random'],
+    [
+      "a few bytes repeated",
+      `new:${Buffer.from(Array.from({ length: 32 }, (_, n) => 200 + (n % 15))).toString("base64")}`,
+      'key "new" is not random',
+    ],
     ["a sentence", `new:${printable}`, 'key "new" is not random'],
     ["an id twice", `new:${NEW},new:${OLD}`, 'names the key id "new" twice'],
     ["one bad key among good ones", `new:${NEW},old:${printable}`, 'key "old" is not random'],

@@ -23,7 +23,9 @@ describe("a bot's name", () => {
     });
   }
 
-  it("holds nothing but letters, digits, spaces, _ and -, at most 64 of them, and stays as it is", async ({ expect }) => {
+  it("holds nothing but letters, digits, spaces, _ and -, at most 64 of them, and stays as it is", async ({
+    expect,
+  }) => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 300 }), (name) => {
         const kept = sanitizeName(name);

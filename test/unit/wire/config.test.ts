@@ -5,11 +5,29 @@ import * as enums from "../../../src/wire/enums.ts";
 describe("a field of a config", () => {
   const TABLE: [field: string, taken: unknown[], refused: unknown[]][] = [
     ["asset_focus", ["majors", "memes", "custom"], ["Majors", "", null]],
-    ["custom_assets", [["SOL"], ["SOL", "1INCH"]], [[], ["sol"], ["SOL", "SOL"], ["S".repeat(21)], [""], "SOL", Array.from({ length: 101 }, (_, n) => `A${n}`)]],
+    [
+      "custom_assets",
+      [["SOL"], ["SOL", "1INCH"]],
+      [[], ["sol"], ["SOL", "SOL"], ["S".repeat(21)], [""], "SOL", Array.from({ length: 101 }, (_, n) => `A${n}`)],
+    ],
     ["algorithm", ["trend", "mean_reversion", "breakout"], ["MeanReversion"]],
     ["strictness", ["low", "medium", "high"], ["max"]],
     ["paper_mode", [true, false], ["yes", 1]],
-    ["signal_knobs", [null, { volume_confirmation: true, volatility_brake: false, liquidity_filter: "low", correlation_brake: true }], [{}, { volume_confirmation: true, volatility_brake: false, liquidity_filter: "Medium", correlation_brake: true }, { volume_confirmation: true, volatility_brake: false, liquidity_filter: "low", correlation_brake: true, extra: 1 }]],
+    [
+      "signal_knobs",
+      [null, { volume_confirmation: true, volatility_brake: false, liquidity_filter: "low", correlation_brake: true }],
+      [
+        {},
+        { volume_confirmation: true, volatility_brake: false, liquidity_filter: "Medium", correlation_brake: true },
+        {
+          volume_confirmation: true,
+          volatility_brake: false,
+          liquidity_filter: "low",
+          correlation_brake: true,
+          extra: 1,
+        },
+      ],
+    ],
     ["max_position_size_pct", [0, 12.5, 100], [-0.1, 100.1, "10", Number.NaN]],
     ["max_daily_loss_pct", [0, 100], [-10, 150]],
     ["max_drawdown_pct", [0, 100], [101]],
@@ -35,7 +53,10 @@ describe("a field of a config", () => {
 
 describe("a patch of a config", () => {
   it("takes any subset, with a note", async ({ expect }) => {
-    expect(ConfigPatch.parse({ paper_mode: false, note: "going live" })).toEqual({ paper_mode: false, note: "going live" });
+    expect(ConfigPatch.parse({ paper_mode: false, note: "going live" })).toEqual({
+      paper_mode: false,
+      note: "going live",
+    });
   });
 
   it("changes at least one field: a note alone changes none", async ({ expect }) => {
@@ -56,7 +77,8 @@ describe("a patch of a config", () => {
 describe("a rollback", () => {
   it("names a version", async ({ expect }) => {
     expect(RollbackRequest.safeParse({ to_version: 1 }).success).toBe(true);
-    for (const to_version of [0, -1, 1.5, "1", null]) expect(RollbackRequest.safeParse({ to_version }).success).toBe(false);
+    for (const to_version of [0, -1, 1.5, "1", null])
+      expect(RollbackRequest.safeParse({ to_version }).success).toBe(false);
   });
 });
 
@@ -71,7 +93,16 @@ describe("the words of the wire", () => {
   }
 
   it("are those of the contract", async ({ expect }) => {
-    expect(enums.BOT_STATUSES).toEqual(["pending", "provisioning", "online", "unresponsive", "paused", "suspended", "error", "destroyed"]);
+    expect(enums.BOT_STATUSES).toEqual([
+      "pending",
+      "provisioning",
+      "online",
+      "unresponsive",
+      "paused",
+      "suspended",
+      "error",
+      "destroyed",
+    ]);
     expect(enums.BOT_ACTIONS).toEqual(["pause", "resume", "redeploy", "destroy"]);
     expect(enums.PERSONAS).toEqual(["beginner", "tweaker", "quant_lite"]);
     expect(enums.MAX_BOTS).toEqual({ free: 0, basic: 2, pro: 4 });

@@ -9,7 +9,11 @@ const SECRET = Uint8Array.from(randomBytes(32));
 const KINDS = ["reg", "agt", "op"] as const;
 
 const tokens = fc
-  .record({ kind: fc.constantFrom(...KINDS), owner: fc.uuid(), secret: fc.uint8Array({ minLength: 32, maxLength: 32 }) })
+  .record({
+    kind: fc.constantFrom(...KINDS),
+    owner: fc.uuid(),
+    secret: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  })
   .map(({ kind, owner, secret }) => ({ kind, owner, token: formatToken(kind, owner, secret) }));
 
 describe("a token", () => {
