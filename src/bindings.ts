@@ -1,8 +1,10 @@
 /** What wrangler.toml binds to the Worker and its objects. */
 import type { Bot } from "./bot/object.ts";
+import type { ProviderGate } from "./provider/gate/object.ts";
 
 export interface Bindings {
   BOT: DurableObjectNamespace<Bot>;
+  GATE: DurableObjectNamespace<ProviderGate>;
   DB: D1Database;
   API_LIMITER: RateLimit;
 }

@@ -4,6 +4,7 @@ import type { Env } from "./bindings.ts";
 import { wakeUnspokenBots } from "./watchdog.ts";
 
 export { Bot } from "./bot/object.ts";
+export { ProviderGate } from "./provider/gate/object.ts";
 
 export default {
   fetch: app.fetch,

@@ -1,5 +1,6 @@
 /** What `reconcile` may answer, and the volatile facts that it looks at beside the state. */
 import { z } from "zod";
+import type { OperationKind } from "../wire/enums.ts";
 import type { EventBody } from "./events.ts";
 import type { Instant, PowerAction } from "./state.ts";
 
@@ -13,7 +14,13 @@ export type Effect =
   | { kind: "list"; how: "name" | "tag" | "list"; generation: number; subject: ListSubject };
 export type ListSubject = { intent_id: string } | { droplet_id: number };
 
-export type Decision = { do: Effect } | { record: EventBody } | { wait: Instant; for: string } | { settled: true };
+export type Decision =
+  | { do: Effect }
+  | { record: EventBody }
+  /** An operation that nobody asked for. */
+  | { begin: OperationKind }
+  | { wait: Instant; for: string }
+  | { settled: true };
 
 /**
  * Counters and clocks that are kept beside the folded state: losing them costs a retry or a minute, never the truth.

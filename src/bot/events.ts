@@ -35,6 +35,7 @@ export interface EventData {
   operation_cancelled: { operation_id: string; why: string };
   attempt_failed: { operation_id: string; code: string; detail: string };
   waiting: { reason: string | null };
+  replacement_begun: { operation_id: string; why: string };
   generation_started: { generation: number; why: string };
 
   intent_opened: {

@@ -5,6 +5,7 @@ import type { operationFolds } from "./fold-operations.ts";
 import { commit, type Folds, remember, withoutAgent } from "./fold-parts.ts";
 
 const KEEP_REFUSED_DROPLETS = 16;
+const SILENCE_ERRORS = ["heal_failed", "agent_not_heard"];
 
 /** Every kind that is not folded elsewhere: a new one does not compile until it has its fold. */
 type AgentKinds = Exclude<EventKind, keyof typeof operationFolds | keyof typeof dropletFolds>;
@@ -33,7 +34,11 @@ export const agentFolds: Folds<AgentKinds> = {
     agent: bot.agent && { ...bot.agent, boot_id: data.boot_id },
     start_held: data.expected ? bot.start_held : true,
   }),
-  agent_heard: () => ({ presence: "heard" }),
+  agent_heard: (bot) => ({
+    presence: "heard",
+    // What was given up as silent has spoken.
+    ...(SILENCE_ERRORS.includes(bot.error?.code ?? "") ? { error: null } : {}),
+  }),
   agent_silent: () => ({ presence: "silent" }),
   agent_refused: (bot, data) => ({
     refused_droplets: remember(bot.refused_droplets, data.droplet_id, KEEP_REFUSED_DROPLETS),

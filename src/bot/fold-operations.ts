@@ -10,8 +10,11 @@ type OperationKinds =
   | "operation_cancelled"
   | "attempt_failed"
   | "waiting"
+  | "replacement_begun"
   | "generation_started"
   | "destroyed";
+
+const KEEP_HEALS = 8;
 
 export const operationFolds: Folds<OperationKinds> = {
   accepted: () => ({}),
@@ -25,11 +28,12 @@ export const operationFolds: Folds<OperationKinds> = {
     start_held: data.policies?.start === "auto" ? false : bot.start_held,
   }),
 
-  operation_requested: (_bot, data, at, actor) => ({
+  operation_requested: (bot, data, at, actor) => ({
     operation: newOperation(data.operation_id, data.kind, actor, at),
     waiting: null,
     stage: null,
     ...(data.kind === "resume" ? { start_held: false } : {}),
+    ...(data.kind === "heal" ? { heals: [...bot.heals, at].slice(-KEEP_HEALS) } : {}),
   }),
   operation_succeeded: (bot, _data, at) => ({
     operation: { ...bot.operation, state: "succeeded", ended_at: at },
@@ -59,6 +63,9 @@ export const operationFolds: Folds<OperationKinds> = {
   waiting: (bot, data) => ({
     waiting: data.reason,
     operation: data.reason ? { ...bot.operation, last_error: data.reason } : bot.operation,
+  }),
+  replacement_begun: (bot, data) => ({
+    operation: { ...commit(bot), replacing: true, last_error: data.why },
   }),
   generation_started: (bot, data) => ({
     generation: data.generation,

@@ -21,6 +21,7 @@ export function newOperation(id: string, kind: OperationState["kind"], actor: st
     failures: 0,
     last_error: null,
     recreating: kind === "create",
+    replacing: false,
     power: null,
   };
 }

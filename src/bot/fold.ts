@@ -48,6 +48,7 @@ export function applyFirst(event: BotEvent): BotState {
     agent: null,
     revoked_credentials: [],
     presence: "never",
+    heals: [],
     stage: null,
     start_held: false,
     config: { desired: config, applied: null, effective: null, last_good: null, failed: null },

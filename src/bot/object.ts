@@ -5,8 +5,9 @@ import { openDb } from "../db/client.ts";
 import { pushToIndex } from "../db/index-feed.ts";
 import { readSettings, type Settings } from "../env.ts";
 import { log } from "../log.ts";
-import { DigitalOcean, withTimeout } from "../provider/digitalocean.ts";
-import { openGate } from "../provider/gate.ts";
+import { storageOf } from "../object-storage.ts";
+import { connect } from "../provider/connect.ts";
+import { gateOf } from "../provider/gate/stub.ts";
 import { renderBootstrap } from "../provider/release.ts";
 import { openVault } from "../secrets/vault.ts";
 import type { AgentRelease, ConfigAckRequest, HeartbeatRequest, RegisterRequest, StageRequest } from "../wire/agent.ts";
@@ -17,7 +18,7 @@ import * as agentFace from "./agent-face.ts";
 import type { Caller, Scope } from "./answer.ts";
 import type { NewBot } from "./management.ts";
 import * as management from "./management.ts";
-import type { Platform, SqlValue } from "./platform.ts";
+import type { Platform } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
 import { runAlarm } from "./run.ts";
 import { BotShell } from "./shell.ts";
@@ -104,44 +105,23 @@ export class Bot extends DurableObject<Env> {
 }
 
 function platformOf(ctx: DurableObjectState, env: Env): Platform {
-  const { storage } = ctx;
   const settings = readSettings(env);
   const db = openDb(env.DB);
   const randomBytes = (count: number) => crypto.getRandomValues(new Uint8Array(count));
   return {
-    sql: {
-      exec: <Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]) =>
-        storage.sql.exec<Row>(query, ...binds).toArray(),
-    },
-    transactionSync: (run) => storage.transactionSync(run),
-    setAlarm(at) {
-      // Not awaited: the output gate holds every answer until it is durable, and it rolls back with the transaction.
-      void (at === null ? storage.deleteAlarm() : storage.setAlarm(at));
-    },
+    ...storageOf(ctx.storage),
     now: () => Date.now(),
     random: () => Math.random(),
     randomBytes,
     uuid: () => crypto.randomUUID(),
-    provider: providerOf(settings),
-    gate: openGate,
+    provider: connect(settings),
+    gate: gateOf(env),
     index: { push: (entry) => pushToIndex(db, entry, Date.now()) },
     vault: openVault(settings.ENCRYPTION_KEYS, randomBytes),
     plan: planOf(settings),
     policy: settings.POLICY,
     log: (entry) => log({ bot: ctx.id.name, ...entry }),
   };
-}
-
-function providerOf(settings: Settings): DigitalOcean {
-  return new DigitalOcean({
-    base_url: settings.DIGITALOCEAN_API_URL,
-    token: settings.DIGITALOCEAN_TOKEN,
-    timeout_ms: settings.POLICY.call_timeout_ms,
-    // Looked up at each call, so that a test's stand-in for the network is seen.
-    fetch: (input, init) => fetch(input, init),
-    now: () => Date.now(),
-    withTimeout,
-  });
 }
 
 function planOf(settings: Settings): Platform["plan"] {

@@ -1,7 +1,7 @@
 /** When a call may be made: backoff, polling cadence, waiting. Pure. */
 import type { Decision, Effect } from "./decision.ts";
 import type { EventBody } from "./events.ts";
-import type { Situation } from "./lifecycle.ts";
+import type { Situation } from "./situation.ts";
 import type { Droplet, Instant } from "./state.ts";
 
 export function record(event: EventBody): Decision {
@@ -25,4 +25,19 @@ export function pollDroplet(s: Situation, droplet: Droplet, until: Instant, reas
   const next = Math.max(rt.done[`get_droplet:${droplet.id}`] ?? 0, begun) + interval;
   if (now >= next) return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
   return waitUntil(Math.min(next, until), reason);
+}
+
+/** When a read of the droplet by its id last ended; 0: never. */
+export function lastRead({ rt }: Situation, droplet: Droplet): Instant {
+  return rt.done[`get_droplet:${droplet.id}`] ?? 0;
+}
+
+/** The operation has got what it was for. */
+export function succeed({ bot }: Situation): Decision {
+  return record({ kind: "operation_succeeded", data: { operation_id: bot.operation.id } });
+}
+
+/** The operation gives up. */
+export function fail({ bot }: Situation, code: string, detail: string): Decision {
+  return record({ kind: "operation_failed", data: { operation_id: bot.operation.id, code, detail } });
 }

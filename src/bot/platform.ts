@@ -3,28 +3,19 @@
  * `node:sqlite` with a virtual clock the very same Bot runs in the fault simulation.
  */
 import type { CreateDroplet, Provider } from "../provider/digitalocean.ts";
-import type { Gate } from "../provider/gate.ts";
+import type { Gate } from "../provider/gate/permit.ts";
 import type { Vault } from "../secrets/vault.ts";
+import type { Storage } from "../storage.ts";
 import type { OutboxEntry } from "./index-rows.ts";
 import type { Policy } from "./policy.ts";
 import type { BotState, Instant } from "./state.ts";
-
-export type SqlValue = string | number | null;
-
-export interface Sql {
-  exec<Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]): Row[];
-}
 
 /** What a droplet is made of, beside its name, tags and registration token. */
 export type DropletPlan = Omit<CreateDroplet, "name" | "tags" | "user_data"> & {
   userData(bot: BotState, registrationToken: string): string;
 };
 
-export interface Platform {
-  sql: Sql;
-  /** Commits all or nothing, the alarm included. */
-  transactionSync<T>(run: () => T): T;
-  setAlarm(at: Instant | null): void;
+export interface Platform extends Storage {
   now(): Instant;
   /** [0, 1) */
   random(): number;

@@ -46,6 +46,11 @@ export const Policy = z.strictObject({
   power_tries: count(3),
   silent_look_ms: ms(HOUR),
 
+  /** From a power action until the agent must be heard again. */
+  heal_patience_ms: ms(5 * MINUTE),
+  heals_a_window: count(2),
+  heal_window_ms: ms(24 * HOUR),
+
   backoff_base_ms: ms(SECOND),
   backoff_max_ms: ms(5 * MINUTE),
   blocked_retry_min_ms: ms(5 * MINUTE),

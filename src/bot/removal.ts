@@ -3,9 +3,9 @@
  * absent and a droplet gone only after looks of every kind that began late enough. Pure.
  */
 import type { Decision } from "./decision.ts";
-import type { Situation } from "./lifecycle.ts";
 import { callNow, record, waitUntil } from "./pacing.ts";
-import type { Droplet, Instant, Intent } from "./state.ts";
+import type { Situation } from "./situation.ts";
+import { type Droplet, type Instant, type Intent, openIntent } from "./state.ts";
 
 /** Looks for an unanswered POST's droplet, as shares of the look window after the POST ended. The last three decide. */
 const LOOKS = [
@@ -79,4 +79,17 @@ export function confirmMissing(s: Situation, droplet: Droplet, since: Instant = 
 function goneById({ missing, seen_by_id, found_at }: Droplet, replicationMs: number): boolean {
   if (seen_by_id) return missing.by_id.length >= 1;
   return missing.by_id.length >= 2 && (missing.by_id.at(-1) ?? 0) >= found_at + replicationMs;
+}
+
+/** Null once no droplet of this bot is left and none can still come. */
+export function ensureGone(s: Situation): Decision | null {
+  const { bot } = s;
+  const accepted = bot.agent !== null || bot.intents.some((intent) => intent.token_state === "live");
+  if (accepted) return record({ kind: "credential_revoked", data: {} });
+  const intent = openIntent(bot);
+  if (intent) return resolveIntent(s, intent);
+  const claim = bot.claims[0];
+  if (claim) return verifyClaim(s, claim.droplet_id);
+  const droplet = bot.droplets[0];
+  return droplet ? removeDroplet(s, droplet) : null;
 }

@@ -2,8 +2,9 @@
  * One alarm of a Bot: takes the steps that `reconcile` names until it says wait. Every call is preceded by a commit that
  * would wake us if we died during it, and followed by one that records what it taught.
  */
-import type { PermitKind } from "../provider/gate.ts";
+import type { PermitKind } from "../provider/gate/permit.ts";
 import type { Outcome } from "../provider/outcome.ts";
+import type { OperationKind } from "../wire/enums.ts";
 import { formatToken, hashToken } from "../wire/tokens.ts";
 import { type Effect, sameEffect } from "./decision.ts";
 import type { EventBody } from "./events.ts";
@@ -13,7 +14,7 @@ import type { DropletPlan, Platform } from "./platform.ts";
 import { backoffMs } from "./policy.ts";
 import { afterCall } from "./schedule.ts";
 import type { BotShell } from "./shell.ts";
-import { type BotState, botTag, dropletName, dropletTags, isRunning } from "./state.ts";
+import { adoptedDroplet, type BotState, botTag, dropletName, dropletTags, isRunning, openIntent } from "./state.ts";
 
 /** Bounds one alarm; whatever is left goes on in the next, which is set to now. */
 const MAX_STEPS = 24;
@@ -58,6 +59,7 @@ async function takeSteps(shell: BotShell): Promise<void> {
     const { bot, rt } = shell.present();
     const decision = reconcile(bot, rt, shell.platform.now(), policy);
     if ("record" in decision) shell.commit({ events: [decision.record] });
+    else if ("begin" in decision) begin(shell, decision.begin);
     else if ("do" in decision) await call(shell, decision.do);
     else return;
   }
@@ -66,7 +68,8 @@ async function takeSteps(shell: BotShell): Promise<void> {
 async function call(shell: BotShell, effect: Effect): Promise<void> {
   const { platform } = shell;
   rearm(shell);
-  const permit = await platform.gate.permit(permitKind(shell.present().bot, effect));
+  const asked = shell.present().bot;
+  const permit = await platform.gate.permit({ bot_id: asked.id, kind: permitKind(asked, effect) });
   const token = effect.kind === "create_droplet" ? await mintToken(platform, shell.present().bot.id) : null;
   const { bot, rt } = shell.present();
   if (!permit.granted) {
@@ -79,7 +82,7 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
   const decision = reconcile(bot, rt, platform.now(), platform.policy);
   if (!("do" in decision) || !sameEffect(decision.do, effect)) return;
   const began_at = platform.now();
-  const run = begin(shell, bot, effect, token);
+  const run = prepare(shell, bot, effect, token);
   if (run === null) return;
   const finished = await run();
   const after = shell.present();
@@ -88,6 +91,22 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
     events: learn(after.bot, finished, { began_at, ended_at, policy: platform.policy }),
     rt: afterCall(after.rt, effect, finished.outcome, ended_at, platform.random(), platform.policy),
   });
+  await tellGate(shell, bot, finished.outcome);
+}
+
+/** What the call taught about the budget that all bots share. Lost where we die here: leases end by themselves. */
+async function tellGate(shell: BotShell, before: BotState, { kind, ...outcome }: Outcome<unknown>): Promise<void> {
+  const { gate } = shell.platform;
+  if (kind === "rate_limited" && "wait_ms" in outcome) await gate.report({ kind, wait_ms: outcome.wait_ms });
+  if (kind === "unauthorized") await gate.report({ kind });
+  const after = shell.present().bot;
+  if (isCreating(before) && !isCreating(after)) await gate.report({ kind: "create_done", bot_id: after.id });
+}
+
+/** A droplet of ours is being made, or may be: that is what DigitalOcean allows ten of at a time. */
+function isCreating(bot: BotState): boolean {
+  const droplet = adoptedDroplet(bot);
+  return openIntent(bot) !== null || (droplet !== null && droplet.active_at === null && droplet.condemned === null);
 }
 
 interface Token {
@@ -95,8 +114,18 @@ interface Token {
   hash: string;
 }
 
+function begin(shell: BotShell, kind: OperationKind): void {
+  const operation_id = shell.platform.uuid();
+  shell.commit({ events: [{ kind: "operation_requested", data: { operation_id, kind } }] });
+}
+
 /** Commits the intent, then returns the call itself. Null where the call cannot even be made. */
-function begin(shell: BotShell, bot: BotState, effect: Effect, token: Token | null): (() => Promise<Finished>) | null {
+function prepare(
+  shell: BotShell,
+  bot: BotState,
+  effect: Effect,
+  token: Token | null,
+): (() => Promise<Finished>) | null {
   const { provider } = shell.platform;
   switch (effect.kind) {
     case "create_droplet":
@@ -195,6 +224,8 @@ async function mintToken(platform: Platform, botId: string): Promise<Token> {
 function permitKind(bot: BotState, effect: Effect): PermitKind {
   if (!isRunning(bot.operation)) return "poll";
   if (effect.kind === "create_droplet") return "create";
+  if (bot.operation.kind === "heal")
+    return effect.kind === "power" || effect.kind === "delete_droplet" ? "heal" : "poll";
   return bot.operation.kind === "create" ? "poll" : "user_action";
 }
 

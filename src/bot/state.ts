@@ -30,6 +30,8 @@ export const OperationState = z.object({
   last_error: z.string().nullable(),
   /** A new generation was started by this operation: from here on it is a create. */
   recreating: z.boolean(),
+  /** A heal that has given the present droplet up and takes it away. */
+  replacing: z.boolean(),
   power: z.object({ action: z.enum(POWER_ACTIONS), sent_at: Instant, count: z.int() }).nullable(),
 });
 export type OperationState = z.infer<typeof OperationState>;
@@ -113,6 +115,8 @@ export const BotState = z.object({
     .nullable(),
   revoked_credentials: z.array(z.string()),
   presence: z.enum(["never", "heard", "silent"]),
+  /** When the last heals began. */
+  heals: z.array(Instant),
   stage: z.object({ stage: z.string(), at: Instant, count: z.int() }).nullable(),
   /** An unexpected restart of a bot that may only be started by a person. */
   start_held: z.boolean(),

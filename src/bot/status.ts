@@ -31,10 +31,11 @@ function statusDuring(bot: BotState): StatusView {
     case "destroy":
       return { status: bot.status, reason: operation.kind, confirmed_by: bot.confirmed_by };
     case "heal":
+      if (operation.recreating) return building(bot);
       return {
         status: bot.presence === "heard" ? "online" : "unresponsive",
-        reason: "heal",
-        confirmed_by: "heartbeat",
+        reason: bot.waiting ?? "heal",
+        confirmed_by: "deadline",
       };
     case "resume":
       if (!operation.recreating && adoptedDroplet(bot)?.status === "off") {
@@ -85,12 +86,13 @@ export function stepOf(bot: BotState): string | null {
   const intent = openIntent(bot);
   if (intent) return intent.ended_at === null ? "requesting_droplet" : "confirming_create";
   const doomed = bot.droplets.find((droplet) => droplet.condemned !== null || !operation.recreating);
-  const removing = operation.kind === "destroy" || operation.kind === "redeploy" || operation.recreating;
+  const removing = ["destroy", "redeploy"].includes(operation.kind) || operation.recreating || operation.replacing;
   if (removing && doomed) return doomed.delete_sent_at === null ? "deleting_droplet" : "confirming_deletion";
   if (operation.kind === "pause" || operation.kind === "suspend") {
     return operation.power?.action === "power_off" ? "powering_off" : "shutting_down";
   }
   if (operation.kind === "destroy") return "confirming_deletion";
+  if (operation.kind === "heal" && !operation.recreating) return operation.power?.action ?? "looking";
   return bootStep(bot);
 }
 

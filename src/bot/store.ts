@@ -1,8 +1,9 @@
 /** A Bot's own SQLite: documents, history, operations, configs, outbox, answered requests. No decision is made here. */
+
+import type { Sql } from "../storage.ts";
 import { Runtime } from "./decision.ts";
 import type { BotEvent } from "./events.ts";
 import { ConfigRow, type OutboxEntry, outboxKey } from "./index-rows.ts";
-import type { Platform, Sql } from "./platform.ts";
 import { BotState, type Instant, type OperationState } from "./state.ts";
 
 /** Append-only: a release reads what the next one writes, so statements are added, never changed. */
@@ -35,7 +36,7 @@ export type Loaded =
 export class Store {
   readonly #sql: Sql;
 
-  constructor(platform: Pick<Platform, "sql">) {
+  constructor(platform: { sql: Sql }) {
     this.#sql = platform.sql;
   }
 

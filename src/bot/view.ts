@@ -55,7 +55,8 @@ export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy
 function nextStep(decision: Decision, now: Instant): BotView["next"] {
   if ("settled" in decision) return null;
   if ("wait" in decision) return { what: decision.for, at: iso(decision.wait) };
-  return { what: "do" in decision ? decision.do.kind : decision.record.kind, at: iso(now) };
+  const what = "do" in decision ? decision.do.kind : "begin" in decision ? decision.begin : decision.record.kind;
+  return { what, at: iso(now) };
 }
 
 function viewDroplet(bot: BotState, rt: Runtime): BotView["droplet"] {

@@ -17,6 +17,8 @@ interface Machine {
   /** Answers of `credential_revoked` so far. */
   revoked: number;
   working: boolean;
+  /** Hangs: says nothing until the next boot, or for ever. */
+  frozen: "no" | "until_boot" | "for_good";
 }
 
 const BOOT_MS = 40_000;
@@ -40,6 +42,7 @@ export class Agents {
       else if (kind === "off" || kind === "deleted") {
         if (machine) Object.assign(machine, { nextAt: Number.POSITIVE_INFINITY, working: false });
       } else if ((kind === "on" || kind === "power_cycled" || kind === "rebooted" || kind === "active") && machine) {
+        if (machine.frozen === "until_boot") machine.frozen = "no";
         Object.assign(machine, { boot: machine.boot + 1, working: false, nextAt: at + BOOT_MS / 2 });
       }
     });
@@ -58,7 +61,14 @@ export class Agents {
       applied: null,
       revoked: 0,
       working: false,
+      frozen: "no",
     });
+  }
+
+  /** The machine runs on, and its agent says nothing more. */
+  freeze(droplet_id: number, how: "until_boot" | "for_good"): void {
+    const machine = this.machines.get(droplet_id);
+    if (machine) machine.frozen = how;
   }
 
   next(): number {
@@ -74,7 +84,7 @@ export class Agents {
       if (machine.nextAt > now) continue;
       machine.nextAt = now + BEAT_MS;
       const host = this.#options.hostOf(machine.registration.bot_id);
-      if (this.unreachable || !host) continue;
+      if (this.unreachable || machine.frozen !== "no" || !host) continue;
       await this.#speak(machine, host);
     }
   }

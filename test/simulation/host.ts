@@ -2,20 +2,22 @@
  * A platform for one Bot outside of workerd: SQLite in memory, an alarm that fires in virtual time, and a process that
  * can die at any await. What dies leaves only what it had committed.
  */
-import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { OutboxEntry } from "../../src/bot/index-rows.ts";
-import type { Platform, SqlValue } from "../../src/bot/platform.ts";
+import type { Platform } from "../../src/bot/platform.ts";
 import type { Policy } from "../../src/bot/policy.ts";
 import { runAlarm } from "../../src/bot/run.ts";
 import { BotShell } from "../../src/bot/shell.ts";
 import type { Provider } from "../../src/provider/digitalocean.ts";
+import type { Gate } from "../../src/provider/gate/permit.ts";
 import type { Vault } from "../../src/secrets/vault.ts";
+import { SqliteStorage } from "./sqlite-storage.ts";
 
 export interface HostOptions {
   now: () => number;
   random: () => number;
   policy: Policy;
   provider: Provider;
+  gate: Gate;
   push: (entry: OutboxEntry) => Promise<void>;
   /** Called at every await, before and after it: may let the process die, or other things happen meanwhile. */
   pause: (where: string) => Promise<void>;
@@ -33,12 +35,8 @@ const plainVault: Vault = {
 };
 
 export class Host {
-  readonly #statements = new Map<string, StatementSync>();
-  readonly db = new DatabaseSync(":memory:");
+  readonly storage = new SqliteStorage();
   readonly #options: HostOptions;
-  /** When the platform will call `alarm()`; null: never. */
-  alarmAt: number | null = null;
-  #staged: number | null | undefined;
   #life = 0;
   #death = Promise.withResolvers<null>();
   shell: BotShell;
@@ -48,19 +46,23 @@ export class Host {
 
   constructor(options: HostOptions) {
     this.#options = options;
+    this.storage.committed = () => options.committed(this);
     this.shell = this.#boot();
   }
 
   /** Delivers the alarm: at least once, never two at a time. */
   async fire(): Promise<void> {
-    const due = this.alarmAt;
-    this.alarmAt = null;
+    const due = this.storage.takeAlarm();
     const life = this.#life;
     this.running = this.whileAlive(() => runAlarm(this.shell)).then(() => undefined);
     await this.running;
     this.running = null;
     // Whoever died without having armed anew is called again by the platform.
-    if (this.#life !== life && this.alarmAt === null) this.alarmAt = due;
+    if (this.#life !== life && this.storage.alarmAt === null) this.storage.alarmAt = due;
+  }
+
+  get alarmAt(): number | null {
+    return this.storage.alarmAt;
   }
 
   /** A call into the process; null where it died during it. */
@@ -83,7 +85,8 @@ export class Host {
   }
 
   #platform(life: number): Platform {
-    const { now, random, policy, provider, push, pause, committed } = this.#options;
+    const { now, random, policy, provider, gate, push, pause } = this.#options;
+    const { storage } = this;
     const alive = () => {
       if (life !== this.#life) throw new Error("a dead process reached for its platform");
     };
@@ -99,38 +102,18 @@ export class Host {
     };
     return {
       sql: {
-        exec: <Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]) => {
+        exec: (query, ...binds) => {
           alive();
-          let statement = this.#statements.get(query);
-          if (!statement) {
-            statement = this.db.prepare(query);
-            this.#statements.set(query, statement);
-          }
-          return statement.all(...binds) as Row[];
+          return storage.sql.exec(query, ...binds);
         },
       },
       transactionSync: (run) => {
         alive();
-        this.db.exec("BEGIN");
-        this.#staged = undefined;
-        let result: ReturnType<typeof run>;
-        try {
-          result = run();
-        } catch (error) {
-          this.db.exec("ROLLBACK");
-          this.#staged = undefined;
-          throw error;
-        }
-        this.db.exec("COMMIT");
-        if (this.#staged !== undefined) this.alarmAt = this.#staged;
-        this.#staged = undefined;
-        committed(this);
-        return result;
+        return storage.transactionSync(run);
       },
       setAlarm: (at) => {
         alive();
-        if (this.db.isTransaction) this.#staged = at;
-        else this.alarmAt = at;
+        storage.setAlarm(at);
       },
       now,
       random,
@@ -145,7 +128,10 @@ export class Host {
         getAction: (id, action) => around("getAction", () => provider.getAction(id, action)),
         getAccount: () => around("getAccount", () => provider.getAccount()),
       },
-      gate: { permit: () => around("permit", async () => ({ granted: true as const })) },
+      gate: {
+        permit: (ask) => around("permit", () => gate.permit(ask)),
+        report: (report) => around("report", () => gate.report(report)),
+      },
       index: { push: (entry) => around("push", () => push(entry)) },
       vault: {
         seal: (text, context) => around("seal", () => plainVault.seal(text, context)),

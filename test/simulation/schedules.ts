@@ -91,6 +91,7 @@ export async function runSchedule(seed: number, watch: (world: World) => void = 
   for (let turn = 0; turn < 8; turn++) {
     await world.run(Math.floor(random() * 4 * MINUTE));
     if (random() < 0.6) actAtRandom(world, ids);
+    if (random() < 0.1) world.gate.reset();
     if (random() < 0.1) world.indexDown = !world.indexDown;
     if (random() < 0.1) disturbWorld(world, ids);
     world.checkAnytime();

@@ -5,12 +5,14 @@ import { Simulator } from "../../simulator/model/simulator.ts";
 import type { EventBody } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
 import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
-import { act, createBot, type NewBot } from "../../src/bot/management.ts";
+import { act, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
 import { defaultPolicy } from "../../src/bot/policy.ts";
 import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
+import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
 import { Agents } from "./agents.ts";
+import { GateHost } from "./gate-host.ts";
 import { Host, uuid } from "./host.ts";
 import { prng } from "./prng.ts";
 
@@ -27,6 +29,8 @@ export class World {
   readonly random: () => number;
   readonly simulator: Simulator;
   readonly agents: Agents;
+  readonly gate: GateHost;
+  readonly #provider: DigitalOcean;
   readonly hosts = new Map<string, Host>();
   readonly index = new Map<string, BotRow>();
   /** Called at every await of every Bot. */
@@ -42,6 +46,18 @@ export class World {
   constructor(seed: number, knobs: Partial<Knobs> = {}) {
     this.random = prng(seed);
     this.simulator = new Simulator({ now: () => this.now, random: this.random, droplet_limit: 1000, knobs });
+    this.#provider = new DigitalOcean({
+      base_url: "http://do",
+      token: "dop_v1_simulator",
+      timeout_ms: 30_000,
+      fetch: (input, init) => this.simulator.fetch(input, init),
+      now: () => this.now,
+    });
+    this.gate = new GateHost({
+      now: () => this.now,
+      provider: this.#provider,
+      countLiveBots: () => [...this.hosts.keys()].filter((id) => this.bot(id).status === "online").length,
+    });
     this.agents = new Agents(this.simulator, {
       now: () => this.now,
       random: this.random,
@@ -51,18 +67,12 @@ export class World {
 
   createBot(): string {
     const id = uuid(this.random);
-    const provider = new DigitalOcean({
-      base_url: "http://do",
-      token: "dop_v1_simulator",
-      timeout_ms: 30_000,
-      fetch: (input, init) => this.simulator.fetch(input, init),
-      now: () => this.now,
-    });
     const host = new Host({
       now: () => this.now,
       random: this.random,
       policy: defaultPolicy,
-      provider,
+      provider: this.#provider,
+      gate: this.gate.gate,
       push: async (entry) => this.#receive(entry),
       pause: (where) => this.pause(id, where),
       committed: (committed) => this.#checkCommit(id, committed),
@@ -73,8 +83,15 @@ export class World {
   }
 
   act(id: string, action: BotAction) {
-    const caller = { scope: operator, actor: "operator", request_id: `r${this.#requests++}` };
-    return act(this.host(id).shell, caller, action);
+    return act(this.host(id).shell, this.#caller(), action);
+  }
+
+  patch(id: string, patch: PatchBotRequest) {
+    return patchBot(this.host(id).shell, this.#caller(), patch);
+  }
+
+  #caller() {
+    return { scope: operator, actor: "operator", request_id: `r${this.#requests++}` };
   }
 
   host(id: string): Host {
@@ -99,7 +116,12 @@ export class World {
     for (;;) {
       if (done()) return true;
       const alarms = [...this.hosts.values()].map((host) => host.alarmAt ?? Number.POSITIVE_INFINITY);
-      const next = Math.min(...alarms, this.agents.next(), this.simulator.nextDue() ?? Number.POSITIVE_INFINITY);
+      const next = Math.min(
+        ...alarms,
+        this.gate.storage.alarmAt ?? Number.POSITIVE_INFINITY,
+        this.agents.next(),
+        this.simulator.nextDue() ?? Number.POSITIVE_INFINITY,
+      );
       if (next > end) {
         this.now = end;
         this.simulator.advance();
@@ -113,6 +135,7 @@ export class World {
   /** Everything that is due now. */
   async step(): Promise<void> {
     this.simulator.advance();
+    if (this.gate.storage.alarmAt !== null && this.gate.storage.alarmAt <= this.now) await this.gate.fire();
     await this.agents.step();
     for (const host of this.hosts.values()) {
       if (host.alarmAt !== null && host.alarmAt <= this.now && host.running === null) await host.fire();

@@ -1,0 +1,64 @@
+/** What a bot does while nothing is asked of it: it is listened to, and what should not exist is removed. Pure. */
+import type { Decision, Runtime } from "./decision.ts";
+import { healNow } from "./heal.ts";
+import { callNow, lastRead, pollDroplet, record, waitUntil } from "./pacing.ts";
+import type { Policy } from "./policy.ts";
+import { confirmMissing, removeDroplet, verifyClaim } from "./removal.ts";
+import type { Situation } from "./situation.ts";
+import { adoptedDroplet, type Instant } from "./state.ts";
+
+export function reconcileAtRest(s: Situation): Decision {
+  const { bot, now, policy } = s;
+  const claim = bot.claims[0];
+  if (claim) return verifyClaim(s, claim.droplet_id);
+  // What is not adopted should not exist; it is read again after a quarantine, then deleted.
+  const surplus = bot.droplets.find((droplet) => droplet.id !== bot.adopted);
+  const alive = liveness(s);
+  // A surplus droplet that does not go away must not keep the bot from being judged.
+  if (!surplus || !("wait" in alive || "settled" in alive)) return alive;
+  const release = surplus.found_at + policy.surplus_quarantine_ms;
+  return earliest(now < release ? waitUntil(release, "surplus_quarantine") : removeDroplet(s, surplus), alive);
+}
+
+function liveness(s: Situation): Decision {
+  const { bot, rt, now, policy } = s;
+  const droplet = adoptedDroplet(bot);
+  if (bot.agent !== null && bot.presence === "heard") {
+    const deadline = silenceDeadline(rt, bot.agent.bound_at, policy);
+    if (now >= deadline) return record({ kind: "agent_silent", data: { last_seen_at: rt.last_seen_at } });
+    // A paused bot that speaks: somebody has switched its droplet on, or it has not gone off yet.
+    if (droplet !== null && bot.off_by_us) return pollDroplet(s, droplet, deadline, "droplet_read");
+    return waitUntil(deadline, "heartbeat");
+  }
+  if (bot.presence !== "silent") return { settled: true };
+  const heal = healNow(s);
+  if (heal !== null && !("wait" in heal)) return heal;
+  const look = lookAtSilent(s);
+  return heal === null ? look : earliest(look, heal);
+}
+
+/** A silent bot that is not healed: what has become of its droplet is looked up now and then. */
+function lookAtSilent(s: Situation): Decision {
+  const { bot, now, policy } = s;
+  const droplet = adoptedDroplet(bot);
+  if (droplet !== null) {
+    if (droplet.missing.by_id.length > 0) {
+      return confirmMissing(s, droplet) ?? record({ kind: "droplet_gone", data: { droplet_id: droplet.id } });
+    }
+    const next = lastRead(s, droplet) + policy.silent_look_ms;
+    if (now >= next) return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
+    return waitUntil(next, "droplet_read");
+  }
+  return { settled: true };
+}
+
+/** When silence becomes evidence: stored last-seen may lag by the coalescing, and we may have been deaf meanwhile. */
+function silenceDeadline(rt: Runtime, boundAt: Instant, policy: Policy): Instant {
+  const heard = Math.max(rt.last_seen_at ?? 0, boundAt, rt.deaf_until);
+  return heard + policy.last_seen_coalesce_ms + policy.silent_after_ms;
+}
+
+function earliest(a: Decision, b: Decision): Decision {
+  if (!("wait" in a)) return "settled" in a ? b : a;
+  return "wait" in b && b.wait < a.wait ? b : a;
+}

@@ -1,0 +1,80 @@
+/** Who may spend a request now, and when the others should ask again. Pure. */
+import type { PermitKind } from "./permit.ts";
+
+/** DigitalOcean's limits for one token, and how we stay below them. */
+export interface Limits {
+  /** Requests in any minute: DigitalOcean refuses above 250. */
+  per_minute: number;
+  /** Requests in any hour: each counts for an hour from its own time. */
+  per_hour: number;
+  /** What is not a person's wish is paced so that it fits the hour however long it lasts. */
+  background_per_minute: number;
+  /** Kept of the hour for what people ask for. */
+  user_reserve: number;
+  /** "No more than 10 droplets at the same time." */
+  creates: number;
+}
+
+export const LIMITS: Limits = {
+  per_minute: 240,
+  per_hour: 5_000,
+  background_per_minute: 78,
+  user_reserve: 150,
+  creates: 10,
+};
+
+/** What has been spent, and who is before the one that asks. */
+export interface Load {
+  /** Requests granted in the last minute and hour, of every kind. */
+  minute: number;
+  hour: number;
+  background_minute: number;
+  /** Creates that hold a lease, the asking bot's own not counted. */
+  creates: number;
+  /** With a better right, in the same lane, and here to be served now. */
+  ahead: number;
+  /** Of these, the ones that wait for a create. */
+  creates_ahead: number;
+  /** With a better right, whenever they come back: how long the queue is. */
+  queue: number;
+  creates_queue: number;
+  /** How long a create holds its lease, on average, ms. */
+  create_ms: number;
+}
+
+const MINUTE_MS = 60_000;
+/** Whoever is next asks this often, so that what becomes free is used at once. */
+const NEXT_IN_LINE_MS = 1_000;
+
+/** @returns null: granted; else how long to wait before asking again, ms */
+export function waitFor(kind: PermitKind, load: Load, limits: Limits): number | null {
+  const waits = [requestWait(kind, load, limits), kind === "create" ? createWait(load, limits) : null];
+  const longest = Math.max(...waits.map((wait) => wait ?? 0));
+  return longest === 0 ? null : Math.max(NEXT_IN_LINE_MS, longest);
+}
+
+function requestWait(kind: PermitKind, load: Load, limits: Limits): number | null {
+  const { minute, hour, background_minute, ahead, queue } = load;
+  if (kind === "user_action") {
+    const free = minute + ahead < limits.per_minute && hour + ahead < limits.per_hour;
+    return free ? null : waitInLine(queue, limits.per_minute);
+  }
+  const free =
+    background_minute + ahead < limits.background_per_minute &&
+    minute + ahead < limits.per_minute &&
+    hour + ahead < limits.per_hour - limits.user_reserve;
+  return free ? null : waitInLine(queue, limits.background_per_minute);
+}
+
+function createWait({ creates, creates_ahead, creates_queue, create_ms }: Load, limits: Limits): number | null {
+  return creates + creates_ahead < limits.creates ? null : Math.ceil((creates_queue * create_ms) / limits.creates) || 1;
+}
+
+function waitInLine(queue: number, perMinute: number): number {
+  return Math.ceil((queue * MINUTE_MS) / perMinute) || 1;
+}
+
+/** How many bots may be healed at once, and how many asks in ten minutes mean that the outage is ours. */
+export function healLimits(liveBots: number): { at_once: number; hold_above: number } {
+  return { at_once: Math.max(3, Math.floor(liveBots * 0.02)), hold_above: Math.max(10, Math.floor(liveBots * 0.05)) };
+}

@@ -1,0 +1,53 @@
+/** The gate as a Durable Object: adapts the platform to it. Nothing is decided here. */
+import { DurableObject } from "cloudflare:workers";
+import { eq, sql } from "drizzle-orm";
+import type { Env } from "../../bindings.ts";
+import { openDb } from "../../db/client.ts";
+import { bots } from "../../db/schema.ts";
+import { readSettings } from "../../env.ts";
+import { log } from "../../log.ts";
+import { storageOf } from "../../object-storage.ts";
+import { connect } from "../connect.ts";
+import type { Ask, Permit, Report } from "./permit.ts";
+import { GateShell } from "./shell.ts";
+
+/** FNV-1a: enough to notice that the token was replaced, far too little to learn anything of it. */
+function fingerprint(token: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < token.length; i++) hash = Math.imul(hash ^ token.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16);
+}
+
+export class ProviderGate extends DurableObject<Env> {
+  readonly #shell: GateShell;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const settings = readSettings(env);
+    const provider = connect(settings);
+    const db = openDb(env.DB);
+    this.#shell = new GateShell({
+      ...storageOf(ctx.storage),
+      now: () => Date.now(),
+      log: (entry) => log({ object: "gate", ...entry }),
+      getAccount: () => provider.getAccount(),
+      token_fingerprint: fingerprint(settings.DIGITALOCEAN_TOKEN),
+      async countLiveBots() {
+        const [row] = await db.select({ n: sql<number>`count(*)` }).from(bots).where(eq(bots.status, "online"));
+        return row?.n ?? 0;
+      },
+    });
+  }
+
+  override alarm(): Promise<void> {
+    return this.#shell.alarm();
+  }
+
+  permit(ask: Ask): Permit {
+    return this.#shell.permit(ask);
+  }
+
+  report(report: Report): void {
+    this.#shell.report(report);
+  }
+}

@@ -1,0 +1,25 @@
+/** Permission to spend one request of DigitalOcean's budget, which the whole fleet shares. */
+
+/** In the order in which they are served when there is not enough for all. */
+export const PERMIT_KINDS = ["user_action", "create", "heal", "poll"] as const;
+export type PermitKind = (typeof PERMIT_KINDS)[number];
+
+export interface Ask {
+  bot_id: string;
+  kind: PermitKind;
+}
+
+/** `until`: when to ask again, ms since the epoch; the place in the queue is kept until a minute after it. */
+export type Permit = { granted: true } | { granted: false; until: number; reason: string };
+
+/** What a Bot's calls taught about the budget that all share. */
+export type Report =
+  | { kind: "rate_limited"; wait_ms: number }
+  | { kind: "unauthorized" }
+  /** The droplet is active, or will never be: its place among the creates is free. */
+  | { kind: "create_done"; bot_id: string };
+
+export interface Gate {
+  permit(ask: Ask): Promise<Permit>;
+  report(report: Report): Promise<void>;
+}

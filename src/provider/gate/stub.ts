@@ -1,0 +1,28 @@
+/** The gate as a Bot reaches it. A gate that cannot be asked grants nothing: the budget is not ours to guess. */
+import type { Env } from "../../bindings.ts";
+import { log } from "../../log.ts";
+import type { Gate } from "./permit.ts";
+
+const ASK_AGAIN_MS = 5_000;
+
+export function gateOf(env: Env): Gate {
+  // A fresh stub for each call: one that has failed stays broken.
+  const stub = () => env.GATE.getByName("digitalocean");
+  return {
+    async permit(ask) {
+      try {
+        return await stub().permit(ask);
+      } catch (error) {
+        log({ level: "warn", event: "gate_unreachable", bot_id: ask.bot_id, detail: String(error) });
+        return { granted: false, until: Date.now() + ASK_AGAIN_MS, reason: "gate_unreachable" };
+      }
+    },
+    async report(report) {
+      try {
+        await stub().report(report);
+      } catch (error) {
+        log({ level: "warn", event: "gate_unreachable", report: report.kind, detail: String(error) });
+      }
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** The gate outside of workerd: the real one, over its own storage, on the virtual clock. */
+import type { Provider } from "../../src/provider/digitalocean.ts";
+import type { Gate } from "../../src/provider/gate/permit.ts";
+import { GateShell } from "../../src/provider/gate/shell.ts";
+import { SqliteStorage } from "./sqlite-storage.ts";
+
+interface GateHostOptions {
+  now: () => number;
+  provider: Provider;
+  countLiveBots: () => number;
+}
+
+export class GateHost {
+  readonly storage = new SqliteStorage();
+  readonly #options: GateHostOptions;
+  #shell: GateShell;
+  readonly gate: Gate = {
+    permit: async (ask) => this.#shell.permit(ask),
+    report: async (report) => this.#shell.report(report),
+  };
+
+  constructor(options: GateHostOptions) {
+    this.#options = options;
+    this.#shell = this.#boot();
+  }
+
+  /** Eviction, a deploy: what was in memory is gone. */
+  reset(): void {
+    this.#shell = this.#boot();
+  }
+
+  async fire(): Promise<void> {
+    this.storage.takeAlarm();
+    await this.#shell.alarm();
+  }
+
+  #boot(): GateShell {
+    const { now, provider, countLiveBots } = this.#options;
+    return new GateShell({
+      sql: this.storage.sql,
+      transactionSync: (run) => this.storage.transactionSync(run),
+      setAlarm: (at) => this.storage.setAlarm(at),
+      now,
+      log: () => undefined,
+      getAccount: () => provider.getAccount(),
+      token_fingerprint: "simulated",
+      countLiveBots: async () => countLiveBots(),
+    });
+  }
+}
