@@ -1,6 +1,7 @@
 /** Settings: one table with defaults, validated once, and what refuses to start in production. */
 import { z } from "zod";
 import { Policy } from "./bot/policy.ts";
+import { Limits } from "./provider/gate/budget.ts";
 import { BootstrapSettings } from "./provider/user-data.ts";
 import { type KeyringEntry, parseKeyring } from "./secrets/vault.ts";
 
@@ -49,6 +50,7 @@ export const SettingsSchema = z.object({
   WORKLOAD_PORT: z.coerce.number().int().min(0).max(65_535).default(18_789),
   WORKLOAD_READY_WINDOW_S: z.coerce.number().positive().max(120).default(15),
   BOOTSTRAP: Json.pipe(BootstrapSettings).prefault("{}"),
+  PROVIDER_LIMITS: Json.pipe(Limits).prefault("{}"),
   POLICY: Json.pipe(Policy).prefault("{}"),
 });
 export type Settings = z.infer<typeof SettingsSchema>;

@@ -1,6 +1,7 @@
 /** The HTTP face: what every request meets first and last, and the resources in between. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { sql } from "drizzle-orm";
+import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
 import packageJson from "../../package.json" with { type: "json" };
 import { openDb, withRetry } from "../db/client.ts";
@@ -87,6 +88,8 @@ app.notFound((c) => {
 });
 
 app.onError((error, c) => {
+  // What a client sent wrongly is the client's to know, not an alert.
+  if (error instanceof HTTPException) return fromError(c, error);
   const level = isUnavailable(error) ? "warn" : "error";
   log({
     level,

@@ -135,6 +135,12 @@ function authenticate(shell: BotShell, caller: AgentCaller): { ok: true; live: L
   return invalidCredential();
 }
 
+/** As `authenticate`, or the holder of a registration token of the present generation. */
+function recognise(shell: BotShell, live: Live, caller: AgentCaller): { ok: true } | Refusal {
+  if (caller.kind === "agt") return authenticate(shell, caller);
+  return intentOf(live.bot, caller, shell.platform.now()) === null ? invalidCredential() : { ok: true };
+}
+
 export function heartbeat(shell: BotShell, caller: AgentCaller, beat: HeartbeatRequest): Answer<HeartbeatAnswer> {
   const known = authenticate(shell, caller);
   if (!known.ok) return known;
@@ -262,9 +268,8 @@ export function reportStage(shell: BotShell, caller: AgentCaller, report: StageR
   const live = shell.live();
   if (live === null) return nobody(shell);
   const { bot } = live;
-  const accepted =
-    caller.kind === "reg" ? intentOf(bot, caller, shell.platform.now()) !== null : authenticate(shell, caller).ok;
-  if (!accepted) return invalidCredential();
+  const known = recognise(shell, live, caller);
+  if (!known.ok) return known;
   if (bot.adopted !== null && bot.adopted !== report.droplet_id)
     return wrongDroplet(shell, live, report.droplet_id, null);
   if (bot.stage?.stage !== report.stage && (bot.stage?.count ?? 0) < MAX_STAGE_REPORTS) {
@@ -278,7 +283,6 @@ export function reportStage(shell: BotShell, caller: AgentCaller, report: StageR
 export function agentRelease(shell: BotShell, caller: AgentCaller, release: AgentRelease): Answer<AgentRelease> {
   const live = shell.live();
   if (live === null) return nobody(shell);
-  const accepted =
-    caller.kind === "reg" ? intentOf(live.bot, caller, shell.platform.now()) !== null : authenticate(shell, caller).ok;
-  return accepted ? ok(release) : invalidCredential();
+  const known = recognise(shell, live, caller);
+  return known.ok ? ok(release) : known;
 }

@@ -17,15 +17,17 @@ export function ensureRunning(s: Situation): Decision {
   if (doomed) return removeDroplet(s, doomed);
   const droplet = adoptedDroplet(bot);
   if (droplet === null) return ensureDroplet(s);
-  if (isServing(bot)) return succeed(s);
+  const activeBy = droplet.found_at + policy.active_deadline_ms;
+  // An agent that serves proves that its droplet runs; it is still read once, for its address.
+  if (isServing(bot) && (droplet.active_at !== null || now >= activeBy)) return succeed(s);
   if (droplet.missing.by_id.length > 0) {
     return confirmMissing(s, droplet) ?? record({ kind: "droplet_gone", data: { droplet_id: droplet.id } });
   }
   if (droplet.active_at === null) {
-    if (now >= droplet.found_at + policy.active_deadline_ms) {
+    if (now >= activeBy) {
       return failAttempt(s, "droplet_not_active", "The droplet did not become active in time.");
     }
-    return pollDroplet(s, droplet, droplet.found_at + policy.active_deadline_ms, "droplet_active");
+    return pollDroplet(s, droplet, activeBy, "droplet_active");
   }
   if (droplet.status === "off")
     return powerOn(s, droplet) ?? failAttempt(s, "power_on_failed", "The droplet went off and did not come on again.");

@@ -33,6 +33,8 @@ export const Policy = z.strictObject({
   blocked_for_ms: ms(24 * HOUR),
 
   call_timeout_ms: ms(30 * SECOND),
+  /** Beyond the call's own time-out, so that the alarm that would wake us never races the answer. */
+  safety_margin_ms: ms(30 * SECOND),
   /** Once a POST has ended, how long until its droplet must be visible if there is one. */
   look_window_ms: ms(120 * SECOND),
   /** A 202's droplet may answer 404 for this long. */

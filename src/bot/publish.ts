@@ -13,7 +13,7 @@ export type Publication =
   | { restore: Pick<ConfigRow, "version" | "trading_config" | "risk_config"> };
 
 /** Two writers may overtake one another this often before somebody is told to try again. */
-const MAX_RACES = 5;
+const MAX_RACES = 50;
 
 /**
  * Sealing the secret is asynchronous, so another version may be committed meanwhile: then everything is judged anew,

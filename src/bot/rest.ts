@@ -30,7 +30,8 @@ function liveness(s: Situation): Decision {
     if (droplet !== null && bot.off_by_us) return pollDroplet(s, droplet, deadline, "droplet_read");
     return waitUntil(deadline, "heartbeat");
   }
-  if (bot.presence !== "silent") return { settled: true };
+  // Whoever was paused and has spoken once may be silent again: that is no reason to switch it on.
+  if (bot.presence !== "silent" || bot.off_by_us) return { settled: true };
   const heal = healNow(s);
   if (heal !== null && !("wait" in heal)) return heal;
   const look = lookAtSilent(s);

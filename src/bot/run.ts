@@ -19,8 +19,6 @@ import { adoptedDroplet, type BotState, botTag, dropletName, dropletTags, isRunn
 /** Bounds one alarm; whatever is left goes on in the next, which is set to now. */
 const MAX_STEPS = 24;
 const MAX_DELIVERIES = 8;
-/** Beyond the call's own time-out, so that a safety alarm never races the answer. */
-const SAFETY_MARGIN_MS = 30_000;
 
 /** The alarm. Never throws: the platform would drop the alarm after six throws. */
 export async function runAlarm(shell: BotShell): Promise<void> {
@@ -204,7 +202,8 @@ function beginCreate(shell: BotShell, bot: BotState, token: Token): (() => Promi
 
 function rearm(shell: BotShell, events: EventBody[] = []): void {
   const { platform } = shell;
-  shell.commit({ events, safety_at: platform.now() + platform.policy.call_timeout_ms + SAFETY_MARGIN_MS });
+  const { call_timeout_ms, safety_margin_ms } = platform.policy;
+  shell.commit({ events, safety_at: platform.now() + call_timeout_ms + safety_margin_ms });
 }
 
 /** The client returns its refusals; whatever it throws all the same is an outcome that we do not know. */

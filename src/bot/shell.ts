@@ -6,11 +6,13 @@ import type { Runtime } from "./decision.ts";
 import type { BotEvent, EventBody } from "./events.ts";
 import { apply } from "./fold.ts";
 import { botRow, type ConfigRow, changedDroplets } from "./index-rows.ts";
+import { reconcile } from "./lifecycle.ts";
 import type { Platform } from "./platform.ts";
 import { nextAlarm } from "./schedule.ts";
 import type { BotState, Instant } from "./state.ts";
 import { type Loaded, Store } from "./store.ts";
 
+const MAX_CONCLUSIONS = 8;
 const BROKEN_STATE_ALARM_MS = 60 * 60 * 1000;
 
 export interface Change {
@@ -114,20 +116,9 @@ export class BotShell {
     const { platform, store } = this;
     const now = platform.now();
     let bot = before;
-    for (const body of change.events ?? []) {
-      const event = {
-        ...body,
-        seq: (bot?.revision ?? 0) + 1,
-        at: now,
-        actor: change.actor ?? "spawnpoint",
-      } as BotEvent;
-      const next = apply(bot, event);
-      // One commit may end an operation and begin the next: how the first one ended is kept too.
-      if (bot !== null && next.operation.id !== bot.operation.id) store.saveOperation(bot.operation);
-      bot = next;
-      store.append(event);
-    }
+    for (const body of change.events ?? []) bot = this.#append(bot, body, now, change.actor ?? "spawnpoint");
     if (bot === null) throw new Error("nothing to commit: the bot does not exist");
+    if (bot !== before && change.actor === "agent") bot = this.#conclude(bot, rt, now);
     if (bot !== before) this.#saveState(before, bot, rt, now);
     if (change.config) {
       store.saveConfig(change.config);
@@ -143,6 +134,29 @@ export class BotShell {
     store.saveRuntime(armed);
     platform.setAlarm(alarm_at);
     return { bot, rt: armed };
+  }
+
+  #append(bot: BotState | null, body: EventBody, now: Instant, actor: string): BotState {
+    const event = { ...body, seq: (bot?.revision ?? 0) + 1, at: now, actor } as BotEvent;
+    const next = apply(bot, event);
+    // One commit may end an operation and begin the next: how the first one ended is kept too.
+    if (bot !== null && next.operation.id !== bot.operation.id) this.store.saveOperation(bot.operation);
+    this.store.append(event);
+    return next;
+  }
+
+  /**
+   * What follows from an agent's news without a call is said with it: nobody sees a bot online whose create still runs.
+   * What a person asked for is left to the alarm, so that it can still be cancelled.
+   */
+  #conclude(bot: BotState, rt: Runtime, now: Instant): BotState {
+    let concluded = bot;
+    for (let steps = 0; steps < MAX_CONCLUSIONS; steps++) {
+      const decision = reconcile(concluded, rt, now, this.platform.policy);
+      if (!("record" in decision)) break;
+      concluded = this.#append(concluded, decision.record, now, "spawnpoint");
+    }
+    return concluded;
   }
 
   #saveState(before: BotState | null, bot: BotState, rt: Runtime, now: Instant): void {

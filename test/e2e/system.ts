@@ -12,7 +12,10 @@ const POLL_MS = 50;
 /** The documented behaviour with shorter waits, so that a test is done in seconds. */
 const QUICK = {
   WORKLOAD_READY_WINDOW_S: "1",
+  PROVIDER_LIMITS: JSON.stringify({ background_per_minute: 230 }),
   POLICY: JSON.stringify({
+    call_timeout_ms: 5_000,
+    safety_margin_ms: 2_000,
     heartbeat_interval_s: 1,
     poll_young_ms: 500,
     confirm_gone_poll_ms: 500,

@@ -1,5 +1,6 @@
 /** The gate outside of workerd: the real one, over its own storage, on the virtual clock. */
 import type { Provider } from "../../src/provider/digitalocean.ts";
+import { defaultLimits } from "../../src/provider/gate/budget.ts";
 import type { Gate } from "../../src/provider/gate/permit.ts";
 import { GateShell } from "../../src/provider/gate/shell.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
@@ -43,6 +44,7 @@ export class GateHost {
       now,
       log: () => undefined,
       getAccount: () => provider.getAccount(),
+      limits: defaultLimits,
       token_fingerprint: "simulated",
       countLiveBots: async () => countLiveBots(),
     });

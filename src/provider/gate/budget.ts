@@ -1,27 +1,25 @@
 /** Who may spend a request now, and when the others should ask again. Pure. */
+import { z } from "zod";
 import type { PermitKind } from "./permit.ts";
 
-/** DigitalOcean's limits for one token, and how we stay below them. */
-export interface Limits {
-  /** Requests in any minute: DigitalOcean refuses above 250. */
-  per_minute: number;
-  /** Requests in any hour: each counts for an hour from its own time. */
-  per_hour: number;
-  /** What is not a person's wish is paced so that it fits the hour however long it lasts. */
-  background_per_minute: number;
-  /** Kept of the hour for what people ask for. */
-  user_reserve: number;
-  /** "No more than 10 droplets at the same time." */
-  creates: number;
-}
+const count = (value: number) => z.int().positive().default(value);
 
-export const LIMITS: Limits = {
-  per_minute: 240,
-  per_hour: 5_000,
-  background_per_minute: 78,
-  user_reserve: 150,
-  creates: 10,
-};
+/** DigitalOcean's limits for one token, and how we stay below them. */
+export const Limits = z.strictObject({
+  /** Requests in any minute: DigitalOcean refuses above 250. */
+  per_minute: count(240),
+  /** Requests in any hour: each counts for an hour from its own time. */
+  per_hour: count(5_000),
+  /** What is not a person's wish is paced so that it fits the hour however long it lasts. */
+  background_per_minute: count(78),
+  /** Kept of the hour for what people ask for. */
+  user_reserve: count(150),
+  /** "No more than 10 droplets at the same time." */
+  creates: count(10),
+});
+export type Limits = z.infer<typeof Limits>;
+
+export const defaultLimits: Limits = Limits.parse({});
 
 /** What has been spent, and who is before the one that asks. */
 export interface Load {

@@ -31,6 +31,7 @@ export class ProviderGate extends DurableObject<Env> {
       now: () => Date.now(),
       log: (entry) => log({ object: "gate", ...entry }),
       getAccount: () => provider.getAccount(),
+      limits: settings.PROVIDER_LIMITS,
       token_fingerprint: fingerprint(settings.DIGITALOCEAN_TOKEN),
       async countLiveBots() {
         const [row] = await db.select({ n: sql<number>`count(*)` }).from(bots).where(eq(bots.status, "online"));

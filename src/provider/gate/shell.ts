@@ -5,7 +5,7 @@
 import type { Storage } from "../../storage.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ProviderAccount } from "../schema.ts";
-import { healLimits, LIMITS, type Limits, waitFor } from "./budget.ts";
+import { healLimits, type Limits, waitFor } from "./budget.ts";
 import { type GateState, Ledger } from "./ledger.ts";
 import type { Ask, Permit, Report } from "./permit.ts";
 
@@ -17,7 +17,7 @@ export interface GatePlatform extends Storage {
   token_fingerprint: string;
   /** How many bots are meant to live. */
   countLiveBots(): Promise<number>;
-  limits?: Limits;
+  limits: Limits;
 }
 
 const VERIFY_EVERY_MS = 60 * 60_000;
@@ -35,11 +35,9 @@ const AVERAGE_WEIGHT = 0.2;
 export class GateShell {
   readonly #platform: GatePlatform;
   readonly #ledger: Ledger;
-  readonly #limits: Limits;
 
   constructor(platform: GatePlatform) {
     this.#platform = platform;
-    this.#limits = platform.limits ?? LIMITS;
     this.#ledger = new Ledger(platform.sql);
     platform.transactionSync(() => this.#ledger.migrate());
   }
@@ -77,7 +75,7 @@ export class GateShell {
       const held = this.#holdHeal(ask.bot_id, state, now);
       if (held !== null) return { granted: false, until: now + HEAL_RETRY_MS, reason: held };
     }
-    const wait = waitFor(ask.kind, this.#ledger.load(ask, now, state), this.#limits);
+    const wait = waitFor(ask.kind, this.#ledger.load(ask, now, state), this.#platform.limits);
     return wait === null ? null : { granted: false, until: now + wait, reason: "provider_budget" };
   }
 

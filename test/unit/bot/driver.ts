@@ -31,6 +31,7 @@ export function drive(rolls: readonly number[], steps: number): Life {
     const decision = reconcile(deepFreeze(life.bot), deepFreeze(life.rt), life.now, deepFreeze(defaultPolicy));
     if ("record" in decision) life.tell(decision.record);
     else if ("wait" in decision) life.now = pick([decision.wait, decision.wait + MINUTE, life.now + SECOND]);
+    else if ("begin" in decision) life.requested(decision.begin);
     else if ("do" in decision) call(life, decision.do, pick);
   }
   return life;

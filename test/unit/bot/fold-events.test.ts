@@ -56,6 +56,11 @@ const EFFECTS: Omit<Row, "accepted"> = {
     () => ({ reason: "provider_quota" }),
     { waiting: "provider_quota", operation: { last_error: "provider_quota" } },
   ],
+  replacement_begun: [
+    () => new Life().online().silent().requested("heal"),
+    () => ({ ...OPERATION, why: "still silent" }),
+    { operation: { replacing: true, committed: true, last_error: "still silent" }, adopted: 1001 },
+  ],
   generation_started: [
     () => new Life().online(),
     () => ({ generation: 2, why: "retry" }),

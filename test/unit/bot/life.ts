@@ -248,11 +248,12 @@ export class Life {
   }
 }
 
-/** A decision in one line, for tables: `do get_droplet:1001`, `record droplet_gone`, `wait 5000 droplet_active`. */
+/** A decision in one line, for tables: `do get_droplet:1001`, `begin heal`, `wait 5000 droplet_active`. */
 export function inWords(decision: Decision, now: number): string {
   if ("settled" in decision) return "settled";
   if ("wait" in decision) return `wait ${decision.wait - now} ${decision.for}`;
   if ("record" in decision) return `record ${decision.record.kind}`;
+  if ("begin" in decision) return `begin ${decision.begin}`;
   const { do: effect } = decision;
   return effect.kind === "power" ? `do ${effect.action}` : `do ${effectKey(effect)}`;
 }

@@ -37,25 +37,26 @@ describe("a bot that is heard", () => {
   });
 });
 
-describe("a bot that fell silent", () => {
+describe("a bot that fell silent and is not to be healed", () => {
+  const silent = () => new Life({ policies: { healing: "off", start: null } }).online().wait(HOUR).silent();
+
   it("has its droplet read at once, then every hour", async ({ expect }) => {
-    const life = new Life().online().wait(HOUR).silent();
+    const life = silent();
     expect(next(life)).toBe("do get_droplet:1001");
     expect(next(life.read("active"))).toBe(`wait ${HOUR} droplet_read`);
     expect(next(life.wait(HOUR))).toBe("do get_droplet:1001");
   });
 
-  it("is never touched on silence alone", async ({ expect }) => {
-    const life = new Life().online().silent();
+  it("is never touched", async ({ expect }) => {
+    const life = silent();
     for (let hours = 0; hours < 100; hours++) {
-      const decision = life.wait(HOUR).decide();
-      expect(inWords(decision, life.now)).toBe("do get_droplet:1001");
+      expect(next(life.wait(HOUR))).toBe("do get_droplet:1001");
       life.read(hours % 2 ? "active" : "off");
     }
   });
 
   it("rests once its droplet is known to be gone", async ({ expect }) => {
-    expect(new Life().online().silent().gone().decide()).toEqual({ settled: true });
+    expect(silent().gone().decide()).toEqual({ settled: true });
   });
 });
 
@@ -80,7 +81,7 @@ describe("a droplet that should not exist", () => {
       .wait(HOUR)
       .tell({ kind: "droplet_delete_sent", data: { droplet_id: 66 } });
     expect(next(stubborn)).toBe("record agent_silent");
-    expect(next(stubborn.silent().read("active"))).toMatch(/^wait \d+ droplet_gone$/);
+    expect(next(stubborn.silent().failed("heal_failed").read("active"))).toMatch(/^wait \d+ droplet_gone$/);
   });
 
   it("is left alone while an operation is under way, and never taken for the adopted one", async ({ expect }) => {

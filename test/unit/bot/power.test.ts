@@ -1,5 +1,4 @@
 import { describe, it } from "vitest";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
 import { inWords, Life, MINUTE, SECOND } from "./life.ts";
 
 function next(life: Life): string {
@@ -159,13 +158,13 @@ describe("a paused bot", () => {
     expect(life.read("active").bot).toMatchObject({ status: "online", reason: "start_held", start_held: true });
   });
 
-  it("that spoke once and is off all the same is not read for ever", async ({ expect }) => {
+  it("that spoke once and is off all the same is not read for ever, and never switched on", async ({ expect }) => {
     const life = speaking().read("off");
     expect(next(life)).toBe("wait 15000 droplet_read");
     life.wait(155 * SECOND).read("off");
     expect(next(life)).toBe("record agent_silent");
     expect(life.silent().bot.status).toBe("paused");
-    expect(life.decide()).toEqual({ wait: life.now + defaultPolicy.silent_look_ms, for: "droplet_read" });
+    expect(life.decide()).toEqual({ settled: true });
   });
 });
 

@@ -147,7 +147,7 @@ describe("the evidence that a droplet is gone", () => {
   });
 
   it("a droplet that vanished by itself needs the same evidence", async ({ expect }) => {
-    const life = new Life().online().silent().missing("id");
+    const life = new Life().online().silent().requested("heal").missing("id");
     expect(next(life)).toBe("do list:name:1001");
     expect(next(life.missing("name"))).toBe("do list:tag:1001");
     expect(next(life.missing("tag"))).toBe("record droplet_gone");

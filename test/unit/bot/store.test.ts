@@ -4,8 +4,8 @@ import { describe, it } from "vitest";
 import { Runtime } from "../../../src/bot/decision.ts";
 import type { BotRow, ConfigRow, OutboxEntry } from "../../../src/bot/index-rows.ts";
 import { botRow } from "../../../src/bot/index-rows.ts";
-import type { Sql } from "../../../src/bot/platform.ts";
 import { MIGRATIONS, Store } from "../../../src/bot/store.ts";
+import type { Sql } from "../../../src/storage.ts";
 import { HOUR, Life, START } from "./life.ts";
 
 /** SHA-256 of each migration as it was released. */

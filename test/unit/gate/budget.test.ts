@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { healLimits, LIMITS, type Load, waitFor } from "../../../src/provider/gate/budget.ts";
+import { defaultLimits, healLimits, type Load, waitFor } from "../../../src/provider/gate/budget.ts";
 import type { PermitKind } from "../../../src/provider/gate/permit.ts";
 
 const idle: Load = {
@@ -42,14 +42,14 @@ describe("who may spend a request now", () => {
   ];
   for (const { name, kind, load, granted } of cases) {
     it(name, ({ expect }) => {
-      expect(waitFor(kind, { ...idle, ...load }, LIMITS) === null).toBe(granted);
+      expect(waitFor(kind, { ...idle, ...load }, defaultLimits) === null).toBe(granted);
     });
   }
 
   it("lets the next in line ask every second, and those behind according to their place", ({ expect }) => {
-    expect(waitFor("create", { ...idle, creates: 10 }, LIMITS)).toBe(1_000);
-    expect(waitFor("create", { ...idle, creates: 10, creates_queue: 100 }, LIMITS)).toBe(450_000);
-    expect(waitFor("poll", { ...idle, background_minute: 78, queue: 780 }, LIMITS)).toBe(600_000);
+    expect(waitFor("create", { ...idle, creates: 10 }, defaultLimits)).toBe(1_000);
+    expect(waitFor("create", { ...idle, creates: 10, creates_queue: 100 }, defaultLimits)).toBe(450_000);
+    expect(waitFor("poll", { ...idle, background_minute: 78, queue: 780 }, defaultLimits)).toBe(600_000);
   });
 });
 

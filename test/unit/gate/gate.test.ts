@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import { defaultLimits } from "../../../src/provider/gate/budget.ts";
 import { GateShell } from "../../../src/provider/gate/shell.ts";
 import type { Outcome } from "../../../src/provider/outcome.ts";
 import type { ProviderAccount } from "../../../src/provider/schema.ts";
@@ -31,6 +32,7 @@ async function newGate() {
       now: () => world.now,
       log: (entry) => world.log.push(entry),
       getAccount: async () => world.answer,
+      limits: defaultLimits,
       token_fingerprint: world.token,
       countLiveBots: async () => world.bots,
     });
