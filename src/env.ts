@@ -26,7 +26,7 @@ const Keyring = z.string().transform((text, context): readonly [KeyringEntry, ..
   }
 });
 
-export const SettingsSchema = z.object({
+const SettingsSchema = z.object({
   ENVIRONMENT: z.enum(["development", "production"]).default("production"),
   PUBLIC_URL: Url,
   DIGITALOCEAN_API_URL: Url.default("https://api.digitalocean.com"),

@@ -30,7 +30,7 @@ export async function callerOf(c: Context<AppEnv>, body: unknown): Promise<Calle
 }
 
 /** JSON with its keys in order: the same content has the same hash however it was written. */
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     item !== null && typeof item === "object" && !Array.isArray(item)
       ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -26,7 +26,7 @@ type ApiCode =
 export type ProblemCode = ApiCode | RefusalCode;
 
 /** Every code with its status and title: a new refusal does not compile without an entry. */
-export const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; title: string }>> = {
+const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; title: string }>> = {
   malformed_request: { status: 400, title: "Malformed request" },
   unauthorized: { status: 401, title: "Not authenticated" },
   invalid_credential: { status: 401, title: "Invalid credential" },

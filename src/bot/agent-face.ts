@@ -200,7 +200,7 @@ function stopping({ operation }: BotState): boolean {
 }
 
 /** The permission to run. Pure. */
-export function workloadOrder(bot: BotState): WorkloadOrder {
+function workloadOrder(bot: BotState): WorkloadOrder {
   if (bot.destroyed_at !== null || stopping(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";
   return bot.start_held ? "hold" : "run";
 }

@@ -65,7 +65,7 @@ export interface EventData {
   power_refused: { droplet_id: number; action: PowerAction; detail: string };
 
   registration_claimed: { intent_id: string; droplet_id: number };
-  claim_dropped: { droplet_id: number; why: string };
+  claim_dropped: { droplet_id: number; why: "missing" | "foreign" };
   agent_registered: { intent_id: string; credential_sha256: string; droplet_id: number; boot_id: string };
   agent_booted: { boot_id: string; expected: boolean };
   agent_heard: { via: string };

@@ -14,7 +14,10 @@ export const agentFolds: Folds<AgentKinds> = {
   registration_claimed: (bot, data) => ({ claims: [...bot.claims, data] }),
   claim_dropped: (bot, data) => ({
     claims: bot.claims.filter((claim) => claim.droplet_id !== data.droplet_id),
-    refused_droplets: remember(bot.refused_droplets, data.droplet_id, KEEP_REFUSED_DROPLETS),
+    // A droplet that is not there yet may be there when its agent asks again.
+    ...(data.why === "foreign"
+      ? { refused_droplets: remember(bot.refused_droplets, data.droplet_id, KEEP_REFUSED_DROPLETS) }
+      : {}),
   }),
   agent_registered: (bot, data, at) => ({
     agent: {

@@ -111,14 +111,14 @@ function learnGet(bot: BotState, id: number, outcome: Outcome<ProviderDroplet>, 
   const claim = bot.claims.find(({ droplet_id }) => droplet_id === id);
   const known = bot.droplets.find((droplet) => droplet.id === id);
   if (outcome.kind === "missing") {
-    if (claim) return [{ kind: "claim_dropped", data: { droplet_id: id, why: "no such droplet" } }];
+    if (claim) return [{ kind: "claim_dropped", data: { droplet_id: id, why: "missing" } }];
     return known && missingAgain(known, context) ? [missing(id, "id", context.began_at)] : [];
   }
   if (outcome.kind !== "ok") return [];
   const facts = factsOf(bot, outcome.value);
   if (facts === null) {
     if (!claim) return known ? [contradiction(id)] : [];
-    return [{ kind: "claim_dropped", data: { droplet_id: id, why: "its name or tags are not this bot's" } }];
+    return [{ kind: "claim_dropped", data: { droplet_id: id, why: "foreign" } }];
   }
   if (claim) return adoptClaim(bot, claim.intent_id, facts);
   if (!known) return [];

@@ -5,8 +5,8 @@
 import { ensureRunning, redeploy } from "./building.ts";
 import type { Decision, Runtime } from "./decision.ts";
 import { reconcileHeal } from "./heal.ts";
-import { record } from "./pacing.ts";
-import type { Policy } from "./policy.ts";
+import { fail, record } from "./pacing.ts";
+import { deadlineOf, type Policy } from "./policy.ts";
 import { ensureOff, ensureOn } from "./power.ts";
 import { ensureGone } from "./removal.ts";
 import { reconcileAtRest } from "./rest.ts";
@@ -20,7 +20,12 @@ export function reconcile(bot: BotState, rt: Runtime, now: Instant, policy: Poli
 }
 
 function reconcileOperation(s: Situation): Decision {
-  const { bot } = s;
+  const { bot, now, policy } = s;
+  const deadline = deadlineOf(bot.operation, policy);
+  // What waits for the whole fleet's trouble to pass is not late by its own fault.
+  if (deadline !== null && now >= deadline && bot.waiting === null && !bot.operation.recreating) {
+    return fail(s, "timed_out", `Not done in time: ${bot.operation.last_error ?? "the droplet does not follow"}`);
+  }
   switch (bot.operation.kind) {
     case "create":
       return ensureRunning(s);

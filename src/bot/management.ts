@@ -57,7 +57,7 @@ export function reach(shell: BotShell, scope: Scope): { ok: true; live: Live } |
   return { ok: true, live: loaded };
 }
 
-export function notFound(): Refusal {
+function notFound(): Refusal {
   return refuse("bot_not_found", "There is no such bot.");
 }
 

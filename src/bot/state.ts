@@ -6,17 +6,25 @@ import { z } from "zod";
 import { Policies } from "../wire/bot.ts";
 import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, OPERATION_STATES, PERSONAS } from "../wire/enums.ts";
 
+/**
+ * An object whose unknown fields are kept: a release that is rolled back must not lose what the newer one wrote. For the
+ * same reason a field that is added later needs a default.
+ */
+function keep<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.looseObject(shape) as unknown as z.ZodObject<Shape>;
+}
+
 export type Instant = number;
 const Instant = z.number();
 
 /** Names and tags of a fleet: whatever carries another one's is not ours. */
-export const Fleet = z.object({ prefix: z.string(), tag: z.string() });
+export const Fleet = keep({ prefix: z.string(), tag: z.string() });
 export type Fleet = z.infer<typeof Fleet>;
 
 const POWER_ACTIONS = ["shutdown", "power_off", "power_on", "power_cycle"] as const;
 export type PowerAction = (typeof POWER_ACTIONS)[number];
 
-export const OperationState = z.object({
+export const OperationState = keep({
   id: z.string(),
   kind: z.enum(OPERATION_KINDS),
   state: z.enum(OPERATION_STATES),
@@ -32,15 +40,15 @@ export const OperationState = z.object({
   recreating: z.boolean(),
   /** A heal that has given the present droplet up and takes it away. */
   replacing: z.boolean(),
-  power: z.object({ action: z.enum(POWER_ACTIONS), sent_at: Instant, count: z.int() }).nullable(),
+  power: keep({ action: z.enum(POWER_ACTIONS), sent_at: Instant, count: z.int() }).nullable(),
 });
 export type OperationState = z.infer<typeof OperationState>;
 
-export const Look = z.object({ how: z.enum(["name", "tag", "list"]), began_at: Instant });
+export const Look = keep({ how: z.enum(["name", "tag", "list"]), began_at: Instant });
 export type Look = z.infer<typeof Look>;
 
 /** A droplet that we set out to make. Committed before the POST; ends adopted, refused or absent. */
-export const Intent = z.object({
+export const Intent = keep({
   id: z.string(),
   generation: z.int(),
   droplet_name: z.string(),
@@ -58,7 +66,7 @@ export const Intent = z.object({
 });
 export type Intent = z.infer<typeof Intent>;
 
-export const Droplet = z.object({
+export const Droplet = keep({
   id: z.int(),
   name: z.string(),
   generation: z.int(),
@@ -75,14 +83,14 @@ export const Droplet = z.object({
   delete_sent_at: Instant.nullable(),
   /** When the last DELETE ended; null while it runs, or where we died during it. */
   delete_ended_at: Instant.nullable(),
-  missing: z.object({ by_id: z.array(Instant), by_name: Instant.nullable(), by_tag: Instant.nullable() }),
+  missing: keep({ by_id: z.array(Instant), by_name: Instant.nullable(), by_tag: Instant.nullable() }),
 });
 export type Droplet = z.infer<typeof Droplet>;
 
-const ConfigRef = z.object({ id: z.string(), version: z.int() });
+const ConfigRef = keep({ id: z.string(), version: z.int() });
 export type ConfigRef = z.infer<typeof ConfigRef>;
 
-export const BotState = z.object({
+export const BotState = keep({
   id: z.string(),
   account_id: z.string(),
   name: z.string(),
@@ -108,7 +116,7 @@ export const BotState = z.object({
   droplets: z.array(Droplet),
   adopted: z.int().nullable(),
   /** Droplets that came with a valid token and whose name is still to be checked. */
-  claims: z.array(z.object({ intent_id: z.string(), droplet_id: z.int() })),
+  claims: z.array(keep({ intent_id: z.string(), droplet_id: z.int() })),
 
   agent: z
     .object({ credential_sha256: z.string(), droplet_id: z.int(), boot_id: z.string(), bound_at: Instant })
@@ -117,11 +125,11 @@ export const BotState = z.object({
   presence: z.enum(["never", "heard", "silent"]),
   /** When the last heals began. */
   heals: z.array(Instant),
-  stage: z.object({ stage: z.string(), at: Instant, count: z.int() }).nullable(),
+  stage: keep({ stage: z.string(), at: Instant, count: z.int() }).nullable(),
   /** An unexpected restart of a bot that may only be started by a person. */
   start_held: z.boolean(),
 
-  config: z.object({
+  config: keep({
     desired: ConfigRef,
     /** Acknowledged by the agent of the present generation. */
     applied: ConfigRef.nullable(),
@@ -131,7 +139,7 @@ export const BotState = z.object({
   }),
 
   off_by_us: z.boolean(),
-  error: z.object({ code: z.string(), detail: z.string() }).nullable(),
+  error: keep({ code: z.string(), detail: z.string() }).nullable(),
   flags: z.array(z.string()),
   refused_droplets: z.array(z.int()),
   destroyed_at: Instant.nullable(),

@@ -5,7 +5,7 @@ import type { Decision, Runtime } from "./decision.ts";
 import type { BotEvent } from "./events.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
-import type { Policy } from "./policy.ts";
+import { deadlineOf, type Policy } from "./policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "./state.ts";
 import { stepOf } from "./status.ts";
 
@@ -96,7 +96,7 @@ export function viewOperation(
     step: (running ? stepOf(bot) : null) ?? operation.state,
     attempt: operation.failures + 1,
     next_attempt_at: running && "wait" in decision ? iso(decision.wait) : null,
-    deadline: running ? iso(operation.started_at + policy.blocked_for_ms) : null,
+    deadline: running ? isoOrNull(deadlineOf(operation, policy)) : null,
     last_error: operation.last_error ?? (running && rt.tries > 0 ? bot.waiting : null),
     started_at: iso(operation.started_at),
     ended_at: isoOrNull(operation.ended_at),

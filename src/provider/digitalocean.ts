@@ -210,7 +210,7 @@ function refusalReason(status: number, message: string): RefusalReason {
   if (status === 409) return "conflict";
   if (/pending event|blocking events/i.test(message)) return "pending_event";
   if (/exceed your droplet limit|capacity limit/i.test(message)) return "quota";
-  if (/temporarily unavailable|not available/i.test(message)) return "capacity";
+  if (/temporarily unavailable|region is not available/i.test(message)) return "capacity";
   if (/try again|billing/i.test(message)) return "try_again";
   return "invalid";
 }

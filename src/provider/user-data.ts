@@ -118,7 +118,7 @@ const Plain = z.object({
   }),
 });
 
-export class UserDataError extends Error {
+class UserDataError extends Error {
   override name = "UserDataError";
 }
 

@@ -35,7 +35,7 @@ export const StageRequest = z
   .meta({ id: "StageRequest" });
 export type StageRequest = z.infer<typeof StageRequest>;
 
-export const WorkloadReport = z
+const WorkloadReport = z
   .object({
     state: z.enum(WORKLOAD_STATES),
     version: z.string().max(64).nullable(),

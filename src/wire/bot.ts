@@ -83,7 +83,7 @@ export const Operation = z
   .meta({ id: "Operation" });
 export type Operation = z.infer<typeof Operation>;
 
-export const DropletView = z
+const DropletView = z
   .object({
     id: DropletId,
     name: z.string(),

@@ -10,7 +10,7 @@ const Percent = z.number().min(0).max(100);
 const AssetSymbol = z.string().regex(/^[A-Z0-9]{1,20}$/, "must be 1 to 20 upper-case letters or digits");
 const INT32_MAX = 2_147_483_647;
 
-export const SignalKnobs = z
+const SignalKnobs = z
   .strictObject({
     volume_confirmation: z.boolean(),
     volatility_brake: z.boolean(),
@@ -75,10 +75,9 @@ export const ConfigPatch = z
   .meta({ id: "ConfigPatch" });
 export type ConfigPatch = z.infer<typeof ConfigPatch>;
 
-export const SecretView = z
+const SecretView = z
   .object({ set: z.boolean(), last4: z.string().nullable(), updated_at: Timestamp })
   .meta({ id: "SecretView" });
-export type SecretView = z.infer<typeof SecretView>;
 
 const configVersionFields = {
   id: Uuid,

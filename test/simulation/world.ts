@@ -18,7 +18,7 @@ import { prng } from "./prng.ts";
 
 const START = Date.UTC(2026, 10, 20);
 export const MINUTE = 60_000;
-export const operator = { every_account: true } as const;
+const operator = { every_account: true } as const;
 
 export class Violation extends Error {
   override name = "Violation";

@@ -6,7 +6,7 @@ import { dropletsOf, eventually, newBot, request, untilBot, untilIdle } from "./
 export type TestAgent = Awaited<ReturnType<typeof agentOn>>;
 
 /** The registration token that a droplet was born with. */
-export function registrationToken(userData: string | null | undefined): string {
+function registrationToken(userData: string | null | undefined): string {
   const token = /^REGISTRATION_TOKEN='(sp_reg_[0-9a-f_]+)'$/m.exec(userData ?? "")?.[1];
   if (token === undefined) throw new Error("the user-data carries no registration token");
   return token;

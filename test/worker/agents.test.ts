@@ -97,6 +97,7 @@ describe("a heartbeat", () => {
   it("makes a bot unresponsive when it stays away, and online again when it comes back", async ({ expect }) => {
     const cloud = simulateCloud();
     const { bot, agent } = await onlineBot(cloud);
+    await request("PATCH", `/bots/${bot.id}`, { body: { policies: { healing: "off" } } });
     const stub = env.BOT.getByName(bot.id);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 160_000 });
     await runInDurableObject(stub, (instance) => instance.alarm());

@@ -7,7 +7,7 @@ import { Simulator } from "../../simulator/model/simulator.ts";
 import type { Bot } from "../../src/index.ts";
 import { operatorToken } from "./settings.ts";
 
-export const BASE = "http://spawnpoint.test";
+const BASE = "http://spawnpoint.test";
 
 /** Everything happens at once and nothing is rate limited: tests poll faster than DigitalOcean lets anybody. */
 const HURRIED_KNOBS: Partial<Knobs> = { ...INSTANT_KNOBS, per_minute: 100_000, per_hour: 1_000_000 };

@@ -5,7 +5,7 @@ import type { Load } from "./budget.ts";
 import type { Ask, PermitKind } from "./permit.ts";
 
 /** Append-only: a release reads what the next one writes. */
-export const MIGRATIONS: readonly string[] = [
+const MIGRATIONS: readonly string[] = [
   `CREATE TABLE document (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE spent (bucket INTEGER PRIMARY KEY, user_count INTEGER NOT NULL, background_count INTEGER NOT NULL);
    CREATE TABLE waiting (bot_id TEXT PRIMARY KEY, kind TEXT NOT NULL, rank INTEGER NOT NULL, since INTEGER NOT NULL, back_at INTEGER NOT NULL) WITHOUT ROWID;

@@ -1,8 +1,7 @@
 /** Permission to spend one request of DigitalOcean's budget, which the whole fleet shares. */
 
 /** In the order in which they are served when there is not enough for all. */
-export const PERMIT_KINDS = ["user_action", "create", "heal", "poll"] as const;
-export type PermitKind = (typeof PERMIT_KINDS)[number];
+export type PermitKind = "user_action" | "create" | "heal" | "poll";
 
 export interface Ask {
   bot_id: string;

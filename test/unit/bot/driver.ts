@@ -11,7 +11,7 @@ import { type BotAction, DROPLET_STATUSES, type DropletStatus } from "../../../s
 import { deepFreeze, FLEET, Life, MINUTE, SECOND } from "./life.ts";
 
 /** Picks among things: the only source of chance, so that fast-check can shrink it. */
-export type Pick = <T>(things: readonly [T, ...T[]]) => T;
+type Pick = <T>(things: readonly [T, ...T[]]) => T;
 
 /** Numbers as dice: each pick uses one up; once they are used up the first thing is picked. */
 function dice(rolls: readonly number[]): Pick {

@@ -169,7 +169,7 @@ const EFFECTS: Omit<Row, "accepted"> = {
   ],
   claim_dropped: [
     () => new Life().posted().tell(claimed()),
-    () => ({ ...DROPLET, why: "not ours" }),
+    () => ({ ...DROPLET, why: "foreign" }),
     { claims: [], refused_droplets: [1001] },
   ],
   agent_registered: [
