@@ -97,7 +97,12 @@ describe("a heartbeat", () => {
   it("makes a bot unresponsive when it stays away, and online again when it comes back", async ({ expect }) => {
     const cloud = simulateCloud();
     const { bot, agent } = await onlineBot(cloud);
-    await request("PATCH", `/bots/${bot.id}`, { body: { policies: { healing: "off" } } });
+    const { json: patched } = await request("PATCH", `/bots/${bot.id}`, { body: { policies: { healing: "off" } } });
+    // Until the index has heard of it an alarm is due, and one that comes very late is no evidence of silence.
+    await vi.waitFor(async () => {
+      const { json } = await request("GET", `/bots?account_id=${patched.account_id}`);
+      expect(json.data[0].revision).toBe(patched.revision);
+    });
     const stub = env.BOT.getByName(bot.id);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 160_000 });
     await runInDurableObject(stub, (instance) => instance.alarm());
