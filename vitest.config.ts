@@ -20,6 +20,8 @@ const worker = {
 
 export default defineConfig({
   test: {
+    // Most tests wait for processes and alarms most of the time.
+    maxWorkers: 4,
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 300_000 } },

@@ -35,6 +35,8 @@ export type Loaded =
 
 export class Store {
   readonly #sql: Sql;
+  /** Tables come once and stay; that there are none yet is asked anew each time, for a create may be rolled back. */
+  #exists = false;
 
   constructor(platform: { sql: Sql }) {
     this.#sql = platform.sql;
@@ -42,7 +44,8 @@ export class Store {
 
   /** An object that was never created has no table, and is given none by being asked. */
   exists(): boolean {
-    return this.#sql.exec("SELECT 1 AS found FROM sqlite_master WHERE name = 'document'").length > 0;
+    this.#exists ||= this.#sql.exec("SELECT 1 AS found FROM sqlite_master WHERE name = 'document'").length > 0;
+    return this.#exists;
   }
 
   /** Brings the schema up to date. */

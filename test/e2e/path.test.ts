@@ -10,6 +10,20 @@ afterAll(async () => {
   await system?.remove();
 });
 
+describe("the page that browses the API", () => {
+  it("comes with all that it needs, from nowhere else", async ({ expect }) => {
+    const { base_url } = await system.readDev();
+    const page = await fetch(`${base_url}/docs`);
+    expect(page.headers.get("content-type")).toContain("text/html");
+    const parts = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? "");
+    expect(parts.length).toBeGreaterThan(2);
+    for (const path of [...parts, "/openapi.json"]) {
+      expect(path.startsWith("/"), `${path} is on this machine`).toBe(true);
+      expect((await fetch(base_url + path)).status, path).toBe(200);
+    }
+  });
+});
+
 describe("a bot's whole life, every part a real process", () => {
   it("is created, configured, paused, resumed, redeployed and destroyed, with exactly the droplets that it needs", async ({
     expect,

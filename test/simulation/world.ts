@@ -151,14 +151,16 @@ export class World {
 
   /** A commit must not throw here: what catches it would hide it. */
   #checkCommit(id: string, host: Host): void {
+    const before = this.#folded.get(id) ?? null;
+    const news = host.shell.store.events(before?.revision ?? 0, 1000);
+    if (before && news.length === 0) return;
     const state = host.shell.store.load();
     if (state.kind !== "bot") {
       this.violations.push(`the stored state of ${id} does not parse`);
       return;
     }
-    const before = this.#folded.get(id) ?? null;
     let folded = before;
-    for (const event of host.shell.store.events(before?.revision ?? 0, 1000)) {
+    for (const event of news) {
       folded = apply(folded, event);
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }

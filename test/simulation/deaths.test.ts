@@ -1,6 +1,5 @@
 import { describe, it } from "vitest";
 import { killAtEveryAwait, type Scenario } from "./crashes.ts";
-import { runSchedule } from "./schedules.ts";
 
 const SCENARIOS: Scenario[] = [
   { name: "create", actions: [], ends: "online" },
@@ -18,15 +17,4 @@ describe("process death at every await", () => {
       expect(kills).toBeGreaterThan(5);
     });
   }
-});
-
-const SCHEDULES = Number(process.env.SCHEDULES ?? 500);
-const FROM = Number(process.env.SEED ?? 1);
-
-describe("random faults", () => {
-  it(`holds the invariants in ${SCHEDULES} schedules from seed ${FROM}`, async ({ expect }) => {
-    for (let seed = FROM; seed < FROM + SCHEDULES; seed++) {
-      await expect(runSchedule(seed), `seed ${seed}`).resolves.toBeUndefined();
-    }
-  });
 });

@@ -1,0 +1,3 @@
+import { randomFaults } from "./random.ts";
+
+randomFaults(0, 2);

@@ -1,0 +1,19 @@
+/** The random schedules of one test file: each file takes its share, so that the processors share the work. */
+import { describe, it } from "vitest";
+import { runSchedule } from "./schedules.ts";
+
+/** `SCHEDULES` and `SEED` replay or extend a run: one failing seed is SCHEDULES=2 SEED=<it>. */
+const SCHEDULES = Number(process.env.SCHEDULES ?? 5_000);
+const FROM = Number(process.env.SEED ?? 1);
+
+export function randomFaults(share: number, shares: number): void {
+  describe("random faults", () => {
+    it(`hold no invariant down: share ${share + 1} of ${shares} of ${SCHEDULES} schedules from seed ${FROM}`, async ({
+      expect,
+    }) => {
+      for (let seed = FROM + share; seed < FROM + SCHEDULES; seed += shares) {
+        await expect(runSchedule(seed), `seed ${seed}`).resolves.toBeUndefined();
+      }
+    });
+  });
+}
