@@ -34,6 +34,8 @@ export const Runtime = z.object({
   not_before: z.number().default(0),
   /** Failures in a row, for the backoff. */
   tries: z.int().default(0),
+  /** How long creates took when ours was granted, ms. */
+  create_ms: z.number().default(0),
   /** When each kind of call last ended, by `effectKey`. */
   done: z.record(z.string(), z.number()).default({}),
   telemetry: z

@@ -4,6 +4,9 @@ import type { EventBody } from "./events.ts";
 import type { Situation } from "./situation.ts";
 import type { Droplet, Instant } from "./state.ts";
 
+/** Creates that are faster than usual are noticed too, and so the usual time is learnt downwards as well. */
+const EARLY = 0.9;
+
 export function record(event: EventBody): Decision {
   return { record: event };
 }
@@ -19,12 +22,26 @@ export function callNow({ bot, rt, now }: Situation, effect: Effect): Decision {
 
 /** Reads a droplet again at the cadence of its age; waits for `until` at most. */
 export function pollDroplet(s: Situation, droplet: Droplet, until: Instant, reason: string): Decision {
-  const { rt, now, policy, bot } = s;
+  const { rt, now, bot } = s;
   const begun = Math.max(droplet.found_at, bot.operation.power?.sent_at ?? 0);
-  const interval = now - begun < policy.poll_young_for_ms ? policy.poll_young_ms : policy.poll_old_ms;
-  const next = Math.max(rt.done[`get_droplet:${droplet.id}`] ?? 0, begun) + interval;
+  const last = rt.done[`get_droplet:${droplet.id}`];
+  const interval = pollInterval(s, droplet, now - begun);
+  const first = droplet.active_at === null ? firstRead(s, interval) : interval;
+  const next = last === undefined || last < begun ? begun + first : last + interval;
   if (now >= next) return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
   return waitUntil(Math.min(next, until), reason);
+}
+
+function pollInterval({ bot, rt, policy }: Situation, droplet: Droplet, age: number): number {
+  // Others wait for the place of a droplet that is being made: once it is due it is looked at closely.
+  const due = droplet.active_at === null && bot.agent === null && age < 2 * rt.create_ms;
+  if (due) return policy.poll_due_ms;
+  return age < policy.poll_young_for_ms ? policy.poll_young_ms : policy.poll_old_ms;
+}
+
+/** A droplet that is being made is first read when it may well be there, or when its agent has said that it is. */
+function firstRead({ bot, rt }: Situation, interval: number): number {
+  return bot.agent === null ? Math.max(interval, rt.create_ms * EARLY) : 0;
 }
 
 /** When a read of the droplet by its id last ended; 0: never. */

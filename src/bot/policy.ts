@@ -18,6 +18,7 @@ export const Policy = z.strictObject({
   /** An alarm that fires later than this says that we were away, not that the bot was. */
   alarm_late_ms: ms(60 * SECOND),
 
+  poll_due_ms: ms(2 * SECOND),
   poll_young_ms: ms(5 * SECOND),
   poll_old_ms: ms(15 * SECOND),
   poll_young_for_ms: ms(2 * MINUTE),

@@ -80,6 +80,7 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
   const decision = reconcile(bot, rt, platform.now(), platform.policy);
   if (!("do" in decision) || !sameEffect(decision.do, effect)) return;
   const began_at = platform.now();
+  if (effect.kind === "create_droplet") shell.note({ ...rt, create_ms: permit.create_ms });
   const run = prepare(shell, bot, effect, token);
   if (run === null) return;
   const finished = await run();

@@ -3,6 +3,7 @@
 import type { Simulator } from "../../simulator/model/simulator.ts";
 import * as face from "../../src/bot/agent-face.ts";
 import { hashToken } from "../../src/wire/tokens.ts";
+import { Agenda } from "./agenda.ts";
 import type { Host } from "./host.ts";
 
 interface Machine {
@@ -12,7 +13,6 @@ interface Machine {
   credential_hash: string;
   registered: boolean;
   boot: number;
-  nextAt: number;
   applied: string | null;
   /** Answers of `credential_revoked` so far. */
   revoked: number;
@@ -22,11 +22,13 @@ interface Machine {
 }
 
 const BOOT_MS = 40_000;
-const BEAT_MS = 30_000;
 
 export class Agents {
   readonly machines = new Map<number, Machine>();
+  readonly #agenda = new Agenda<Machine>();
   readonly #options: { now: () => number; random: () => number; hostOf: (botId: string) => Host | undefined };
+  /** How often an agent speaks, ms. */
+  beat_ms = 30_000;
   /** While true nobody can be heard. */
   unreachable = false;
 
@@ -40,29 +42,33 @@ export class Agents {
       const machine = this.machines.get(droplet.id);
       if (kind === "active" && !machine) this.#install(droplet.id, droplet.user_data, at);
       else if (kind === "off" || kind === "deleted") {
-        if (machine) Object.assign(machine, { nextAt: Number.POSITIVE_INFINITY, working: false });
+        if (!machine) return;
+        machine.working = false;
+        this.#agenda.set(machine, Number.POSITIVE_INFINITY);
       } else if ((kind === "on" || kind === "power_cycled" || kind === "rebooted" || kind === "active") && machine) {
         if (machine.frozen === "until_boot") machine.frozen = "no";
-        Object.assign(machine, { boot: machine.boot + 1, working: false, nextAt: at + BOOT_MS / 2 });
+        Object.assign(machine, { boot: machine.boot + 1, working: false });
+        this.#agenda.set(machine, at + BOOT_MS / 2);
       }
     });
   }
 
   #install(droplet_id: number, userData: string, at: number): void {
     const { random } = this.#options;
-    this.machines.set(droplet_id, {
+    const machine: Machine = {
       droplet_id,
       registration: JSON.parse(userData),
       token_hash: "",
       credential_hash: Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join(""),
       registered: false,
       boot: 1,
-      nextAt: at + BOOT_MS * (0.5 + random()),
       applied: null,
       revoked: 0,
       working: false,
       frozen: "no",
-    });
+    };
+    this.machines.set(droplet_id, machine);
+    this.#agenda.set(machine, at + BOOT_MS * (0.5 + random()));
   }
 
   /** The machine runs on, and its agent says nothing more. */
@@ -72,17 +78,14 @@ export class Agents {
   }
 
   next(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const machine of this.machines.values()) next = Math.min(next, machine.nextAt);
-    return next;
+    return this.#agenda.next();
   }
 
   /** Lets every agent that is due say what it has to say. */
   async step(): Promise<void> {
     const now = this.#options.now();
-    for (const machine of this.machines.values()) {
-      if (machine.nextAt > now) continue;
-      machine.nextAt = now + BEAT_MS;
+    for (let machine = this.#agenda.takeDue(now); machine; machine = this.#agenda.takeDue(now)) {
+      this.#agenda.set(machine, now + this.beat_ms);
       const host = this.#options.hostOf(machine.registration.bot_id);
       if (this.unreachable || machine.frozen !== "no" || !host) continue;
       await this.#speak(machine, host);
@@ -104,7 +107,7 @@ export class Agents {
         },
       );
       machine.registered = answer.ok;
-      machine.nextAt = this.#options.now() + (answer.ok ? 0 : 10_000);
+      this.#agenda.set(machine, this.#options.now() + (answer.ok ? 0 : 10_000));
       return;
     }
     const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;

@@ -6,10 +6,21 @@ export class SqliteStorage implements Storage {
   readonly #db = new DatabaseSync(":memory:");
   readonly #statements = new Map<string, StatementSync>();
   #staged: number | null | undefined;
-  /** When the platform will call `alarm()`; null: never. */
-  alarmAt: number | null = null;
+  #alarmAt: number | null = null;
+  /** Called whenever the alarm is set or taken away. */
+  alarmChanged: (at: number | null) => void = () => undefined;
   /** Called after every commit. */
   committed: () => void = () => undefined;
+
+  /** When the platform will call `alarm()`; null: never. */
+  get alarmAt(): number | null {
+    return this.#alarmAt;
+  }
+
+  set alarmAt(at: number | null) {
+    this.#alarmAt = at;
+    this.alarmChanged(at);
+  }
 
   readonly sql = {
     exec: <Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]): Row[] => {

@@ -11,6 +11,7 @@ import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
+import { Agenda } from "./agenda.ts";
 import { Agents } from "./agents.ts";
 import { GateHost } from "./gate-host.ts";
 import { Host, uuid } from "./host.ts";
@@ -32,6 +33,7 @@ export class World {
   readonly gate: GateHost;
   readonly #provider: DigitalOcean;
   readonly hosts = new Map<string, Host>();
+  readonly #alarms = new Agenda<Host>();
   readonly index = new Map<string, BotRow>();
   /** Called at every await of every Bot. */
   pause: (host: string, where: string) => Promise<void> = async () => undefined;
@@ -45,7 +47,7 @@ export class World {
 
   constructor(seed: number, knobs: Partial<Knobs> = {}) {
     this.random = prng(seed);
-    this.simulator = new Simulator({ now: () => this.now, random: this.random, droplet_limit: 1000, knobs });
+    this.simulator = new Simulator({ now: () => this.now, random: this.random, droplet_limit: 10_000, knobs });
     this.#provider = new DigitalOcean({
       base_url: "http://do",
       token: "dop_v1_simulator",
@@ -78,6 +80,7 @@ export class World {
       committed: (committed) => this.#checkCommit(id, committed),
     });
     this.hosts.set(id, host);
+    host.storage.alarmChanged = (at) => this.#alarms.set(host, at ?? Number.POSITIVE_INFINITY);
     createBot(host.shell, newBot(id, uuid(this.random), this.now));
     return id;
   }
@@ -115,9 +118,8 @@ export class World {
     const end = this.now + forMs;
     for (;;) {
       if (done()) return true;
-      const alarms = [...this.hosts.values()].map((host) => host.alarmAt ?? Number.POSITIVE_INFINITY);
       const next = Math.min(
-        ...alarms,
+        this.#alarms.next(),
         this.gate.storage.alarmAt ?? Number.POSITIVE_INFINITY,
         this.agents.next(),
         this.simulator.nextDue() ?? Number.POSITIVE_INFINITY,
@@ -137,9 +139,7 @@ export class World {
     this.simulator.advance();
     if (this.gate.storage.alarmAt !== null && this.gate.storage.alarmAt <= this.now) await this.gate.fire();
     await this.agents.step();
-    for (const host of this.hosts.values()) {
-      if (host.alarmAt !== null && host.alarmAt <= this.now && host.running === null) await host.fire();
-    }
+    for (let host = this.#alarms.takeDue(this.now); host; host = this.#alarms.takeDue(this.now)) await host.fire();
   }
 
   #receive(entry: OutboxEntry): void {

@@ -43,6 +43,8 @@ export interface Load {
 const MINUTE_MS = 60_000;
 /** Whoever is next asks this often, so that what becomes free is used at once. */
 const NEXT_IN_LINE_MS = 1_000;
+/** Share of the expected wait for a create after which one asks again: too early costs a question, too late a place. */
+const EAGER = 0.75;
 
 /** @returns null: granted; else how long to wait before asking again, ms */
 export function waitFor(kind: PermitKind, load: Load, limits: Limits): number | null {
@@ -52,7 +54,11 @@ export function waitFor(kind: PermitKind, load: Load, limits: Limits): number | 
 }
 
 function requestWait(kind: PermitKind, load: Load, limits: Limits): number | null {
-  const { minute, hour, background_minute, ahead, queue } = load;
+  const { minute, hour, background_minute } = load;
+  // Who waits for a create takes no request before a place is free.
+  const places = Math.max(0, limits.creates - load.creates);
+  const ahead = load.ahead - load.creates_ahead + Math.min(load.creates_ahead, places);
+  const queue = load.queue - load.creates_queue + Math.min(load.creates_queue, places);
   if (kind === "user_action") {
     const free = minute + ahead < limits.per_minute && hour + ahead < limits.per_hour;
     return free ? null : waitInLine(queue, limits.per_minute);
@@ -65,7 +71,9 @@ function requestWait(kind: PermitKind, load: Load, limits: Limits): number | nul
 }
 
 function createWait({ creates, creates_ahead, creates_queue, create_ms }: Load, limits: Limits): number | null {
-  return creates + creates_ahead < limits.creates ? null : Math.ceil((creates_queue * create_ms) / limits.creates) || 1;
+  return creates + creates_ahead < limits.creates
+    ? null
+    : Math.ceil((EAGER * creates_queue * create_ms) / limits.creates) || 1;
 }
 
 function waitInLine(queue: number, perMinute: number): number {

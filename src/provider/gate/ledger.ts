@@ -121,13 +121,14 @@ export class Ledger {
     const rank = RANKS[kind];
     return this.#sql.exec<{ kind: string; back_at: number }>(
       `SELECT kind, back_at FROM waiting WHERE bot_id <> ? AND back_at > ? AND (rank = 0) = (? = 0)
-       AND (rank < ? OR (rank = ? AND since < ?))`,
+       AND (rank < ? OR (rank = ? AND (since, bot_id) < (?, ?)))`,
       bot_id,
       now - WAITING_GRACE_MS,
       rank,
       rank,
       rank,
       own?.since ?? now,
+      bot_id,
     );
   }
 

@@ -8,8 +8,14 @@ export interface Ask {
   kind: PermitKind;
 }
 
+export interface Granted {
+  granted: true;
+  /** How long a create takes at present, ms: reading the droplet much earlier is a request for nothing. */
+  create_ms: number;
+}
+
 /** `until`: when to ask again, ms since the epoch; the place in the queue is kept until a minute after it. */
-export type Permit = { granted: true } | { granted: false; until: number; reason: string };
+export type Permit = Granted | { granted: false; until: number; reason: string };
 
 /** What a Bot's calls taught about the budget that all share. */
 export type Report =

@@ -55,7 +55,7 @@ export class GateShell {
       this.#ledger.spend(ask.kind, now);
       if (ask.kind === "create") this.#ledger.leaseCreate(ask.bot_id, now);
       if (ask.kind === "heal") this.#ledger.grantHeal(ask.bot_id, now);
-      return { granted: true };
+      return { granted: true, create_ms: state.create_ms };
     });
   }
 

@@ -48,7 +48,7 @@ describe("who may spend a request now", () => {
 
   it("lets the next in line ask every second, and those behind according to their place", ({ expect }) => {
     expect(waitFor("create", { ...idle, creates: 10 }, defaultLimits)).toBe(1_000);
-    expect(waitFor("create", { ...idle, creates: 10, creates_queue: 100 }, defaultLimits)).toBe(450_000);
+    expect(waitFor("create", { ...idle, creates: 10, creates_queue: 100 }, defaultLimits)).toBe(337_500);
     expect(waitFor("poll", { ...idle, background_minute: 78, queue: 780 }, defaultLimits)).toBe(600_000);
   });
 });

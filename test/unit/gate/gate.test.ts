@@ -61,7 +61,7 @@ describe("the gate", () => {
     expect(gate.permit("a")).toMatchObject({ granted: false, reason: "provider_identity_pending" });
     expect(gate.storage.alarmAt).toBe(gate.world.now);
     await gate.alarm();
-    expect(gate.permit("a")).toEqual({ granted: true });
+    expect(gate.permit("a").granted).toBe(true);
   });
 
   it("grants nothing to another team's token, and says so once", async ({ expect }) => {
