@@ -78,7 +78,11 @@ async function main(): Promise<void> {
     simulator_url: simulator.url,
     secrets,
     // On one machine all droplets share one loopback address, so each takes a free port.
-    settings: { WORKLOAD_PORT: "0", ...Object.fromEntries(options.set.map(parseSetting)) },
+    settings: {
+      WORKLOAD_PORT: "0",
+      PROVIDER_LIMITS: JSON.stringify({ usual_create_ms: KNOBS.create_ms }),
+      ...Object.fromEntries(options.set.map(parseSetting)),
+    },
   };
   const worker = await startWorker(workerOptions);
   say(`  ✓ control plane at ${worker.base_url}\n`);

@@ -12,7 +12,7 @@ const POLL_MS = 50;
 /** The documented behaviour with shorter waits, so that a test is done in seconds. */
 const QUICK = {
   WORKLOAD_READY_WINDOW_S: "1",
-  PROVIDER_LIMITS: JSON.stringify({ background_per_minute: 230 }),
+  PROVIDER_LIMITS: JSON.stringify({ background_per_minute: 230, usual_create_ms: 2_000 }),
   POLICY: JSON.stringify({
     call_timeout_ms: 5_000,
     safety_margin_ms: 2_000,

@@ -11,6 +11,7 @@ import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
+import { configRow } from "../fixtures/bot.ts";
 import { Agenda } from "./agenda.ts";
 import { Agents } from "./agents.ts";
 import { GateHost } from "./gate-host.ts";
@@ -207,26 +208,12 @@ function newBot(id: string, configId: string, now: number): NewBot {
     persona: "beginner",
     fleet: { prefix: "sp-00c0ffee", tag: "spawnpoint-00c0ffee" },
     actor: "operator",
-    config: {
+    config: configRow({
       id: configId,
       bot_id: id,
-      version: 1,
-      restored_from: null,
-      trading_config: {
-        asset_focus: "majors",
-        algorithm: "trend",
-        strictness: "low",
-        paper_mode: true,
-        signal_knobs: null,
-      },
-      risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
-      llm_provider: "anthropic",
       llm_api_key: `${id}|1|llm_api_key secret`,
-      llm_api_key_last4: null,
       llm_api_key_updated_at: now,
-      note: null,
-      author: "operator",
       created_at: now,
-    },
+    }),
   };
 }

@@ -5,6 +5,7 @@ import { vi } from "vitest";
 import { INSTANT_KNOBS, type Knobs } from "../../simulator/model/knobs.ts";
 import { Simulator } from "../../simulator/model/simulator.ts";
 import type { Bot } from "../../src/index.ts";
+import { BOT_REQUEST } from "../fixtures/bot.ts";
 import { operatorToken } from "./settings.ts";
 
 const BASE = "http://spawnpoint.test";
@@ -96,18 +97,10 @@ export async function newAccount(tier = "pro"): Promise<string> {
 
 export function botRequest(account_id: string, changes: Record<string, unknown> = {}) {
   return {
+    ...BOT_REQUEST,
     account_id,
-    name: "Night Owl",
-    persona: "beginner",
-    asset_focus: "majors",
-    algorithm: "trend",
     strictness: "medium",
-    paper_mode: true,
-    max_position_size_pct: 10,
-    max_daily_loss_pct: 5,
-    max_drawdown_pct: 20,
     max_trades_per_day: 12,
-    llm_provider: "anthropic",
     llm_api_key: "sk-ant-0123456789abcdef",
     ...changes,
   };

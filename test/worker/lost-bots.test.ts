@@ -5,6 +5,7 @@ import { insertBot } from "../../src/accounts/bots.ts";
 import type { Env } from "../../src/bindings.ts";
 import { openDb } from "../../src/db/client.ts";
 import worker from "../../src/index.ts";
+import { configRow } from "../fixtures/bot.ts";
 import { agentOf, onlineBot } from "./agent.ts";
 import { act, endOfTest, eventually, newAccount, newBot, request, simulateCloud, untilBot } from "./cloud.ts";
 import { expectProblem } from "./problems.ts";
@@ -15,27 +16,12 @@ afterEach(endOfTest);
 async function acceptedButUntold(createdAt = Date.now()): Promise<string> {
   const account_id = await newAccount();
   const id = crypto.randomUUID();
-  const config = {
+  const config = configRow({
     id: crypto.randomUUID(),
     bot_id: id,
-    version: 1,
-    restored_from: null,
-    trading_config: {
-      asset_focus: "majors",
-      algorithm: "trend",
-      strictness: "low",
-      paper_mode: true,
-      signal_knobs: null,
-    },
-    risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
-    llm_provider: "anthropic",
-    llm_api_key: "v1.test.AAAA.AAAA",
-    llm_api_key_last4: null,
     llm_api_key_updated_at: createdAt,
-    note: null,
-    author: "operator:test",
     created_at: createdAt,
-  } as const;
+  });
   const bot = { id, account_id, name: "Foundling", persona: "beginner", actor: "operator:test", config } as const;
   const made = await insertBot(openDb(env.DB), { every_account: true }, bot, null, "aaaaaaaa", createdAt);
   if (made.kind !== "created") throw new Error(made.kind);

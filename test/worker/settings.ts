@@ -12,7 +12,12 @@ export const testSecrets = {
   ENCRYPTION_KEYS: `test:${Buffer.from(createHash("sha256").update("test").digest()).toString("base64")}`,
   // Real alarms, in a hurry: tests await what they cause.
   // A test asks more in a second than a fleet in a minute.
-  PROVIDER_LIMITS: JSON.stringify({ per_minute: 100_000, per_hour: 1_000_000, background_per_minute: 100_000 }),
+  PROVIDER_LIMITS: JSON.stringify({
+    per_minute: 100_000,
+    per_hour: 1_000_000,
+    background_per_minute: 100_000,
+    usual_create_ms: 1,
+  }),
   POLICY: JSON.stringify({
     poll_young_ms: 40,
     poll_old_ms: 80,

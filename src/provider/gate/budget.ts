@@ -16,6 +16,8 @@ export const Limits = z.strictObject({
   user_reserve: count(150),
   /** "No more than 10 droplets at the same time." */
   creates: count(10),
+  /** How long a create takes, ms, until creates have been seen. */
+  usual_create_ms: count(45_000),
 });
 export type Limits = z.infer<typeof Limits>;
 

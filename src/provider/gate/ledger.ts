@@ -36,7 +36,8 @@ export const GateState = z.object({
   open: z.object({ reason: z.string(), since: z.number() }).nullable().default(null),
   /** DigitalOcean asked us to wait until then. */
   paused_until: z.number().default(0),
-  create_ms: z.number().default(45_000),
+  /** How long creates have taken lately, ms; null: none was seen yet. */
+  create_ms: z.number().nullable().default(null),
   live_bots: z.int().default(0),
   counted_at: z.number().default(0),
   fleet_hold_since: z.number().nullable().default(null),
@@ -79,7 +80,7 @@ export class Ledger {
     this.#sql.exec("DELETE FROM spent WHERE bucket < ?", bucket - HOUR_MS / BUCKET_MS - 1);
   }
 
-  load(ask: Ask, now: number, state: GateState): Load {
+  load(ask: Ask, now: number, create_ms: number): Load {
     const minute = this.#spentSince(now - MINUTE_MS);
     const hour = this.#spentSince(now - HOUR_MS);
     const queue = this.#before(ask, now);
@@ -98,7 +99,7 @@ export class Ledger {
       creates_ahead: ahead.filter(({ kind }) => kind === "create").length,
       queue: queue.length,
       creates_queue: queue.filter(({ kind }) => kind === "create").length,
-      create_ms: state.create_ms,
+      create_ms,
     };
   }
 

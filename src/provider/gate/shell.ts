@@ -55,8 +55,12 @@ export class GateShell {
       this.#ledger.spend(ask.kind, now);
       if (ask.kind === "create") this.#ledger.leaseCreate(ask.bot_id, now);
       if (ask.kind === "heal") this.#ledger.grantHeal(ask.bot_id, now);
-      return { granted: true, create_ms: state.create_ms };
+      return { granted: true, create_ms: this.#createMs(state) };
     });
+  }
+
+  #createMs(state: GateState): number {
+    return state.create_ms ?? this.#platform.limits.usual_create_ms;
   }
 
   /** Why nobody gets anything just now, or null. */
@@ -75,7 +79,7 @@ export class GateShell {
       const held = this.#holdHeal(ask.bot_id, state, now);
       if (held !== null) return { granted: false, until: now + HEAL_RETRY_MS, reason: held };
     }
-    const wait = waitFor(ask.kind, this.#ledger.load(ask, now, state), this.#platform.limits);
+    const wait = waitFor(ask.kind, this.#ledger.load(ask, now, this.#createMs(state)), this.#platform.limits);
     return wait === null ? null : { granted: false, until: now + wait, reason: "provider_budget" };
   }
 
@@ -112,7 +116,10 @@ export class GateShell {
         case "create_done": {
           const held = this.#ledger.endCreate(report.bot_id, now);
           if (held === null) return;
-          this.#ledger.save({ ...state, create_ms: state.create_ms * (1 - AVERAGE_WEIGHT) + held * AVERAGE_WEIGHT });
+          this.#ledger.save({
+            ...state,
+            create_ms: this.#createMs(state) * (1 - AVERAGE_WEIGHT) + held * AVERAGE_WEIGHT,
+          });
         }
       }
     });

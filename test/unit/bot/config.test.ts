@@ -9,25 +9,10 @@ import {
 } from "../../../src/bot/config.ts";
 import { CreateBotRequest } from "../../../src/wire/bot.ts";
 import { ConfigPatch } from "../../../src/wire/config.ts";
-
-const REQUEST = {
-  account_id: "a0000000-0000-4000-8000-000000000001",
-  name: "Night Owl",
-  persona: "beginner",
-  asset_focus: "majors",
-  algorithm: "trend",
-  strictness: "low",
-  paper_mode: true,
-  max_position_size_pct: 10,
-  max_daily_loss_pct: 5,
-  max_drawdown_pct: 20,
-  max_trades_per_day: 7,
-  llm_provider: "anthropic",
-  llm_api_key: "sk-0123456789abcdef",
-};
+import { BOT_REQUEST } from "../../fixtures/bot.ts";
 
 function contentOf(changes: Record<string, unknown> = {}): ConfigContent {
-  return contentOfCreate(CreateBotRequest.parse({ ...REQUEST, ...changes }));
+  return contentOfCreate(CreateBotRequest.parse({ ...BOT_REQUEST, ...changes }));
 }
 
 const KNOBS = {

@@ -6,6 +6,7 @@ import type { BotRow, ConfigRow, OutboxEntry } from "../../../src/bot/index-rows
 import { botRow } from "../../../src/bot/index-rows.ts";
 import { MIGRATIONS, Store } from "../../../src/bot/store.ts";
 import type { Sql } from "../../../src/storage.ts";
+import { configRow } from "../../fixtures/bot.ts";
 import { HOUR, Life, START } from "./life.ts";
 
 /** SHA-256 of each migration as it was released. */
@@ -204,25 +205,5 @@ function entry(name: string): OutboxEntry {
 }
 
 function config(version: number): ConfigRow {
-  return {
-    id: `c${version}`,
-    bot_id: "b",
-    version,
-    restored_from: null,
-    trading_config: {
-      asset_focus: "majors",
-      algorithm: "trend",
-      strictness: "low",
-      paper_mode: true,
-      signal_knobs: null,
-    },
-    risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
-    llm_provider: "anthropic",
-    llm_api_key: "v1.k.n.c",
-    llm_api_key_last4: null,
-    llm_api_key_updated_at: START,
-    note: null,
-    author: "operator",
-    created_at: START,
-  };
+  return configRow({ id: `c${version}`, bot_id: "b", version });
 }

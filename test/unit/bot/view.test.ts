@@ -1,10 +1,10 @@
 import { describe, it } from "vitest";
 import type { BotEvent } from "../../../src/bot/events.ts";
-import type { ConfigRow } from "../../../src/bot/index-rows.ts";
 import { defaultPolicy } from "../../../src/bot/policy.ts";
 import { viewBot, viewConfig, viewEvent, viewOperation } from "../../../src/bot/view.ts";
 import { BotView, EventView, Operation } from "../../../src/wire/bot.ts";
 import { ConfigVersion } from "../../../src/wire/config.ts";
+import { configRow } from "../../fixtures/bot.ts";
 import { Life, MINUTE, SECOND, START } from "./life.ts";
 
 const OPERATION_ID = "0f000000-0000-4000-8000-000000000001";
@@ -138,24 +138,12 @@ describe("a config on the wire", () => {
   });
 });
 
-const ROW: ConfigRow = {
+const ROW = configRow({
   id: "c0000000-0000-4000-8000-000000000001",
   bot_id: "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d",
   version: 2,
-  restored_from: null,
-  trading_config: {
-    asset_focus: "majors",
-    algorithm: "trend",
-    strictness: "low",
-    paper_mode: true,
-    signal_knobs: null,
-  },
-  risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
-  llm_provider: "anthropic",
   llm_api_key: "v1.key.nonce.sealed",
   llm_api_key_last4: "cdef",
   llm_api_key_updated_at: START,
-  note: null,
-  author: "operator",
   created_at: START,
-};
+});

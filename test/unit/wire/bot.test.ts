@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import { CreateBotRequest, PatchBotRequest, sanitizeName } from "../../../src/wire/bot.ts";
+import { BOT_REQUEST } from "../../fixtures/bot.ts";
 
 describe("a bot's name", () => {
   const TABLE: [given: string, kept: string][] = [
@@ -36,34 +37,18 @@ describe("a bot's name", () => {
   });
 });
 
-const REQUEST = {
-  account_id: "a0000000-0000-4000-8000-000000000001",
-  name: "Night Owl",
-  persona: "beginner",
-  asset_focus: "majors",
-  algorithm: "trend",
-  strictness: "low",
-  paper_mode: true,
-  max_position_size_pct: 10,
-  max_daily_loss_pct: 5,
-  max_drawdown_pct: 20,
-  max_trades_per_day: 7,
-  llm_provider: "anthropic",
-  llm_api_key: "sk-0123456789abcdef",
-};
-
 describe("a request for a bot", () => {
   it("is taken as it stands", async ({ expect }) => {
-    expect(CreateBotRequest.parse(REQUEST)).toEqual(REQUEST);
+    expect(CreateBotRequest.parse(BOT_REQUEST)).toEqual(BOT_REQUEST);
   });
 
   it("keeps a name that is fit to keep", async ({ expect }) => {
-    expect(CreateBotRequest.parse({ ...REQUEST, name: " R2#D2 " }).name).toBe("R2_D2");
+    expect(CreateBotRequest.parse({ ...BOT_REQUEST, name: " R2#D2 " }).name).toBe("R2_D2");
   });
 
-  for (const field of Object.keys(REQUEST)) {
+  for (const field of Object.keys(BOT_REQUEST)) {
     it(`names ${field} where it is missing`, async ({ expect }) => {
-      const { [field]: _, ...rest } = REQUEST as Record<string, unknown>;
+      const { [field]: _, ...rest } = BOT_REQUEST as Record<string, unknown>;
       expect(faults(rest)).toEqual([field]);
     });
   }
@@ -84,7 +69,7 @@ describe("a request for a bot", () => {
   ];
   for (const [changes, field] of REFUSED) {
     it(`refuses ${JSON.stringify(changes).slice(0, 50)}`, async ({ expect }) => {
-      expect(faults({ ...REQUEST, ...changes })).toEqual([field]);
+      expect(faults({ ...BOT_REQUEST, ...changes })).toEqual([field]);
     });
   }
 });
