@@ -37,9 +37,12 @@ export function reconcileHeal(s: Situation): Decision {
   if (droplet.status === "off") {
     return powerOn(s, droplet) ?? replace(s, "heal_failed", "The droplet is off and does not come on.");
   }
-  if (power === null) return callNow(s, { kind: "power", droplet_id: droplet.id, action: "power_cycle" });
+  const cycle = { kind: "power", droplet_id: droplet.id, action: "power_cycle" } as const;
+  if (power === null) return callNow(s, cycle);
   const deadline = power.sent_at + policy.heal_patience_ms;
   if (now < deadline) return pollDroplet(s, droplet, deadline, "agent_heard");
+  // One may have been lost on its way, or with us.
+  if (power.action === "power_cycle" && power.count < policy.heal_tries) return callNow(s, cycle);
   return replace(s, "heal_failed", "The droplet was power-cycled and its agent is still silent.");
 }
 

@@ -54,6 +54,7 @@ export const Policy = z.strictObject({
 
   /** From a power action until the agent must be heard again. */
   heal_patience_ms: ms(5 * MINUTE),
+  heal_tries: count(2),
   heals_a_window: count(2),
   heal_window_ms: ms(24 * HOUR),
 

@@ -224,8 +224,9 @@ async function mintToken(platform: Platform, botId: string): Promise<Token> {
 function permitKind(bot: BotState, effect: Effect): PermitKind {
   if (!isRunning(bot.operation)) return "poll";
   if (effect.kind === "create_droplet") return "create";
+  // The first look is part of the heal: when all are silent at once, not even that is spent on each.
   if (bot.operation.kind === "heal")
-    return effect.kind === "power" || effect.kind === "delete_droplet" ? "heal" : "poll";
+    return bot.operation.power === null || effect.kind !== "get_droplet" ? "heal" : "poll";
   return bot.operation.kind === "create" ? "poll" : "user_action";
 }
 

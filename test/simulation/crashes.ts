@@ -1,14 +1,20 @@
 /** Kills the process at each await of a scenario in turn, and sees that the bot still gets where it was going. */
-import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
+import type { BotStatus } from "../../src/wire/enums.ts";
 import { MINUTE, Violation, World } from "./world.ts";
 
 export interface Scenario {
   name: string;
-  actions: BotAction[];
+  /** Before the bot is created: faults and the like. */
+  prepare?: (world: World) => void;
+  /** What happens to the online bot; `rest` waits until it has come to rest with this status. */
+  play: (world: World, id: string, rest: (status: BotStatus) => Promise<void>) => Promise<void>;
+  /** Where it ends, and after what else is true. */
   ends: BotStatus;
+  droplets: number;
+  holds?: (world: World, id: string) => boolean;
 }
 
-/** @returns how many awaits there were */
+/** @returns how many awaits there were, each of which was died at */
 export async function killAtEveryAwait(scenario: Scenario): Promise<number> {
   for (let victim = 0; ; victim++) {
     if (!(await play(scenario, victim))) return victim;
@@ -18,30 +24,29 @@ export async function killAtEveryAwait(scenario: Scenario): Promise<number> {
 /** @returns whether the scenario has an await of this number */
 async function play(scenario: Scenario, victim: number): Promise<boolean> {
   const world = new World(1000 + victim);
+  scenario.prepare?.(world);
   const id = world.createBot();
   let awaits = 0;
   world.pause = async () => {
-    if (awaits++ !== victim) return;
-    world.host(id).die();
+    if (awaits++ === victim) world.host(id).die();
   };
-  const steps: (BotAction | null)[] = [null, ...scenario.actions];
-  for (const [index, action] of steps.entries()) {
-    if (action !== null) world.act(id, action);
-    const wanted = index === steps.length - 1 ? scenario.ends : resting(action);
-    const reached = await world.run(60 * MINUTE, () => world.rests(id, wanted));
-    if (!reached)
-      throw new Violation(`killed at await ${victim} of ${scenario.name}: ${describe(world, id)} instead of ${wanted}`);
-  }
+  const complain = (what: string) => {
+    throw new Violation(`killed at await ${victim} of ${scenario.name}: ${what}`);
+  };
+  const rest = async (status: BotStatus) => {
+    if (await world.run(60 * MINUTE, () => world.rests(id, status))) return;
+    complain(`${describe(world, id)} instead of ${status}`);
+  };
+  await rest("online");
+  await scenario.play(world, id, rest);
+  await rest(scenario.ends);
+  const holds = () => scenario.holds?.(world, id) ?? true;
+  if (!(await world.run(60 * MINUTE, holds))) complain("what was asked for is not so");
   await world.run(MINUTE);
   world.checkAnytime();
   const droplets = world.dropletsOf(id).length;
-  const expected = scenario.ends === "destroyed" ? 0 : 1;
-  if (droplets !== expected) throw new Violation(`killed at await ${victim} of ${scenario.name}: ${droplets} droplets`);
+  if (droplets !== scenario.droplets) complain(`${droplets} droplets`);
   return awaits > victim;
-}
-
-function resting(action: BotAction | null): BotStatus {
-  return action === "pause" ? "paused" : action === "destroy" ? "destroyed" : "online";
 }
 
 export function describe(world: World, id: string): string {

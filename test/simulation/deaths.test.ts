@@ -1,12 +1,106 @@
 import { describe, it } from "vitest";
 import { killAtEveryAwait, type Scenario } from "./crashes.ts";
+import { MINUTE } from "./world.ts";
 
 const SCENARIOS: Scenario[] = [
-  { name: "create", actions: [], ends: "online" },
-  { name: "pause", actions: ["pause"], ends: "paused" },
-  { name: "resume", actions: ["pause", "resume"], ends: "online" },
-  { name: "redeploy", actions: ["redeploy"], ends: "online" },
-  { name: "destroy", actions: ["destroy"], ends: "destroyed" },
+  { name: "create", play: async () => undefined, ends: "online", droplets: 1 },
+  {
+    name: "adopt: the create's answer is lost, and the agent registers before the droplet was found",
+    prepare: (world) => {
+      world.simulator.script.add({ on: "create_droplet", fault: "timeout_after", times: 1 });
+      world.simulator.script.add({ on: "list_droplets", fault: "html_502_before", times: 6 });
+    },
+    play: async () => undefined,
+    ends: "online",
+    droplets: 1,
+  },
+  {
+    name: "pause",
+    play: async (world, id) => {
+      world.act(id, "pause");
+    },
+    ends: "paused",
+    droplets: 1,
+  },
+  {
+    name: "resume",
+    play: async (world, id, rest) => {
+      world.act(id, "pause");
+      await rest("paused");
+      world.act(id, "resume");
+    },
+    ends: "online",
+    droplets: 1,
+  },
+  {
+    name: "redeploy",
+    play: async (world, id) => {
+      world.act(id, "redeploy");
+    },
+    ends: "online",
+    droplets: 1,
+    holds: (world, id) => world.bot(id).generation === 2,
+  },
+  {
+    name: "destroy",
+    play: async (world, id) => {
+      world.act(id, "destroy");
+    },
+    ends: "destroyed",
+    droplets: 0,
+  },
+  {
+    name: "destroy while the create's outcome is unknown",
+    prepare: (world) => {
+      world.simulator.script.add({ on: "create_droplet", fault: "late_effect", nth: 2, delay_ms: 50_000 });
+    },
+    play: async (world, id) => {
+      world.act(id, "redeploy");
+      await world.run(10 * MINUTE, () => world.bot(id).intents.some(({ state }) => state === "open"));
+      world.act(id, "destroy");
+    },
+    ends: "destroyed",
+    droplets: 0,
+  },
+  {
+    name: "heal: a power cycle",
+    play: async (world, id) => {
+      world.agents.freeze(world.bot(id).adopted ?? 0, "until_boot");
+      await world.run(20 * MINUTE, () => world.bot(id).status === "unresponsive");
+    },
+    ends: "online",
+    droplets: 1,
+  },
+  {
+    name: "heal: a new droplet",
+    play: async (world, id) => {
+      world.patch(id, { policies: { healing: "redeploy" } });
+      world.agents.freeze(world.bot(id).adopted ?? 0, "for_good");
+      await world.run(20 * MINUTE, () => world.bot(id).status === "unresponsive");
+    },
+    ends: "online",
+    droplets: 1,
+    holds: (world, id) => world.bot(id).generation === 2,
+  },
+  {
+    name: "config change",
+    play: async (world, id) => {
+      await world.publish(id, { strictness: "high" });
+    },
+    ends: "online",
+    droplets: 1,
+    holds: (world, id) => world.bot(id).config.applied?.id === world.bot(id).config.desired.id,
+  },
+  {
+    name: "cancel",
+    play: async (world, id) => {
+      world.act(id, "redeploy");
+      world.cancel(id);
+    },
+    ends: "online",
+    droplets: 1,
+    holds: (world, id) => world.bot(id).generation === 1,
+  },
 ];
 
 describe("process death at every await", () => {

@@ -5,11 +5,13 @@ import { Simulator } from "../../simulator/model/simulator.ts";
 import type { EventBody } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
 import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
-import { act, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
+import { act, cancelOperation, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
 import { defaultPolicy } from "../../src/bot/policy.ts";
+import { publishConfig } from "../../src/bot/publish.ts";
 import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
+import type { ConfigPatch } from "../../src/wire/config.ts";
 import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
 import { configRow } from "../fixtures/bot.ts";
 import { Agenda } from "./agenda.ts";
@@ -92,6 +94,17 @@ export class World {
 
   patch(id: string, patch: PatchBotRequest) {
     return patchBot(this.host(id).shell, this.#caller(), patch);
+  }
+
+  /** Null where the process died during it: nothing is known then, as for any client. */
+  publish(id: string, patch: ConfigPatch) {
+    const host = this.host(id);
+    return host.whileAlive(() => publishConfig(host.shell, this.#caller(), { patch, if_match: null }));
+  }
+
+  /** Takes back what is under way, where that is still possible. */
+  cancel(id: string) {
+    return cancelOperation(this.host(id).shell, this.#caller(), this.bot(id).operation.id);
   }
 
   #caller() {
