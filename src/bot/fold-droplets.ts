@@ -43,7 +43,8 @@ export const dropletFolds: Folds<DropletKinds> = {
   }),
   intent_adopted: (bot, data, at) => {
     const droplets = addDroplet(bot.droplets, data.droplet, at, data.via === "registration");
-    const mayAdopt = bot.adopted === null && data.droplet.generation === bot.generation;
+    const lives = bot.destroyed_at === null && data.droplet.generation === bot.generation;
+    const mayAdopt = lives && bot.adopted === null;
     return {
       waiting: null,
       intents: editIntent(bot, data.intent_id, () => ({ state: "adopted" })),

@@ -22,6 +22,7 @@ import type { Platform } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
 import { runAlarm } from "./run.ts";
 import { BotShell } from "./shell.ts";
+import * as upkeep from "./upkeep.ts";
 
 export class Bot extends DurableObject<Env> {
   readonly #shell: BotShell;
@@ -96,6 +97,11 @@ export class Bot extends DurableObject<Env> {
 
   acknowledge(caller: AgentCaller, ack: ConfigAckRequest) {
     return agentFace.acknowledge(this.#awake(), caller, ack);
+  }
+
+  /** Asked by the sweep of each droplet that carries this bot's name. */
+  claim(request: upkeep.ClaimRequest) {
+    return upkeep.claim(this.#awake(), request);
   }
 
   #awake(): BotShell {
