@@ -7,7 +7,8 @@ import { apply } from "../../src/bot/fold.ts";
 import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
 import { act, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
 import { defaultPolicy } from "../../src/bot/policy.ts";
-import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
+import { type BotState, dropletName, fleetOf, isRunning } from "../../src/bot/state.ts";
+import { claim } from "../../src/bot/upkeep.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
@@ -18,6 +19,8 @@ import { prng } from "./prng.ts";
 
 const START = Date.UTC(2026, 10, 20);
 export const MINUTE = 60_000;
+const CRON_MS = 5 * MINUTE;
+const FLEET_ID = "00c0ffee";
 const operator = { every_account: true } as const;
 
 export class Violation extends Error {
@@ -42,6 +45,7 @@ export class World {
   /** The droplet names that some intent was made for. */
   readonly #intended = new Set<string>();
   #requests = 0;
+  #cronAt = START;
 
   constructor(seed: number, knobs: Partial<Knobs> = {}) {
     this.random = prng(seed);
@@ -56,6 +60,12 @@ export class World {
     this.gate = new GateHost({
       now: () => this.now,
       provider: this.#provider,
+      claim: async (id, request) => {
+        const host = this.hosts.get(id);
+        return host ? claim(host.shell, request) : "unknown_bot";
+      },
+      indexed: (id) => this.index.has(id),
+      fleetId: () => FLEET_ID,
       countLiveBots: () => [...this.hosts.keys()].filter((id) => this.bot(id).status === "online").length,
     });
     this.agents = new Agents(this.simulator, {
@@ -119,6 +129,7 @@ export class World {
       const next = Math.min(
         ...alarms,
         this.gate.storage.alarmAt ?? Number.POSITIVE_INFINITY,
+        this.#cronAt,
         this.agents.next(),
         this.simulator.nextDue() ?? Number.POSITIVE_INFINITY,
       );
@@ -135,6 +146,10 @@ export class World {
   /** Everything that is due now. */
   async step(): Promise<void> {
     this.simulator.advance();
+    if (this.#cronAt <= this.now) {
+      this.#cronAt = this.now + CRON_MS;
+      this.gate.sweep();
+    }
     if (this.gate.storage.alarmAt !== null && this.gate.storage.alarmAt <= this.now) await this.gate.fire();
     await this.agents.step();
     for (const host of this.hosts.values()) {
@@ -203,7 +218,7 @@ function newBot(id: string, configId: string, now: number): NewBot {
     account_id: "00000000-0000-4000-8000-00000000000a",
     name: "Simulated",
     persona: "beginner",
-    fleet: { prefix: "sp-00c0ffee", tag: "spawnpoint-00c0ffee" },
+    fleet: fleetOf(FLEET_ID),
     actor: "operator",
     config: {
       id: configId,

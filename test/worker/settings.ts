@@ -13,6 +13,8 @@ export const testSecrets = {
   // Real alarms, in a hurry: tests await what they cause.
   // A test asks more in a second than a fleet in a minute.
   PROVIDER_LIMITS: JSON.stringify({ per_minute: 100_000, per_hour: 1_000_000, background_per_minute: 100_000 }),
+  // Only where a test asks for it: it would list the droplets of whichever test runs then.
+  SWEEP_MODE: "off",
   POLICY: JSON.stringify({
     poll_young_ms: 40,
     poll_old_ms: 80,
