@@ -69,7 +69,7 @@ export const dropletFolds: Folds<DropletKinds> = {
   }),
   droplet_observed: (bot, data, at) => ({
     // On again, by our resume or by another hand: then the person who paused it has not asked for it to trade.
-    ...(bot.off_by_us && data.droplet.status === "active"
+    ...(bot.off_by_us && data.droplet.id === bot.adopted && data.droplet.status === "active"
       ? { off_by_us: false, start_held: bot.operation.ended_at !== null }
       : {}),
     droplets: editDroplet(bot, data.droplet.id, (droplet) => ({

@@ -101,6 +101,16 @@ describe("whose a listed droplet is", () => {
   }
 });
 
+describe("a paused bot with a late droplet", () => {
+  it("stays paused when the late one is seen to run", ({ expect }) => {
+    const life = new Life().paused();
+    const late = life.facts({ id: 9_001, status: "active", ip_address: "203.0.113.9" });
+    life.tell({ kind: "droplet_found", data: { droplet: late, via: "sweep" } });
+    life.tell({ kind: "droplet_observed", data: { droplet: late, via: "id" } });
+    expect(life.bot).toMatchObject({ status: "paused", start_held: false });
+  });
+});
+
 describe("a destroyed bot with a late droplet", () => {
   it("removes it after a quarantine and stays destroyed", ({ expect }) => {
     const life = new Life().online().destroyed().wait(HOUR);
