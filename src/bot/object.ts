@@ -104,6 +104,11 @@ export class Bot extends DurableObject<Env> {
     return upkeep.claim(this.#awake(), request);
   }
 
+  /** The watchdog's: wakes the Bot where its alarm was lost. */
+  async poke() {
+    return upkeep.poke(this.#shell, await this.ctx.storage.getAlarm());
+  }
+
   #awake(): BotShell {
     this.#shell.repairAlarm();
     return this.#shell;

@@ -1,6 +1,7 @@
 /** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
 import type { ProviderDroplet } from "../provider/schema.ts";
 import { type ClaimVerdict, judgeClaim } from "./claim.ts";
+import { nextAlarm } from "./schedule.ts";
 import type { BotShell } from "./shell.ts";
 import type { Instant } from "./state.ts";
 
@@ -23,4 +24,29 @@ export function claim(shell: BotShell, { droplet, listed_at, dry_run }: ClaimReq
     shell.commit({ events: [{ kind: "droplet_found", data: { droplet: found, via: "sweep" } }] });
   }
   return verdict;
+}
+
+/** `absent`: the object knows of no bot. `settled`: it waits for nothing. */
+export type Poked = "absent" | "unreadable" | "settled" | "armed" | "rearmed";
+
+/**
+ * Sees to it that the Bot wakes by itself; as often as one likes.
+ * @param armedAt when the platform will wake it; null: never, or it is awake just now
+ */
+export function poke(shell: BotShell, armedAt: Instant | null): Poked {
+  const { platform, store } = shell;
+  const loaded = shell.load();
+  if (loaded.kind === "absent") return "absent";
+  const now = platform.now();
+  const late = armedAt === null || armedAt < now - platform.policy.alarm_late_ms;
+  if (loaded.kind === "broken") {
+    if (late) shell.holdBroken(loaded.detail);
+    return "unreadable";
+  }
+  const { bot, rt } = loaded;
+  if (nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt()) === null) return "settled";
+  if (!late) return "armed";
+  // Nobody was heard while we slept: silence is counted from now.
+  shell.commit({ rt: { ...rt, deaf_until: now } });
+  return "rearmed";
 }
