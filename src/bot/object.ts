@@ -16,6 +16,7 @@ import type { BotAction } from "../wire/enums.ts";
 import type { AgentCaller } from "./agent-face.ts";
 import * as agentFace from "./agent-face.ts";
 import type { Caller, Scope } from "./answer.ts";
+import { forceDestroy } from "./force.ts";
 import type { NewBot } from "./management.ts";
 import * as management from "./management.ts";
 import type { Platform } from "./platform.ts";
@@ -49,6 +50,10 @@ export class Bot extends DurableObject<Env> {
 
   act(caller: Caller, action: BotAction) {
     return management.act(this.#awake(), caller, action);
+  }
+
+  forceDestroy(caller: Caller) {
+    return forceDestroy(this.#awake(), caller);
   }
 
   cancelOperation(caller: Caller, operationId: string) {
@@ -102,6 +107,10 @@ export class Bot extends DurableObject<Env> {
   /** Asked by the sweep of each droplet that carries this bot's name. */
   claim(request: upkeep.ClaimRequest) {
     return upkeep.claim(this.#awake(), request);
+  }
+
+  snapshotRows() {
+    return upkeep.snapshotRows(this.#awake());
   }
 
   /** The watchdog's: wakes the Bot where its alarm was lost. */

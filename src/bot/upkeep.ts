@@ -1,6 +1,7 @@
 /** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
 import type { ProviderDroplet } from "../provider/schema.ts";
 import { type ClaimVerdict, judgeClaim } from "./claim.ts";
+import { type BotRow, botRow, changedDroplets, type OutboxEntry } from "./index-rows.ts";
 import { nextAlarm } from "./schedule.ts";
 import type { BotShell } from "./shell.ts";
 import type { Instant } from "./state.ts";
@@ -49,4 +50,32 @@ export function poke(shell: BotShell, armedAt: Instant | null): Poked {
   // Nobody was heard while we slept: silence is counted from now.
   shell.commit({ rt: { ...rt, deaf_until: now } });
   return "rearmed";
+}
+
+/** The bot as the index should show it. */
+export interface SnapshotRows {
+  account_id: string;
+  created_at: Instant;
+  created_by: string;
+  bot: BotRow;
+  entries: OutboxEntry[];
+}
+
+/** Null where there is no bot, or none that can be read. */
+export function snapshotRows(shell: BotShell): SnapshotRows | null {
+  const live = shell.live();
+  if (live === null) return null;
+  const { bot, rt } = live;
+  const config = shell.store.config(bot.config.desired.version);
+  const [accepted] = shell.store.events(0, 1);
+  return {
+    account_id: bot.account_id,
+    created_at: bot.created_at,
+    created_by: accepted?.actor ?? "spawnpoint",
+    bot: botRow(bot, rt),
+    entries: [
+      ...(config ? [{ kind: "config" as const, row: config }] : []),
+      ...changedDroplets(null, bot).map((row) => ({ kind: "droplet" as const, row })),
+    ],
+  };
 }

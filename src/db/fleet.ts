@@ -1,5 +1,5 @@
 /** What the fleet's upkeep reads of the index. */
-import { and, asc, gt, gte, inArray, isNull, lt, lte, ne, or } from "drizzle-orm";
+import { and, asc, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or } from "drizzle-orm";
 import { type Db, withRetry } from "./client.ts";
 import { bots, fleets } from "./schema.ts";
 
@@ -69,4 +69,29 @@ export async function findBotsToAudit(
       .limit(limit),
   );
   return rows.map(({ id }) => id);
+}
+
+/** Ids in their own order, for whoever pages through all bots. */
+export async function findBotIds(db: Db, after: string | null, limit: number): Promise<string[]> {
+  const rows = await withRetry(() =>
+    db
+      .select({ id: bots.id })
+      .from(bots)
+      .where(after === null ? undefined : gt(bots.id, after))
+      .orderBy(asc(bots.id))
+      .limit(limit),
+  );
+  return rows.map(({ id }) => id);
+}
+
+/** Operations under way, the longest without progress first. @param stuckAt only those that were overdue by then */
+export async function findOperations(db: Db, stuckAt: number | null, limit: number) {
+  return await withRetry(() =>
+    db
+      .select()
+      .from(bots)
+      .where(and(isNotNull(bots.operation_kind), stuckAt === null ? undefined : lte(bots.next_due_at, stuckAt)))
+      .orderBy(asc(bots.next_due_at), asc(bots.id))
+      .limit(limit),
+  );
 }

@@ -105,6 +105,23 @@ export class Ledger {
     };
   }
 
+  /** What is spent and leased, and who waits, of everybody. */
+  usage(now: number) {
+    const minute = this.#spentSince(now - MINUTE_MS);
+    const hour = this.#spentSince(now - HOUR_MS);
+    const waiting = this.#sql.exec<{ kind: string; n: number }>(
+      "SELECT kind, count(*) AS n FROM waiting WHERE back_at > ? GROUP BY kind",
+      now - WAITING_GRACE_MS,
+    );
+    return {
+      minute: minute.user + minute.background,
+      hour: hour.user + hour.background,
+      background_minute: minute.background,
+      creates: this.#count("SELECT count(*) AS n FROM create_lease WHERE since > ?", now - CREATE_LEASE_MS),
+      waiting: Object.fromEntries(waiting.map(({ kind, n }) => [kind, n])),
+    };
+  }
+
   /** A bucket that has begun before counts whole: too much is counted, never too little. */
   #spentSince(at: number): { user: number; background: number } {
     const [row] = this.#sql.exec<{ user: number | null; background: number | null }>(

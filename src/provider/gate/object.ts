@@ -60,6 +60,15 @@ export class ProviderGate extends DurableObject<Env> {
     return this.#shell.orphans();
   }
 
+  status() {
+    return this.#shell.status();
+  }
+
+  /** Ids of bots that droplets on this page of the account are named after. */
+  namedBots(page: number) {
+    return this.#shell.namedBots(page);
+  }
+
   orphans() {
     return this.#shell.orphans();
   }

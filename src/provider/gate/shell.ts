@@ -2,6 +2,7 @@
  * The gate: one for each DigitalOcean token. It decides who may spend a request, and grants nothing while it does not
  * know that the token still belongs to the team that it was first used for.
  */
+import { namedOwner } from "../../bot/ownership.ts";
 import { fleetOf } from "../../bot/state.ts";
 import type { Storage } from "../../storage.ts";
 import type { Outcome } from "../outcome.ts";
@@ -20,6 +21,22 @@ export interface GatePlatform extends Storage, SweepPlatform {
   /** As D1 has it; null: no bot was ever made. @throws where D1 cannot be asked */
   fleetId(): Promise<string | null>;
   limits: Limits;
+}
+
+export type NamedBots = { ok: true; bot_ids: string[]; last: boolean } | { ok: false; reason: string; until: number };
+
+export interface GateStatus {
+  /** Requests and creates that may still be granted. */
+  left: { this_minute: number; this_hour: number; background_this_minute: number; creates: number };
+  /** How many bots wait for each kind of permit. */
+  waiting: Record<string, number>;
+  circuit: { reason: string; since: number } | null;
+  paused_until: number | null;
+  team_uuid: string | null;
+  verified_at: number | null;
+  fleet_id: string | null;
+  fleet_hold_since: number | null;
+  live_bots: number;
 }
 
 const VERIFY_EVERY_MS = 60 * 60_000;
@@ -130,6 +147,30 @@ export class GateShell {
     });
   }
 
+  /** What an operator wants to know of the budget and its brakes. */
+  status(): GateStatus {
+    const now = this.#platform.now();
+    const { limits } = this.#platform;
+    const { open, paused_until, team_uuid, verified_at, fleet_id, fleet_hold_since, live_bots } = this.#ledger.state();
+    const { minute, hour, background_minute, creates, waiting } = this.#ledger.usage(now);
+    return {
+      left: {
+        this_minute: Math.max(0, limits.per_minute - minute),
+        this_hour: Math.max(0, limits.per_hour - hour),
+        background_this_minute: Math.max(0, limits.background_per_minute - background_minute),
+        creates: Math.max(0, limits.creates - creates),
+      },
+      waiting,
+      circuit: open,
+      paused_until: paused_until > now ? paused_until : null,
+      team_uuid,
+      verified_at: verified_at === 0 ? null : verified_at,
+      fleet_id,
+      fleet_hold_since,
+      live_bots,
+    };
+  }
+
   orphans(): ReturnType<Sweeper["report"]> {
     return this.#sweeper.report();
   }
@@ -167,6 +208,18 @@ export class GateShell {
       this.#platform.log({ level: "error", event, detail });
       return undefined;
     }
+  }
+
+  /** @param page of the unfiltered list, from 1 */
+  async namedBots(page: number): Promise<NamedBots> {
+    const permit = this.permit({ bot_id: "rebuild", kind: "poll" });
+    if (!permit.granted) return { ok: false, reason: permit.reason, until: permit.until };
+    const fleet = await this.#fleet();
+    if ("unknown" in fleet) return { ok: false, reason: fleet.unknown, until: this.#platform.now() + RETRY_MS };
+    const outcome = await this.#platform.listPage(page);
+    if (outcome.kind !== "ok") return { ok: false, reason: outcome.kind, until: this.#platform.now() + RETRY_MS };
+    const ids = outcome.value.droplets.flatMap(({ name }) => namedOwner(fleet, name) ?? []);
+    return { ok: true, bot_ids: [...new Set(ids)], last: outcome.value.last };
   }
 
   async #sweep(): Promise<number | null> {
