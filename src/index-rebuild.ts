@@ -14,7 +14,7 @@ const PAGE = 50;
 /** Where the next page begins: behind a bot of D1, or at a page of DigitalOcean's list. */
 type Place = { in: "index"; after: string | null } | { in: "provider"; page: number };
 
-export interface RebuiltPage {
+interface RebuiltPage {
   restored: number;
   absent: number;
   account_unknown: number;

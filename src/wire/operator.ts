@@ -3,7 +3,7 @@ import { z } from "zod";
 import { BOT_STATUSES, OPERATION_KINDS } from "./enums.ts";
 import { DropletId, Timestamp, Uuid } from "./primitives.ts";
 
-export const Orphan = z
+const Orphan = z
   .object({
     droplet_id: DropletId,
     name: z.string(),
@@ -17,7 +17,7 @@ export const Orphan = z
   })
   .meta({ id: "Orphan" });
 
-export const SweepReport = z
+const SweepReport = z
   .object({
     began_at: Timestamp,
     ended_at: Timestamp,

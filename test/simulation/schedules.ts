@@ -138,7 +138,9 @@ function actAtRandom(world: World, ids: string[]): void {
   const { random } = world;
   const id = ids[Math.floor(random() * ids.length)];
   const action = ACTIONS[Math.floor(random() * (random() < 0.7 ? 3 : 4))];
-  if (id !== undefined && action !== undefined) world.act(id, action);
+  if (id === undefined || action === undefined) return;
+  if (action === "destroy" && random() < 0.3) world.forceDestroy(id);
+  else world.act(id, action);
 }
 
 function disturbWorld(world: World, ids: string[]): void {

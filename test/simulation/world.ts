@@ -4,6 +4,7 @@ import type { Knobs } from "../../simulator/model/knobs.ts";
 import { Simulator } from "../../simulator/model/simulator.ts";
 import type { EventBody } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
+import { forceDestroy } from "../../src/bot/force.ts";
 import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
 import { act, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
 import { defaultPolicy } from "../../src/bot/policy.ts";
@@ -94,6 +95,10 @@ export class World {
 
   act(id: string, action: BotAction) {
     return act(this.host(id).shell, this.#caller(), action);
+  }
+
+  forceDestroy(id: string) {
+    return forceDestroy(this.host(id).shell, this.#caller());
   }
 
   patch(id: string, patch: PatchBotRequest) {

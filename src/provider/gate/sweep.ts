@@ -9,10 +9,10 @@ import type { ProviderDroplet } from "../schema.ts";
 
 const MINUTE_MS = 60_000;
 /** From the first inventory in which nobody answered for a droplet until it may be deleted. */
-export const QUARANTINE_MS = 15 * MINUTE_MS;
+const QUARANTINE_MS = 15 * MINUTE_MS;
 const INVENTORIES = 2;
 /** A DELETE that did not take is sent again only after so long. */
-export const REDELETE_MS = 10 * MINUTE_MS;
+const REDELETE_MS = 10 * MINUTE_MS;
 
 /** All droplets of the account, from its first page to its last. */
 export interface Inventory {
@@ -38,7 +38,7 @@ export function kinshipOf(fleet: Fleet, droplet: ProviderDroplet): Kinship {
  * `found`: reported and left alone. `stale`: its Bot removes it. `quarantined`: nobody answers for it, so it will be
  * deleted. `deleted`: it was.
  */
-export type OrphanState = "found" | "stale" | "quarantined" | "deleted";
+type OrphanState = "found" | "stale" | "quarantined" | "deleted";
 
 /** A droplet that no living bot accounts for. */
 export interface Orphan {
