@@ -51,6 +51,8 @@ const SettingsSchema = z.object({
   WORKLOAD_READY_WINDOW_S: z.coerce.number().positive().max(120).default(15),
   BOOTSTRAP: Json.pipe(BootstrapSettings).prefault("{}"),
   PROVIDER_LIMITS: Json.pipe(Limits).prefault("{}"),
+  /** Whether the sweep deletes what nobody answers for, only reports it, or waits until it is asked to report. */
+  SWEEP_MODE: z.enum(["delete", "dry_run", "off"]).default("delete"),
   POLICY: Json.pipe(Policy).prefault("{}"),
 });
 export type Settings = z.infer<typeof SettingsSchema>;

@@ -1,7 +1,7 @@
 /** The Worker's face: requests, the cron's pokes, the Durable Object. */
 import { app } from "./api/app.ts";
 import type { Env } from "./bindings.ts";
-import { wakeUnspokenBots } from "./watchdog.ts";
+import { runWatchdog } from "./watchdog.ts";
 
 export { Bot } from "./bot/object.ts";
 export { ProviderGate } from "./provider/gate/object.ts";
@@ -9,6 +9,6 @@ export { ProviderGate } from "./provider/gate/object.ts";
 export default {
   fetch: app.fetch,
   async scheduled(_controller, env) {
-    await wakeUnspokenBots(env, Date.now());
+    await runWatchdog(env, Date.now());
   },
 } satisfies ExportedHandler<Env>;

@@ -3,7 +3,7 @@ import { and, asc, desc, eq, getTableColumns, lt, ne, type SQL, sql } from "driz
 import type { Scope } from "../bot/answer.ts";
 import { ConfigRow } from "../bot/index-rows.ts";
 import type { NewBot } from "../bot/management.ts";
-import type { Fleet } from "../bot/state.ts";
+import { fleetOf } from "../bot/state.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
@@ -92,11 +92,6 @@ function acceptedRow(bot: Omit<NewBot, "fleet">, now: number): typeof bots.$infe
     observed_at: now,
     created_by: actor,
   };
-}
-
-/** Names and tags of the fleet's droplets. With a bot's id and generation a name stays below 63 characters. */
-function fleetOf(fleetId: string): Fleet {
-  return { prefix: `sp-${fleetId}`, tag: `spawnpoint-${fleetId}` };
 }
 
 export type StoredBot = { kind: "unknown" } | { kind: "known_to_its_object" } | { kind: "new"; bot: NewBot };

@@ -14,6 +14,7 @@ import { configRoutes } from "./configs.ts";
 import { createApp } from "./context.ts";
 import { methodsFor } from "./methods.ts";
 import { operationRoutes } from "./operations.ts";
+import { operatorRoutes } from "./operator.ts";
 import { fromError, isUnavailable, problem } from "./problem.ts";
 import { json } from "./responses.ts";
 
@@ -56,6 +57,7 @@ app.route("/", agentRoutes);
 app.route("/", botRoutes);
 app.route("/", configRoutes);
 app.route("/", operationRoutes);
+app.route("/", operatorRoutes);
 
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
   type: "http",

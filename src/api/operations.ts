@@ -38,7 +38,12 @@ operationRoutes.openapi(
   async (c) => {
     const body = c.req.valid("json");
     const caller = await callerOf(c, body);
-    return accepted(c, await askBot(c, c.req.valid("param").id, (stub) => stub.act(caller, body.action)));
+    const { id } = c.req.valid("param");
+    if (!body.force) return accepted(c, await askBot(c, id, (stub) => stub.act(caller, body.action)));
+    const answer = await askBot(c, id, (stub) => stub.forceDestroy(caller));
+    if (!answer.ok) return refusal(c, answer);
+    if (answer.replayed) c.header("idempotency-replayed", "true");
+    return c.json({ status: "ok" as const, ...answer.value }, 202);
   },
 );
 

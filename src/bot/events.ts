@@ -15,6 +15,13 @@ export interface DropletFacts {
   ip_address: string | null;
 }
 
+/** What may exist of a bot that was destroyed by force. */
+export interface Leftovers {
+  droplet_ids: number[];
+  /** Names that droplets may still turn up under. */
+  open_intents: string[];
+}
+
 export interface EventData {
   accepted: {
     id: string;
@@ -80,7 +87,8 @@ export interface EventData {
   config_effective: { config: ConfigRef };
   config_failed: { config: ConfigRef; reason: string };
 
-  destroyed: Record<string, never>;
+  /** `forced`: not confirmed; what may be left is named. */
+  destroyed: { forced?: true; left?: Leftovers };
 }
 
 export type EventKind = keyof EventData;

@@ -43,7 +43,8 @@ export const dropletFolds: Folds<DropletKinds> = {
   }),
   intent_adopted: (bot, data, at) => {
     const droplets = addDroplet(bot.droplets, data.droplet, at, data.via === "registration");
-    const mayAdopt = bot.adopted === null && data.droplet.generation === bot.generation;
+    const lives = bot.destroyed_at === null && data.droplet.generation === bot.generation;
+    const mayAdopt = lives && bot.adopted === null;
     return {
       waiting: null,
       intents: editIntent(bot, data.intent_id, () => ({ state: "adopted" })),
@@ -68,7 +69,7 @@ export const dropletFolds: Folds<DropletKinds> = {
   }),
   droplet_observed: (bot, data, at) => ({
     // On again, by our resume or by another hand: then the person who paused it has not asked for it to trade.
-    ...(bot.off_by_us && data.droplet.status === "active"
+    ...(bot.off_by_us && data.droplet.id === bot.adopted && data.droplet.status === "active"
       ? { off_by_us: false, start_held: bot.operation.ended_at !== null }
       : {}),
     droplets: editDroplet(bot, data.droplet.id, (droplet) => ({

@@ -1,9 +1,12 @@
 /** What a Bot tells the index in D1, through its outbox: rows that carry a revision, so that late ones change nothing. */
 import { z } from "zod";
 import { RiskConfig, TradingConfig } from "../wire/config.ts";
-import type { BotStatus, DropletStatus, Persona } from "../wire/enums.ts";
+import type { BotStatus, DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
 import type { Runtime } from "./decision.ts";
-import type { BotState, Droplet, Instant } from "./state.ts";
+import { type BotState, type Droplet, type Instant, isRunning, openIntent } from "./state.ts";
+
+/** Every wait of ours that may pass without an event is shorter, or is worth a look after so long. */
+const WORK_PATIENCE_MS = 15 * 60_000;
 
 /** One immutable config version, its secret sealed with bot, version and field as additional data. */
 export const ConfigRow = z.object({
@@ -39,6 +42,11 @@ export interface BotRow {
   applied_config_version: number | null;
   effective_config_version: number | null;
   last_heartbeat_at: Instant | null;
+  /** What is under way, and since when. */
+  operation_kind: OperationKind | null;
+  operation_since: Instant | null;
+  /** When work that shows nothing new is overdue; null: nothing but the agent is awaited. */
+  next_due_at: Instant | null;
   revision: number;
   updated_at: Instant;
 }
@@ -91,9 +99,24 @@ export function botRow(bot: BotState, rt: Runtime): BotRow {
     applied_config_version: applied?.version ?? null,
     effective_config_version: effective?.version ?? null,
     last_heartbeat_at: rt.last_seen_at,
+    operation_kind: isRunning(bot.operation) ? bot.operation.kind : null,
+    operation_since: isRunning(bot.operation) ? bot.operation.started_at : null,
+    next_due_at: hasWork(bot) ? bot.updated_at + WORK_PATIENCE_MS : null,
     revision: bot.revision,
     updated_at: bot.updated_at,
   };
+}
+
+/**
+ * Whether something is to be brought to its end. Counted from events alone, so that a poll costs the index no row; what
+ * the outbox still holds the index cannot know, and the hourly audit meets it.
+ */
+function hasWork(bot: BotState): boolean {
+  const { desired, applied, failed } = bot.config;
+  if (bot.droplets.some(({ id }) => id !== bot.adopted)) return true;
+  if (bot.destroyed_at !== null) return false;
+  if (isRunning(bot.operation) || openIntent(bot) !== null || bot.claims.length > 0) return true;
+  return bot.presence === "heard" && applied?.id !== desired.id && failed?.id !== desired.id;
 }
 
 /** The rows of droplets that differ between two states; one that left the state is gone. */

@@ -9,13 +9,13 @@ import { fail, record } from "./pacing.ts";
 import { deadlineOf, type Policy } from "./policy.ts";
 import { ensureOff, ensureOn } from "./power.ts";
 import { ensureGone } from "./removal.ts";
-import { reconcileAtRest } from "./rest.ts";
+import { reconcileAtRest, reconcileDestroyed } from "./rest.ts";
 import type { Situation } from "./situation.ts";
 import { type BotState, type Instant, isRunning } from "./state.ts";
 
 export function reconcile(bot: BotState, rt: Runtime, now: Instant, policy: Policy): Decision {
   const s: Situation = { bot, rt, now, policy };
-  if (bot.destroyed_at !== null) return { settled: true };
+  if (bot.destroyed_at !== null) return reconcileDestroyed(s);
   return isRunning(bot.operation) ? reconcileOperation(s) : reconcileAtRest(s);
 }
 

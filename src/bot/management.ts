@@ -128,7 +128,7 @@ export function cancelOperation(shell: BotShell, caller: Caller, operationId: st
  * Runs a call at most once for each request id and each Idempotency-Key, and answers with the operation that it led to.
  * The answer's id is remembered in the effect's own commit; the operation is shown as it is now.
  */
-function once(
+export function once(
   shell: BotShell,
   caller: Caller,
   run: (remember: (operationId: string) => { answer?: AnswerToRemember }) => Answer<string>,

@@ -16,12 +16,14 @@ import type { BotAction } from "../wire/enums.ts";
 import type { AgentCaller } from "./agent-face.ts";
 import * as agentFace from "./agent-face.ts";
 import type { Caller, Scope } from "./answer.ts";
+import { forceDestroy } from "./force.ts";
 import type { NewBot } from "./management.ts";
 import * as management from "./management.ts";
 import type { Platform } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
 import { runAlarm } from "./run.ts";
 import { BotShell } from "./shell.ts";
+import * as upkeep from "./upkeep.ts";
 
 export class Bot extends DurableObject<Env> {
   readonly #shell: BotShell;
@@ -48,6 +50,10 @@ export class Bot extends DurableObject<Env> {
 
   act(caller: Caller, action: BotAction) {
     return management.act(this.#awake(), caller, action);
+  }
+
+  forceDestroy(caller: Caller) {
+    return forceDestroy(this.#awake(), caller);
   }
 
   cancelOperation(caller: Caller, operationId: string) {
@@ -96,6 +102,20 @@ export class Bot extends DurableObject<Env> {
 
   acknowledge(caller: AgentCaller, ack: ConfigAckRequest) {
     return agentFace.acknowledge(this.#awake(), caller, ack);
+  }
+
+  /** Asked by the sweep of each droplet that carries this bot's name. */
+  claim(request: upkeep.ClaimRequest) {
+    return upkeep.claim(this.#awake(), request);
+  }
+
+  snapshotRows() {
+    return upkeep.snapshotRows(this.#awake());
+  }
+
+  /** The watchdog's: wakes the Bot where its alarm was lost. */
+  async poke() {
+    return upkeep.poke(this.#shell, await this.ctx.storage.getAlarm());
   }
 
   #awake(): BotShell {

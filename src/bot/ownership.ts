@@ -1,6 +1,6 @@
 /** Whether a droplet is this bot's: the whole name is equal and no tag of ours contradicts it. Never a prefix. */
 import type { ProviderDroplet } from "../provider/schema.ts";
-import { type BotState, botTag, dropletName } from "./state.ts";
+import { type BotState, botTag, dropletName, type Fleet } from "./state.ts";
 
 /** `contradicted`: our name, but another bot's, generation's or fleet's tag. Not ours, and a person should look. */
 type Ownership = { verdict: "ours"; generation: number } | { verdict: "contradicted" } | { verdict: "foreign" };
@@ -19,4 +19,13 @@ export function judgeOwnership(bot: Pick<BotState, "id" | "fleet">, droplet: Pro
     return !tag.startsWith("spawnpoint-") || tag === bot.fleet.tag;
   });
   return agrees ? { verdict: "ours", generation } : { verdict: "contradicted" };
+}
+
+/** Which bot a droplet's whole name says that it is of; null: the name is not one that this fleet gives. */
+export function namedOwner(fleet: Fleet, name: string): string | null {
+  const [hex] = /(?<=-)[0-9a-f]{32}(?=-g[1-9][0-9]{0,8}$)/.exec(name) ?? [];
+  if (hex === undefined) return null;
+  const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  const generation = Number(NAME_END.exec(name)?.[1]);
+  return name === dropletName(fleet, id, generation) ? id : null;
 }

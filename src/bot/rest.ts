@@ -8,16 +8,26 @@ import type { Situation } from "./situation.ts";
 import { adoptedDroplet, type Instant } from "./state.ts";
 
 export function reconcileAtRest(s: Situation): Decision {
-  const { bot, now, policy } = s;
-  const claim = bot.claims[0];
+  const claim = s.bot.claims[0];
   if (claim) return verifyClaim(s, claim.droplet_id);
-  // What is not adopted should not exist; it is read again after a quarantine, then deleted.
-  const surplus = bot.droplets.find((droplet) => droplet.id !== bot.adopted);
+  const surplus = removeSurplus(s);
   const alive = liveness(s);
   // A surplus droplet that does not go away must not keep the bot from being judged.
-  if (!surplus || !("wait" in alive || "settled" in alive)) return alive;
+  return surplus !== null && ("wait" in alive || "settled" in alive) ? earliest(surplus, alive) : alive;
+}
+
+/** Destroyed for good; what turns up all the same goes. */
+export function reconcileDestroyed(s: Situation): Decision {
+  return removeSurplus(s) ?? { settled: true };
+}
+
+/** What is not adopted should not exist: after a quarantine it is deleted. Null: there is nothing of that kind. */
+function removeSurplus(s: Situation): Decision | null {
+  const { bot, now, policy } = s;
+  const surplus = bot.droplets.find((droplet) => droplet.id !== bot.adopted);
+  if (!surplus) return null;
   const release = surplus.found_at + policy.surplus_quarantine_ms;
-  return earliest(now < release ? waitUntil(release, "surplus_quarantine") : removeDroplet(s, surplus), alive);
+  return now < release ? waitUntil(release, "surplus_quarantine") : removeDroplet(s, surplus);
 }
 
 function liveness(s: Situation): Decision {

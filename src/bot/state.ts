@@ -146,6 +146,11 @@ export const BotState = keep({
 });
 export type BotState = z.infer<typeof BotState>;
 
+/** Names and tags of the fleet's droplets. With a bot's id and generation a name stays below 63 characters. */
+export function fleetOf(fleetId: string): Fleet {
+  return { prefix: `sp-${fleetId}`, tag: `spawnpoint-${fleetId}` };
+}
+
 /** The droplet's whole name: unique per bot and generation, at most 63 characters. */
 export function dropletName(fleet: Fleet, botId: string, generation: number): string {
   return `${fleet.prefix}-${botId.replaceAll("-", "")}-g${generation}`;

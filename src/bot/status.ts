@@ -15,8 +15,12 @@ export function isServing(bot: BotState): boolean {
 
 /** Status, why, and what told us so. `bot.status` is the status before the event that is being folded in. */
 export function deriveStatus(bot: BotState): StatusView {
-  if (bot.destroyed_at !== null)
-    return { status: "destroyed", reason: "droplet_confirmed_gone", confirmed_by: "provider" };
+  if (bot.destroyed_at !== null) {
+    const left = bot.droplets.length > 0 || openIntent(bot) !== null;
+    return left
+      ? { status: "destroyed", reason: "droplet_not_confirmed_gone", confirmed_by: "spawnpoint" }
+      : { status: "destroyed", reason: "droplet_confirmed_gone", confirmed_by: "provider" };
+  }
   if (isRunning(bot.operation)) return statusDuring(bot);
   if (bot.error) return { status: "error", reason: bot.error.code, confirmed_by: "spawnpoint" };
   return statusAtRest(bot);

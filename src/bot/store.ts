@@ -1,6 +1,7 @@
 /** A Bot's own SQLite: documents, history, operations, configs, outbox, answered requests. No decision is made here. */
 
 import type { Sql } from "../storage.ts";
+import type { ClaimHistory } from "./claim.ts";
 import { Runtime } from "./decision.ts";
 import type { BotEvent } from "./events.ts";
 import { ConfigRow, type OutboxEntry, outboxKey } from "./index-rows.ts";
@@ -90,6 +91,19 @@ export class Store {
         limit,
       )
       .map((row) => ({ ...row, data: parse(row.data) }) as BotEvent);
+  }
+
+  /** What the history says of a droplet, beyond what the state still holds. */
+  claimHistory({ id, name }: { id: number; name: string }): ClaimHistory {
+    const intended = this.#sql.exec(
+      "SELECT 1 FROM event WHERE kind = 'intent_opened' AND json_extract(data, '$.droplet_name') = ? LIMIT 1",
+      name,
+    );
+    const [gone] = this.#sql.exec<{ at: number | null }>(
+      "SELECT max(at) AS at FROM event WHERE kind = 'droplet_gone' AND json_extract(data, '$.droplet_id') = ?",
+      id,
+    );
+    return { intended: intended.length > 0, gone_at: gone?.at ?? null };
   }
 
   saveOperation(operation: OperationState): void {

@@ -1,7 +1,9 @@
 /** The receiving end of the Bots' outboxes: upserts guarded by revision, so late, repeated and reordered rows change nothing. */
 import { lt, sql } from "drizzle-orm";
 import type { OutboxEntry } from "../bot/index-rows.ts";
+import type { SnapshotRows } from "../bot/upkeep.ts";
 import { type Db, withRetry } from "./client.ts";
+import { insertWhere } from "./insert-where.ts";
 import { bot_configs, bots, droplets } from "./schema.ts";
 
 /** @param now when the row is received, ms. @throws where D1 cannot be reached: the Bot keeps the entry and tries again */
@@ -32,4 +34,30 @@ export async function pushToIndex(db: Db, entry: OutboxEntry, now: number): Prom
         return;
     }
   });
+}
+
+export type Restored = "restored" | "account_unknown";
+
+/**
+ * Puts a bot's rows back as its object has them, where they are missing, older or damaged. A bot of an account that D1
+ * does not have stays out of it.
+ */
+export async function restoreToIndex(db: Db, rows: SnapshotRows, now: number): Promise<Restored> {
+  const { id, ...row } = rows.bot;
+  const { account_id, created_at, created_by } = rows;
+  const known = sql`EXISTS (SELECT 1 FROM accounts WHERE id = ${account_id})`;
+  const missing = { id, ...row, account_id, created_at, created_by, observed_at: now };
+  const [, , kept] = await withRetry(() =>
+    db.batch([
+      insertWhere(db, bots, missing, sql`WHERE ${known}`),
+      db
+        .update(bots)
+        .set({ ...row, observed_at: now })
+        .where(sql`${bots.id} = ${id} AND ${bots.revision} <= ${row.revision}`),
+      db.select({ id: bots.id }).from(bots).where(sql`${bots.id} = ${id}`),
+    ]),
+  );
+  if (kept.length === 0) return "account_unknown";
+  for (const entry of rows.entries) await pushToIndex(db, entry, now);
+  return "restored";
 }

@@ -5,7 +5,7 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
 import type { RiskConfig, TradingConfig } from "../wire/config.ts";
-import { BOT_STATUSES, DROPLET_STATUSES, PERSONAS, TIERS } from "../wire/enums.ts";
+import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, PERSONAS, TIERS } from "../wire/enums.ts";
 
 /** The values as SQL literals. They are our own constants: nothing from outside reaches a CHECK. */
 function oneOf(values: readonly string[]) {
@@ -56,6 +56,12 @@ export const bots = sqliteTable(
     applied_config_version: integer("applied_config_version"),
     effective_config_version: integer("effective_config_version"),
     last_heartbeat_at: integer("last_heartbeat_at"),
+    operation_kind: text("operation_kind", { enum: OPERATION_KINDS }),
+    operation_since: integer("operation_since"),
+    /** When the bot's work is overdue; null: only its agent is awaited. */
+    next_due_at: integer("next_due_at"),
+    /** When the watchdog last woke it for that. */
+    poked_at: integer("poked_at"),
     /** Number of the Bot's last event that this row knows; 0 until its object has spoken. */
     revision: integer("revision").notNull(),
     created_at: integer("created_at").notNull(),
@@ -74,6 +80,8 @@ export const bots = sqliteTable(
     index("bots_by_account").on(table.account_id, table.created_at, table.id),
     index("bots_by_age").on(table.created_at, table.id),
     index("bots_by_status").on(table.status, table.created_at, table.id),
+    // Few bots work at any time: only they cost the index a row.
+    index("bots_due").on(table.next_due_at).where(sql`next_due_at IS NOT NULL`),
   ],
 );
 

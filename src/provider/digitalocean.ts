@@ -52,6 +52,13 @@ export interface Listing {
   droplets: ProviderDroplet[];
 }
 
+export interface ListPage {
+  droplets: ProviderDroplet[];
+  last: boolean;
+  /** How many droplets the whole list has, as this page says; null where it does not. */
+  total: number | null;
+}
+
 export interface Provider {
   createDroplet(droplet: CreateDroplet): Promise<Outcome<ProviderDroplet>>;
   getDroplet(id: number): Promise<Outcome<ProviderDroplet>>;
@@ -107,14 +114,26 @@ export class DigitalOcean implements Provider {
     if ("tag" in filter) query.set("tag_name", filter.tag);
     const found = new Map<number, ProviderDroplet>();
     for (let page = 1; page <= MAX_PAGES; page++) {
-      query.set("page", String(page));
-      const outcome = await this.#call("GET", `/v2/droplets?${query}`, DropletPage, (value) => value);
-      if (outcome.kind !== "ok")
-        return outcome.kind === "missing" ? { kind: "unknown", detail: "404 for a listing" } : outcome;
+      const outcome = await this.#page(query, page);
+      if (outcome.kind !== "ok") return outcome;
       for (const droplet of outcome.value.droplets) found.set(droplet.id, droplet);
-      if (!outcome.value.links?.pages?.next) return { kind: "ok", value: { began_at, droplets: [...found.values()] } };
+      if (outcome.value.last) return { kind: "ok", value: { began_at, droplets: [...found.values()] } };
     }
     return { kind: "unknown", detail: `more than ${MAX_PAGES} pages` };
+  }
+
+  /** One page of the unfiltered list, for whoever asks for a permit before each. @param page from 1 */
+  listPage(page: number): Promise<Outcome<ListPage>> {
+    return this.#page(new URLSearchParams({ per_page: String(PER_PAGE) }), page);
+  }
+
+  async #page(query: URLSearchParams, page: number): Promise<Outcome<ListPage>> {
+    query.set("page", String(page));
+    const pick = ({ droplets, links, meta }: z.output<typeof DropletPage>): ListPage => {
+      return { droplets, last: !links?.pages?.next, total: meta?.total ?? null };
+    };
+    const outcome = await this.#call("GET", `/v2/droplets?${query}`, DropletPage, pick);
+    return outcome.kind === "missing" ? { kind: "unknown", detail: "404 for a listing" } : outcome;
   }
 
   async #call<S extends z.ZodType, T>(

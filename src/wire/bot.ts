@@ -65,7 +65,16 @@ export const PatchBotRequest = z
   .meta({ id: "PatchBotRequest" });
 export type PatchBotRequest = z.infer<typeof PatchBotRequest>;
 
-export const ActionRequest = z.strictObject({ action: z.enum(BOT_ACTIONS) }).meta({ id: "ActionRequest" });
+export const ActionRequest = z
+  .strictObject({
+    action: z.enum(BOT_ACTIONS),
+    force: z
+      .boolean()
+      .optional()
+      .meta({ description: "With `destroy`: end destroyed at once, without waiting until the droplet is gone" }),
+  })
+  .refine(({ action, force }) => !force || action === "destroy", { message: "goes with destroy", path: ["force"] })
+  .meta({ id: "ActionRequest" });
 
 export const Operation = z
   .object({
@@ -166,7 +175,16 @@ export const BotListItem = BotView.pick({
   .meta({ id: "BotListItem" });
 export type BotListItem = z.infer<typeof BotListItem>;
 
-export const ActionAnswer = z.object({ status: z.literal("ok"), operation: Operation }).meta({ id: "ActionAnswer" });
+export const ActionAnswer = z
+  .object({
+    status: z.literal("ok"),
+    operation: Operation,
+    left: z
+      .object({ droplet_ids: z.array(DropletId), open_intents: z.array(z.string()) })
+      .optional()
+      .meta({ description: "After a destroy by force: what may still exist, and is removed later" }),
+  })
+  .meta({ id: "ActionAnswer" });
 
 export const EventView = z
   .object({

@@ -4,11 +4,13 @@ import type { Knobs } from "../../simulator/model/knobs.ts";
 import { Simulator } from "../../simulator/model/simulator.ts";
 import type { EventBody } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
+import { forceDestroy } from "../../src/bot/force.ts";
 import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
 import { act, cancelOperation, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
 import { defaultPolicy } from "../../src/bot/policy.ts";
 import { publishConfig } from "../../src/bot/publish.ts";
-import { type BotState, dropletName, isRunning } from "../../src/bot/state.ts";
+import { type BotState, dropletName, fleetOf, isRunning } from "../../src/bot/state.ts";
+import { claim } from "../../src/bot/upkeep.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { ConfigPatch } from "../../src/wire/config.ts";
@@ -22,6 +24,8 @@ import { prng } from "./prng.ts";
 
 const START = Date.UTC(2026, 10, 20);
 export const MINUTE = 60_000;
+const CRON_MS = 5 * MINUTE;
+const FLEET_ID = "00c0ffee";
 const operator = { every_account: true } as const;
 
 export class Violation extends Error {
@@ -47,6 +51,7 @@ export class World {
   /** The droplet names that some intent was made for. */
   readonly #intended = new Set<string>();
   #requests = 0;
+  #cronAt = START;
 
   constructor(seed: number, knobs: Partial<Knobs> = {}) {
     this.random = prng(seed);
@@ -61,6 +66,12 @@ export class World {
     this.gate = new GateHost({
       now: () => this.now,
       provider: this.#provider,
+      claim: async (id, request) => {
+        const host = this.hosts.get(id);
+        return host ? claim(host.shell, request) : "unknown_bot";
+      },
+      indexed: (id) => this.index.has(id),
+      fleetId: () => FLEET_ID,
       countLiveBots: () => [...this.hosts.keys()].filter((id) => this.bot(id).status === "online").length,
     });
     this.agents = new Agents(this.simulator, {
@@ -90,6 +101,10 @@ export class World {
 
   act(id: string, action: BotAction) {
     return act(this.host(id).shell, this.#caller(), action);
+  }
+
+  forceDestroy(id: string) {
+    return forceDestroy(this.host(id).shell, this.#caller());
   }
 
   patch(id: string, patch: PatchBotRequest) {
@@ -135,6 +150,7 @@ export class World {
       const next = Math.min(
         this.#alarms.next(),
         this.gate.storage.alarmAt ?? Number.POSITIVE_INFINITY,
+        this.#cronAt,
         this.agents.next(),
         this.simulator.nextDue() ?? Number.POSITIVE_INFINITY,
       );
@@ -151,6 +167,10 @@ export class World {
   /** Everything that is due now. */
   async step(): Promise<void> {
     this.simulator.advance();
+    if (this.#cronAt <= this.now) {
+      this.#cronAt = this.now + CRON_MS;
+      this.gate.sweep();
+    }
     if (this.gate.storage.alarmAt !== null && this.gate.storage.alarmAt <= this.now) await this.gate.fire();
     await this.agents.step();
     for (let host = this.#alarms.takeDue(this.now); host; host = this.#alarms.takeDue(this.now)) await host.fire();
@@ -219,7 +239,7 @@ function newBot(id: string, configId: string, now: number): NewBot {
     account_id: "00000000-0000-4000-8000-00000000000a",
     name: "Simulated",
     persona: "beginner",
-    fleet: { prefix: "sp-00c0ffee", tag: "spawnpoint-00c0ffee" },
+    fleet: fleetOf(FLEET_ID),
     actor: "operator",
     config: configRow({
       id: configId,

@@ -106,6 +106,11 @@ const OPERATIONS: Record<string, Entry> = {
     body: () => ({ action: "resume" }),
     status: 202,
   },
+  listOrphans: { who: "operator", path: () => "/operator/orphans", status: 200 },
+  sweep: { who: "operator", path: () => "/operator/sweep", body: () => ({ dry_run: true }), status: 202 },
+  rebuildIndex: { who: "operator", path: () => "/operator/index/rebuild", body: () => ({}), status: 200 },
+  listRunningOperations: { who: "operator", path: () => "/operator/operations?stuck=true", status: 200 },
+  getGate: { who: "operator", path: () => "/operator/gate", status: 200 },
   cancelOperation: { who: "operator", path: ({ bot }) => `/bots/${bot}/operations/${operation}/cancel`, status: 202 },
 };
 

@@ -18,6 +18,8 @@ export const testSecrets = {
     background_per_minute: 100_000,
     usual_create_ms: 1,
   }),
+  // Only where a test asks for it: it would list the droplets of whichever test runs then.
+  SWEEP_MODE: "off",
   POLICY: JSON.stringify({
     poll_young_ms: 40,
     poll_old_ms: 80,

@@ -11,6 +11,7 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE waiting (bot_id TEXT PRIMARY KEY, kind TEXT NOT NULL, rank INTEGER NOT NULL, since INTEGER NOT NULL, back_at INTEGER NOT NULL) WITHOUT ROWID;
    CREATE TABLE create_lease (bot_id TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
    CREATE TABLE heal (bot_id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL, last_at INTEGER NOT NULL, granted_at INTEGER) WITHOUT ROWID;`,
+  `CREATE TABLE orphan (droplet_id INTEGER PRIMARY KEY, name TEXT NOT NULL, bot_id TEXT, state TEXT NOT NULL, why TEXT NOT NULL, since INTEGER NOT NULL, listed_at INTEGER NOT NULL, inventories INTEGER NOT NULL);`,
 ];
 
 /** Requests are counted in buckets of this length: coarse enough to be few rows, and always to the safe side. */
@@ -41,6 +42,8 @@ export const GateState = z.object({
   live_bots: z.int().default(0),
   counted_at: z.number().default(0),
   fleet_hold_since: z.number().nullable().default(null),
+  /** The fleet that the droplets of this token belong to, as D1 named it when it was first asked. */
+  fleet_id: z.string().nullable().default(null),
 });
 export type GateState = z.infer<typeof GateState>;
 
@@ -100,6 +103,23 @@ export class Ledger {
       queue: queue.length,
       creates_queue: queue.filter(({ kind }) => kind === "create").length,
       create_ms,
+    };
+  }
+
+  /** What is spent and leased, and who waits, of everybody. */
+  usage(now: number) {
+    const minute = this.#spentSince(now - MINUTE_MS);
+    const hour = this.#spentSince(now - HOUR_MS);
+    const waiting = this.#sql.exec<{ kind: string; n: number }>(
+      "SELECT kind, count(*) AS n FROM waiting WHERE back_at > ? GROUP BY kind",
+      now - WAITING_GRACE_MS,
+    );
+    return {
+      minute: minute.user + minute.background,
+      hour: hour.user + hour.background,
+      background_minute: minute.background,
+      creates: this.#count("SELECT count(*) AS n FROM create_lease WHERE since > ?", now - CREATE_LEASE_MS),
+      waiting: Object.fromEntries(waiting.map(({ kind, n }) => [kind, n])),
     };
   }
 

@@ -3,6 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import { eq, sql } from "drizzle-orm";
 import type { Env } from "../../bindings.ts";
 import { openDb } from "../../db/client.ts";
+import { findFleetId, findKnownBots } from "../../db/fleet.ts";
 import { bots } from "../../db/schema.ts";
 import { readSettings } from "../../env.ts";
 import { log } from "../../log.ts";
@@ -33,6 +34,12 @@ export class ProviderGate extends DurableObject<Env> {
       getAccount: () => provider.getAccount(),
       limits: settings.PROVIDER_LIMITS,
       token_fingerprint: fingerprint(settings.DIGITALOCEAN_TOKEN),
+      listPage: (page) => provider.listPage(page),
+      deleteDroplet: (id) => provider.deleteDroplet(id),
+      claim: (botId, request) => env.BOT.getByName(botId).claim(request),
+      indexed: (ids) => findKnownBots(db, ids),
+      sweep_mode: settings.SWEEP_MODE,
+      fleetId: () => findFleetId(db),
       async countLiveBots() {
         const [row] = await db.select({ n: sql<number>`count(*)` }).from(bots).where(eq(bots.status, "online"));
         return row?.n ?? 0;
@@ -46,6 +53,24 @@ export class ProviderGate extends DurableObject<Env> {
 
   permit(ask: Ask): Permit {
     return this.#shell.permit(ask);
+  }
+
+  sweep(asked: { dry_run: boolean } | null) {
+    this.#shell.sweep(asked);
+    return this.#shell.orphans();
+  }
+
+  status() {
+    return this.#shell.status();
+  }
+
+  /** Ids of bots that droplets on this page of the account are named after. */
+  namedBots(page: number) {
+    return this.#shell.namedBots(page);
+  }
+
+  orphans() {
+    return this.#shell.orphans();
   }
 
   report(report: Report): void {

@@ -2,22 +2,41 @@
  * The gate: one for each DigitalOcean token. It decides who may spend a request, and grants nothing while it does not
  * know that the token still belongs to the team that it was first used for.
  */
+import { namedOwner } from "../../bot/ownership.ts";
+import { fleetOf } from "../../bot/state.ts";
 import type { Storage } from "../../storage.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ProviderAccount } from "../schema.ts";
 import { healLimits, type Limits, waitFor } from "./budget.ts";
 import { type GateState, Ledger } from "./ledger.ts";
 import type { Ask, Permit, Report } from "./permit.ts";
+import { Sweeper, type SweepLease, type SweepPlatform } from "./sweeper.ts";
 
-export interface GatePlatform extends Storage {
-  now(): number;
-  log(entry: Record<string, unknown>): void;
+export interface GatePlatform extends Storage, SweepPlatform {
   getAccount(): Promise<Outcome<ProviderAccount>>;
   /** Tells tokens apart; says nothing of the token itself. */
   token_fingerprint: string;
   /** How many bots are meant to live. */
   countLiveBots(): Promise<number>;
+  /** As D1 has it; null: no bot was ever made. @throws where D1 cannot be asked */
+  fleetId(): Promise<string | null>;
   limits: Limits;
+}
+
+export type NamedBots = { ok: true; bot_ids: string[]; last: boolean } | { ok: false; reason: string; until: number };
+
+export interface GateStatus {
+  /** Requests and creates that may still be granted. */
+  left: { this_minute: number; this_hour: number; background_this_minute: number; creates: number };
+  /** How many bots wait for each kind of permit. */
+  waiting: Record<string, number>;
+  circuit: { reason: string; since: number } | null;
+  paused_until: number | null;
+  team_uuid: string | null;
+  verified_at: number | null;
+  fleet_id: string | null;
+  fleet_hold_since: number | null;
+  live_bots: number;
 }
 
 const VERIFY_EVERY_MS = 60 * 60_000;
@@ -35,10 +54,12 @@ const AVERAGE_WEIGHT = 0.2;
 export class GateShell {
   readonly #platform: GatePlatform;
   readonly #ledger: Ledger;
+  readonly #sweeper: Sweeper;
 
   constructor(platform: GatePlatform) {
     this.#platform = platform;
     this.#ledger = new Ledger(platform.sql);
+    this.#sweeper = new Sweeper(platform);
     platform.transactionSync(() => this.#ledger.migrate());
   }
 
@@ -125,23 +146,115 @@ export class GateShell {
     });
   }
 
-  /** Verifies whose token this is and counts the fleet. Never throws. */
+  /** Asks for a pass of the sweep: the cron every few minutes, a person at any time. */
+  sweep(asked: { dry_run: boolean } | null): void {
+    this.#platform.transactionSync(() => {
+      this.#sweeper.want(asked);
+      if (this.#sweeper.busy) this.#platform.setAlarm(this.#platform.now());
+    });
+  }
+
+  /** What an operator wants to know of the budget and its brakes. */
+  status(): GateStatus {
+    const now = this.#platform.now();
+    const { limits } = this.#platform;
+    const { open, paused_until, team_uuid, verified_at, fleet_id, fleet_hold_since, live_bots } = this.#ledger.state();
+    const { minute, hour, background_minute, creates, waiting } = this.#ledger.usage(now);
+    return {
+      left: {
+        this_minute: Math.max(0, limits.per_minute - minute),
+        this_hour: Math.max(0, limits.per_hour - hour),
+        background_this_minute: Math.max(0, limits.background_per_minute - background_minute),
+        creates: Math.max(0, limits.creates - creates),
+      },
+      waiting,
+      circuit: open,
+      paused_until: paused_until > now ? paused_until : null,
+      team_uuid,
+      verified_at: verified_at === 0 ? null : verified_at,
+      fleet_id,
+      fleet_hold_since,
+      live_bots,
+    };
+  }
+
+  orphans(): ReturnType<Sweeper["report"]> {
+    return this.#sweeper.report();
+  }
+
+  /** Verifies whose token this is, counts the fleet, sweeps. Never throws. */
   async alarm(): Promise<void> {
-    const { setAlarm, now, log } = this.#platform;
+    const { setAlarm, now } = this.#platform;
     setAlarm(now() + SAFETY_MS);
-    try {
-      await this.#verify();
-      await this.#count();
-    } catch (error) {
-      log({
-        level: "error",
-        event: "gate_alarm_failed",
-        detail: error instanceof Error ? error.message : String(error),
+    if (this.#verifyAt() <= now()) {
+      await this.#guarded("gate_alarm_failed", async () => {
+        await this.#verify();
+        await this.#count();
       });
     }
-    const { open, verified_at } = this.#ledger.state();
-    const settled = open === null && verified_at > now() - VERIFY_EVERY_MS;
-    setAlarm(now() + (settled ? VERIFY_EVERY_MS : RETRY_MS));
+    const verified = this.#verifyAt() > now();
+    const goOnAt = await this.#guarded("sweep_failed", () => this.#sweep());
+    // Whoever asked meanwhile has set an alarm that this one replaces.
+    const again = this.#sweeper.busy ? (goOnAt ?? now() + (goOnAt === null ? 0 : RETRY_MS)) : Number.POSITIVE_INFINITY;
+    setAlarm(Math.min(verified ? this.#verifyAt() : now() + RETRY_MS, again));
+  }
+
+  /** When the token is to be verified next: what is not known to be ours is asked about at once. */
+  #verifyAt(): number {
+    const { open, verified_at, team_uuid, token_fingerprint } = this.#ledger.state();
+    const known = open === null && team_uuid !== null && token_fingerprint === this.#platform.token_fingerprint;
+    return known ? verified_at + VERIFY_EVERY_MS : 0;
+  }
+
+  /** @returns undefined where it threw */
+  async #guarded<T>(event: string, run: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await run();
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#platform.log({ level: "error", event, detail });
+      return undefined;
+    }
+  }
+
+  /** @param page of the unfiltered list, from 1 */
+  async namedBots(page: number): Promise<NamedBots> {
+    const permit = this.permit({ bot_id: "rebuild", kind: "poll" });
+    if (!permit.granted) return { ok: false, reason: permit.reason, until: permit.until };
+    const fleet = await this.#fleet();
+    if ("unknown" in fleet) return { ok: false, reason: fleet.unknown, until: this.#platform.now() + RETRY_MS };
+    const outcome = await this.#platform.listPage(page);
+    if (outcome.kind !== "ok") return { ok: false, reason: outcome.kind, until: this.#platform.now() + RETRY_MS };
+    const ids = outcome.value.droplets.flatMap(({ name }) => namedOwner(fleet, name) ?? []);
+    return { ok: true, bot_ids: [...new Set(ids)], last: outcome.value.last };
+  }
+
+  async #sweep(): Promise<number | null> {
+    if (!this.#sweeper.busy) return null;
+    const fleet = await this.#fleet();
+    return this.#sweeper.run({
+      fleet,
+      permit: () => this.permit({ bot_id: "sweep", kind: "poll" }),
+      failed: (outcome) => {
+        if (outcome.kind === "rate_limited") this.report({ kind: "rate_limited", wait_ms: outcome.wait_ms });
+        if (outcome.kind === "unauthorized") this.report({ kind: "unauthorized" });
+      },
+    });
+  }
+
+  /** The gate remembers the fleet that it first met: a D1 that says otherwise is another one's, or a restored one. */
+  async #fleet(): Promise<SweepLease["fleet"]> {
+    const named = await this.#platform.fleetId();
+    return this.#platform.transactionSync(() => {
+      const state = this.#ledger.state();
+      if (named === null) return { unknown: state.fleet_id === null ? "there is no fleet yet" : "fleet_id_missing" };
+      if (state.fleet_id === null) this.#ledger.save({ ...state, fleet_id: named });
+      else if (state.fleet_id !== named) {
+        this.#platform.log({ level: "error", event: "fleet_mismatch", gate: state.fleet_id, database: named });
+        return { unknown: "fleet_mismatch" };
+      }
+      return fleetOf(named);
+    });
   }
 
   async #verify(): Promise<void> {

@@ -35,6 +35,12 @@ async function newGate() {
       limits: defaultLimits,
       token_fingerprint: world.token,
       countLiveBots: async () => world.bots,
+      fleetId: async () => null,
+      listPage: async () => ({ kind: "unknown", detail: "not asked here" }),
+      deleteDroplet: async () => ({ kind: "unknown", detail: "not asked here" }),
+      claim: async () => "mine",
+      indexed: async () => new Set(),
+      sweep_mode: "off",
     });
   let shell = boot();
   const gate = {

@@ -1,0 +1,48 @@
+/** Destroying by force: no more waiting for evidence. What may be left is named, and goes later. */
+import type { Operation } from "../wire/bot.ts";
+import { type Answer, type Caller, ok } from "./answer.ts";
+import type { EventBody, Leftovers } from "./events.ts";
+import { once } from "./management.ts";
+import type { BotShell } from "./shell.ts";
+import { type BotState, isRunning } from "./state.ts";
+
+/** Ends destroyed at once; a bot that is destroyed already answers with what is left of it. */
+export function forceDestroy(shell: BotShell, caller: Caller): Answer<{ operation: Operation; left: Leftovers }> {
+  const answer = once(shell, caller, (remember) => {
+    const { bot, rt } = shell.present();
+    if (bot.destroyed_at !== null) {
+      shell.commit(remember(bot.operation.id));
+      return ok(bot.operation.id);
+    }
+    const running = isRunning(bot.operation) && bot.operation.kind === "destroy" ? bot.operation.id : null;
+    const operation_id = running ?? shell.platform.uuid();
+    shell.commit({
+      events: [...(running === null ? request(bot, operation_id) : []), ...ending(bot)],
+      actor: caller.actor,
+      rt: { ...rt, not_before: 0, tries: 0 },
+      ...remember(operation_id),
+    });
+    return ok(operation_id);
+  });
+  return answer.ok ? { ...answer, value: { operation: answer.value, left: leftovers(shell.present().bot) } } : answer;
+}
+
+function request({ operation: { id, ...operation } }: BotState, operation_id: string): EventBody[] {
+  const requested: EventBody = { kind: "operation_requested", data: { operation_id, kind: "destroy" } };
+  if (operation.ended_at !== null) return [requested];
+  return [{ kind: "operation_cancelled", data: { operation_id: id, why: "pre-empted by destroy" } }, requested];
+}
+
+function ending(bot: BotState): EventBody[] {
+  return [
+    { kind: "credential_revoked", data: {} },
+    { kind: "destroyed", data: { forced: true, left: leftovers(bot) } },
+  ];
+}
+
+function leftovers({ droplets, intents }: BotState): Leftovers {
+  return {
+    droplet_ids: droplets.map(({ id }) => id),
+    open_intents: intents.filter(({ state }) => state === "open").map(({ droplet_name }) => droplet_name),
+  };
+}

@@ -1,0 +1,81 @@
+/** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
+import type { ProviderDroplet } from "../provider/schema.ts";
+import { type ClaimVerdict, judgeClaim } from "./claim.ts";
+import { type BotRow, botRow, changedDroplets, type OutboxEntry } from "./index-rows.ts";
+import { nextAlarm } from "./schedule.ts";
+import type { BotShell } from "./shell.ts";
+import type { Instant } from "./state.ts";
+
+/** A droplet as a listing showed it. */
+export interface ClaimRequest {
+  droplet: ProviderDroplet;
+  /** When the listing began. */
+  listed_at: Instant;
+  /** Only asks: the Bot takes no note of the droplet. */
+  dry_run: boolean;
+}
+
+/** A Bot that cannot read its own state gives nothing away. */
+export function claim(shell: BotShell, { droplet, listed_at, dry_run }: ClaimRequest): ClaimVerdict {
+  const loaded = shell.load();
+  if (loaded.kind === "absent") return "unknown_bot";
+  if (loaded.kind === "broken") return "mine";
+  const { verdict, found } = judgeClaim(loaded.bot, droplet, shell.store.claimHistory(droplet), listed_at);
+  if (found !== null && !dry_run) {
+    shell.commit({ events: [{ kind: "droplet_found", data: { droplet: found, via: "sweep" } }] });
+  }
+  return verdict;
+}
+
+/** `absent`: the object knows of no bot. `settled`: it waits for nothing. */
+export type Poked = "absent" | "unreadable" | "settled" | "armed" | "rearmed";
+
+/**
+ * Sees to it that the Bot wakes by itself; as often as one likes.
+ * @param armedAt when the platform will wake it; null: never, or it is awake just now
+ */
+export function poke(shell: BotShell, armedAt: Instant | null): Poked {
+  const { platform, store } = shell;
+  const loaded = shell.load();
+  if (loaded.kind === "absent") return "absent";
+  const now = platform.now();
+  const late = armedAt === null || armedAt < now - platform.policy.alarm_late_ms;
+  if (loaded.kind === "broken") {
+    if (late) shell.holdBroken(loaded.detail);
+    return "unreadable";
+  }
+  const { bot, rt } = loaded;
+  if (nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt()) === null) return "settled";
+  if (!late) return "armed";
+  // Nobody was heard while we slept: silence is counted from now.
+  shell.commit({ rt: { ...rt, deaf_until: now } });
+  return "rearmed";
+}
+
+/** The bot as the index should show it. */
+export interface SnapshotRows {
+  account_id: string;
+  created_at: Instant;
+  created_by: string;
+  bot: BotRow;
+  entries: OutboxEntry[];
+}
+
+/** Null where there is no bot, or none that can be read. */
+export function snapshotRows(shell: BotShell): SnapshotRows | null {
+  const live = shell.live();
+  if (live === null) return null;
+  const { bot, rt } = live;
+  const config = shell.store.config(bot.config.desired.version);
+  const [accepted] = shell.store.events(0, 1);
+  return {
+    account_id: bot.account_id,
+    created_at: bot.created_at,
+    created_by: accepted?.actor ?? "spawnpoint",
+    bot: botRow(bot, rt),
+    entries: [
+      ...(config ? [{ kind: "config" as const, row: config }] : []),
+      ...changedDroplets(null, bot).map((row) => ({ kind: "droplet" as const, row })),
+    ],
+  };
+}

@@ -1,0 +1,93 @@
+/** What an operator reads of the fleet's upkeep. */
+import { z } from "zod";
+import { BOT_STATUSES, OPERATION_KINDS } from "./enums.ts";
+import { DropletId, Timestamp, Uuid } from "./primitives.ts";
+
+const Orphan = z
+  .object({
+    droplet_id: DropletId,
+    name: z.string(),
+    bot_id: Uuid.nullable(),
+    state: z.enum(["found", "stale", "quarantined", "deleted"]).meta({
+      description:
+        "`found`: reported and left alone; `stale`: its bot removes it; `quarantined`: will be deleted; `deleted`: was",
+    }),
+    why: z.string(),
+    since: Timestamp,
+  })
+  .meta({ id: "Orphan" });
+
+const SweepReport = z
+  .object({
+    began_at: Timestamp,
+    ended_at: Timestamp,
+    dry_run: z.boolean(),
+    held: z.string().nullable().meta({ description: "Why the pass came to nothing, or deleted nothing" }),
+    droplets: z.int(),
+    ours: z.int(),
+    asked: z.int(),
+    unanswered: z.int().meta({ description: "Bots that could not be asked; their droplets are left alone" }),
+    stale: z.int(),
+    quarantined: z.int(),
+    deleted: z.array(DropletId),
+  })
+  .meta({ id: "SweepReport" });
+
+export const OrphanReport = z
+  .object({
+    data: z.array(Orphan),
+    last_sweep: SweepReport.nullable(),
+    under_way: z.boolean().meta({ description: "A pass is asked for or runs" }),
+  })
+  .meta({ id: "OrphanReport" });
+
+export const SweepRequest = z.strictObject({ dry_run: z.boolean().default(false) }).meta({ id: "SweepRequest" });
+
+export const RebuildRequest = z
+  .strictObject({ cursor: z.string().max(64).nullable().default(null) })
+  .meta({ id: "RebuildRequest" });
+
+export const RebuildAnswer = z
+  .object({
+    restored: z.int(),
+    absent: z.int().meta({ description: "No object of this id knows a bot" }),
+    account_unknown: z.int().meta({ description: "Left out: the index has no such account" }),
+    failed: z.int().meta({ description: "Could not be asked or written; ask for this page again" }),
+    next_cursor: z.string().nullable(),
+  })
+  .meta({ id: "RebuildAnswer" });
+
+export const RunningOperation = z
+  .object({
+    bot_id: Uuid,
+    account_id: Uuid,
+    status: z.enum(BOT_STATUSES),
+    kind: z.enum(OPERATION_KINDS),
+    reason: z.string().nullable(),
+    started_at: Timestamp,
+    progress_at: Timestamp.meta({ description: "When something last happened" }),
+    stuck: z.boolean().meta({ description: "Nothing has happened for 15 minutes" }),
+  })
+  .meta({ id: "RunningOperation" });
+
+export const GateStatus = z
+  .object({
+    left: z.object({
+      this_minute: z.int(),
+      this_hour: z.int(),
+      background_this_minute: z.int(),
+      creates: z.int(),
+    }),
+    waiting: z.record(z.string(), z.int()).meta({ description: "Bots that wait, by kind of permit" }),
+    circuit: z
+      .object({ reason: z.string(), since: Timestamp })
+      .nullable()
+      .meta({ description: "Why nothing is granted" }),
+    paused_until: Timestamp.nullable(),
+    team_uuid: z.string().nullable(),
+    verified_at: Timestamp.nullable(),
+    fleet_id: z.string().nullable(),
+    fleet_hold_since: Timestamp.nullable(),
+    live_bots: z.int(),
+  })
+  .meta({ id: "GateStatus" });
