@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.ts";
 
 const RUN = "src/bot/run.ts";
 const FAULTS = "test/simulation/faults.test.ts";
+const FENCES = "test/simulation/fences.test.ts";
 
 export const calls: readonly Mutant[] = [
   {
@@ -11,7 +12,7 @@ export const calls: readonly Mutant[] = [
     file: RUN,
     find: '  if (!("do" in decision) || !sameEffect(decision.do, effect)) return;\n',
     replace: "",
-    caught_by: [FAULTS],
+    caught_by: [FENCES],
   },
   {
     name: "fence-same-effect",
@@ -19,7 +20,7 @@ export const calls: readonly Mutant[] = [
     file: "src/bot/decision.ts",
     find: 'return effectKey(a) === effectKey(b) && (a.kind !== "power" || (b.kind === "power" && a.action === b.action));',
     replace: 'return a.kind === b.kind || effectKey(a) !== "";',
-    caught_by: [FAULTS],
+    caught_by: [FENCES],
   },
   {
     name: "reread-after-permit",
@@ -27,7 +28,7 @@ export const calls: readonly Mutant[] = [
     file: RUN,
     find: "  const { bot, rt } = shell.present();\n  if (!permit.granted) {",
     replace: "  const { bot, rt } = { bot: asked, rt: shell.present().rt };\n  if (!permit.granted) {",
-    caught_by: [FAULTS],
+    caught_by: [FENCES],
   },
   {
     name: "reread-after-call",
@@ -35,7 +36,7 @@ export const calls: readonly Mutant[] = [
     file: RUN,
     find: "  const finished = await run();\n  const after = shell.present();\n",
     replace: "  const after = shell.present();\n  const finished = await run();\n",
-    caught_by: [FAULTS],
+    caught_by: [FENCES],
   },
   {
     name: "learn-from-late",
@@ -44,7 +45,7 @@ export const calls: readonly Mutant[] = [
     find: "    events: learn(after.bot, finished, { began_at, ended_at, policy: platform.policy }),\n",
     replace:
       "    events: after.bot.operation.id === asked.operation.id\n      ? learn(after.bot, finished, { began_at, ended_at, policy: platform.policy }) : [],\n",
-    caught_by: [FAULTS],
+    caught_by: [FENCES],
   },
   {
     name: "intent-before-post",
@@ -78,7 +79,7 @@ export const calls: readonly Mutant[] = [
         rearm(shell, [{ kind: "droplet_delete_sent", data: { droplet_id } }]);
         return { kind: "delete_droplet", droplet_id, outcome };
       };`,
-    caught_by: [FAULTS],
+    caught_by: [FENCES],
   },
   {
     name: "intent-before-power",
@@ -98,7 +99,7 @@ export const calls: readonly Mutant[] = [
         rearm(shell, [{ kind: "power_sent", data: { droplet_id, action } }]);
         return { kind: "power", droplet_id, action, outcome };
       };`,
-    caught_by: [FAULTS],
+    caught_by: [FENCES],
   },
   {
     name: "safety-alarm-first",
@@ -122,7 +123,7 @@ export const calls: readonly Mutant[] = [
     file: RUN,
     find: "    platform.setAlarm(platform.now() + backoffMs(platform.policy, tries, platform.random()));",
     replace: "    throw error;",
-    caught_by: [FAULTS],
+    caught_by: ["test/unit/bot/run.test.ts"],
   },
   {
     name: "alarm-repaired",
@@ -130,7 +131,7 @@ export const calls: readonly Mutant[] = [
     file: "src/bot/shell.ts",
     find: "if (alarm_at !== null && alarm_at < now - this.platform.policy.alarm_late_ms) this.commit({});",
     replace: "void alarm_at, now;",
-    caught_by: ["test/worker/restarts.test.ts", "test/worker/lost-bots.test.ts"],
+    caught_by: ["test/unit/bot/run.test.ts"],
   },
   {
     name: "late-alarm-grace",
@@ -141,19 +142,11 @@ export const calls: readonly Mutant[] = [
     caught_by: ["test/worker/agents.test.ts"],
   },
   {
-    name: "memory-after-rollback",
-    guard: "After a commit that was rolled back nothing is answered from memory.",
-    file: "src/bot/shell.ts",
-    find: "      this.#loaded = null;\n      throw error;",
-    replace: "      throw error;",
-    caught_by: [FAULTS],
-  },
-  {
     name: "thrown-call-is-unknown",
     guard: "A call that throws has an unknown outcome: it is not taken for one that did nothing.",
     file: RUN,
     find: 'return { kind: "unknown", detail: error instanceof Error ? error.message.slice(0, 200) : "the call failed" };',
-    replace: 'return { kind: "missing" };',
-    caught_by: [FAULTS],
+    replace: "throw error;",
+    caught_by: ["test/unit/bot/run.test.ts"],
   },
 ];

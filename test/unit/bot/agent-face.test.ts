@@ -1,6 +1,7 @@
 import { describe, it } from "vitest";
 import { type AgentCaller, agentConfig, heartbeat, register } from "../../../src/bot/agent-face.ts";
 import type { BotShell } from "../../../src/bot/shell.ts";
+import type { Vault } from "../../../src/secrets/vault.ts";
 import type { HeartbeatRequest } from "../../../src/wire/agent.ts";
 import { Life, MINUTE, SECOND } from "./life.ts";
 import { stored } from "./stored.ts";
@@ -117,13 +118,14 @@ describe("the config with its secret", () => {
   });
 
   it("is not given to an agent that was revoked while the secret was being opened", async ({ expect }) => {
-    const shell = stored(new Life().online(), {
+    const vault: Vault = {
       seal: async (text) => text,
       open: async (envelope) => {
         shell.commit({ events: [{ kind: "credential_revoked", data: {} }] });
         return envelope;
       },
-    });
+    };
+    const shell = stored(new Life().online(), { vault });
     expect(await agentConfig(shell, withCredential)).toMatchObject({ ok: false, code: "credential_revoked" });
   });
 });

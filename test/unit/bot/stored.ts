@@ -7,11 +7,10 @@ import type { Vault } from "../../../src/secrets/vault.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 import type { Life } from "./life.ts";
 
-const openVault: Vault = { seal: async (text) => text, open: async (envelope) => envelope };
+const vault: Vault = { seal: async (text) => text, open: async (envelope) => envelope };
 
-/** The bot of a life, stored and opened again: what callers ask of it can be asked. It can reach nobody. */
-export function stored(life: Life, vault: Vault = openVault): BotShell {
-  const storage = new SqliteStorage();
+/** The bot of a life, stored and opened again, so that it can be asked. It can reach nobody unless `more` says so. */
+export function stored(life: Life, more: Partial<Platform> = {}, storage = new SqliteStorage()): BotShell {
   const { bot, rt, history } = life;
   const store = new Store(storage);
   store.migrate();
@@ -44,6 +43,7 @@ export function stored(life: Life, vault: Vault = openVault): BotShell {
     plan: { region: "nyc3", size: "s-1vcpu-2gb", image: "ubuntu-22-04-x64", ssh_keys: [], userData: () => "" },
     policy: defaultPolicy,
     log: () => undefined,
+    ...more,
   };
   return new BotShell(platform);
 }
