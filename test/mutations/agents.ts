@@ -62,7 +62,7 @@ export const agents: readonly Mutant[] = [
     file: "src/bot/fold-agent.ts",
     find: 'intent.token_state === "live" ? "killed" : intent.token_state,',
     replace: "intent.token_state,",
-    caught_by: ["test/unit/bot/fold-events.test.ts"],
+    caught_by: ["test/unit/bot/agent-face.test.ts"],
   },
   {
     name: "token-expires",
@@ -94,7 +94,7 @@ export const agents: readonly Mutant[] = [
     file: FACE,
     find: "  if (bot.adopted !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);\n",
     replace: "",
-    caught_by: [registration, "test/unit/bot/agent-face.test.ts"],
+    caught_by: ["test/unit/bot/agent-face.test.ts"],
   },
   {
     name: "binding-at-repeated-registration",
@@ -214,7 +214,7 @@ export const agents: readonly Mutant[] = [
     file: FACE,
     find: "(stored.last_seen_at ?? 0) >= coalesceMs) return true;",
     replace: "(stored.last_seen_at ?? 0) >= coalesceMs / 1000) return true;",
-    caught_by: [agentTests],
+    caught_by: ["test/unit/bot/agent-face.test.ts"],
   },
   {
     name: "silence-after-coalescing",
@@ -254,6 +254,6 @@ export const agents: readonly Mutant[] = [
     file: "src/api/agents.ts",
     find: '"cache-control": "no-store"',
     replace: '"cache-control": "private"',
-    caught_by: [secrets, delivery, "test/worker/config.test.ts"],
+    caught_by: [secrets],
   },
 ];

@@ -101,7 +101,7 @@ export const lifecycle: readonly Mutant[] = [
     file: "src/bot/management.ts",
     find: "    if (operation.committed) {",
     replace: "    if (operation.committed && operation.ended_at !== null) {",
-    caught_by: ["test/worker/lifecycle.test.ts"],
+    caught_by: ["test/unit/bot/management.test.ts"],
   },
   {
     name: "one-operation-at-a-time",

@@ -137,7 +137,7 @@ export const records: readonly Mutant[] = [
     file: PUBLISH,
     find: "if (config.desired.version !== base.version || destroyed_at !== null) continue;",
     replace: "if (destroyed_at !== null && config === null) continue;",
-    caught_by: [configs],
+    caught_by: ["test/unit/bot/publish.test.ts"],
   },
   {
     name: "config-of-a-destroyed-bot",

@@ -74,6 +74,17 @@ describe("a registration token", () => {
     expect(shell.present().bot.agent).toBe(null);
   });
 
+  it("of an earlier try is killed by the exchange of another", async ({ expect }) => {
+    const life = new Life().posted().unanswered();
+    life.tell({ kind: "intent_absent", data: { intent_id: life.intentId } });
+    life
+      .made()
+      .wait(30 * SECOND)
+      .read("active")
+      .registered();
+    expect(life.bot.intents.map(({ token_state }) => token_state)).toEqual(["killed", "used"]);
+  });
+
   it("is told from a credential by its kind", async ({ expect }) => {
     const life = booted();
     const shell = stored(life);
@@ -127,5 +138,20 @@ describe("the config with its secret", () => {
     };
     const shell = stored(new Life().online(), { vault });
     expect(await agentConfig(shell, withCredential)).toMatchObject({ ok: false, code: "credential_revoked" });
+  });
+});
+
+describe("when an agent was last seen", () => {
+  it("is written once a minute, however often it beats", async ({ expect }) => {
+    const life = new Life().online();
+    const shell = stored(life);
+    const { id } = life.droplet;
+    beat(shell, id);
+    const written = [0, 30, 59, 61, 90, 122].map((second) => {
+      life.now = life.bot.updated_at + second * SECOND;
+      beat(shell, id);
+      return ((shell.present().rt.last_seen_at ?? 0) - life.bot.updated_at) / SECOND;
+    });
+    expect(written).toEqual([0, 0, 0, 61, 61, 122]);
   });
 });

@@ -46,3 +46,26 @@ describe("one account's bot", () => {
     expect(changed).toBe(false);
   });
 });
+
+describe("cancelling an operation", () => {
+  const caller = { scope: OWNER, actor: "key", request_id: "r1" };
+
+  it("is possible until it has begun to act", async ({ expect }) => {
+    const life = new Life().online().requested("pause");
+    const shell = stored(life);
+    expect(management.cancelOperation(shell, caller, life.bot.operation.id)).toMatchObject({
+      ok: true,
+      value: { state: "cancelled" },
+    });
+  });
+
+  it("is refused from its first intent on", async ({ expect }) => {
+    const life = new Life().online().requested("pause").powered("shutdown");
+    const shell = stored(life);
+    expect(management.cancelOperation(shell, caller, life.bot.operation.id)).toMatchObject({
+      ok: false,
+      code: "operation_committed",
+    });
+    expect(shell.present().bot.operation.state).toBe("running");
+  });
+});
