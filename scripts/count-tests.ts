@@ -1,11 +1,17 @@
-/** Prints how many tests of vitest's JSON report passed and failed: `N passed, N failed`. */
+/** Prints how many tests of vitest's JSON reports passed and failed, all together: `N passed, N failed`. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
 const Report = z.object({ numPassedTests: z.int(), numFailedTests: z.int(), numFailedTestSuites: z.int() });
 
-const { numPassedTests, numFailedTests, numFailedTestSuites } = Report.parse(
-  JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")),
-);
-// A file that could not even be loaded has failed without a test of its own.
-console.log(`${numPassedTests} passed, ${Math.max(numFailedTests, numFailedTestSuites > 0 ? 1 : 0)} failed`);
+const paths = process.argv.slice(2);
+if (paths.length === 0) throw new Error("which reports?");
+let passed = 0;
+let failed = 0;
+for (const path of paths) {
+  const report = Report.parse(JSON.parse(readFileSync(path, "utf8")));
+  passed += report.numPassedTests;
+  // A file that could not even be loaded has failed without a test of its own.
+  failed += Math.max(report.numFailedTests, report.numFailedTestSuites > 0 ? 1 : 0);
+}
+console.log(`${passed} passed, ${failed} failed`);

@@ -3,7 +3,10 @@ import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
-import { signalGroup } from "./child.ts";
+import { groupLives, signalGroup } from "./child.ts";
+
+const REAP_PATIENCE_MS = 3_000;
+const REAP_POLL_MS = 50;
 
 const DevState = z.object({ pid: z.int(), worker_pid: z.int(), port: z.int() });
 export type DevState = z.infer<typeof DevState>;
@@ -28,7 +31,12 @@ export async function reapLeftovers(stateDir: string, before: DevState | null): 
       `It already runs on ${stateDir} (process ${before.pid}). Stop it first, or take another --state-dir.`,
     );
   }
-  if (await mentions(before.worker_pid, stateDir)) signalGroup(before.worker_pid, "SIGKILL");
+  if (!(await mentions(before.worker_pid, stateDir))) return;
+  signalGroup(before.worker_pid, "SIGKILL");
+  // It dies soon, not at once: until then it holds its port.
+  for (let waited = 0; waited < REAP_PATIENCE_MS && groupLives(before.worker_pid); waited += REAP_POLL_MS) {
+    await new Promise((resolve) => setTimeout(resolve, REAP_POLL_MS));
+  }
 }
 
 /** Whether a process of this id runs with this text in its command line: an id alone may be somebody else's by now. */

@@ -4,7 +4,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { signalGroup } from "../../scripts/dev/child.ts";
 import { demoBot } from "../../scripts/dev/demo.ts";
+import { readDevState, reapLeftovers } from "../../scripts/dev/dev-state.ts";
+import { killLeftovers } from "../../simulator/machine/leftovers.ts";
+import { readState } from "../../simulator/machine/state-file.ts";
 import type { BotView, EventView } from "../../src/wire/bot.ts";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -92,8 +96,27 @@ export class System {
     return ended;
   }
 
+  /** SIGKILL to the Worker; what started it notices, and starts it again. */
+  async killWorker(): Promise<void> {
+    signalGroup((await this.readDev()).worker_pid, "SIGKILL");
+  }
+
+  /** SIGKILL to what started everything, and with it to the simulated cloud; the Worker is left to itself. */
+  async killStarter(): Promise<void> {
+    const child = this.#process;
+    this.#process = null;
+    if (child === null || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  }
+
   async remove(): Promise<void> {
     await this.stop();
+    // Whoever was killed could not stop what it had started.
+    await reapLeftovers(this.state_dir, await readDevState(this.state_dir));
+    const cloud = join(this.state_dir, "simulator");
+    killLeftovers(cloud, readState(join(cloud, "simulator.json")));
     await rm(this.state_dir, { recursive: true, force: true });
   }
 

@@ -47,6 +47,7 @@ describe("what a create teaches", () => {
     ["202, tags not there yet", found(shown({ tags: [] })), ["intent_adopted post"]],
     ["202 for another name", found(shown({ name: "web-1" })), ["intent_unanswered"]],
     ["202 for a name that only begins like ours", found(shown({ name: `${NAME}2` })), ["intent_unanswered"]],
+    ["202 for another generation of ours", found(shown({ name: `${NAME}2`, tags: [] })), ["intent_unanswered"]],
     ["202 with another bot's tag", found(shown({ tags: ["bot-somebody"] })), ["intent_unanswered"]],
     ["no answer", FAILURES.unknown, ["intent_unanswered"]],
     ["404", FAILURES.missing, ["intent_unanswered"]],

@@ -217,3 +217,20 @@ function speaking(): Life {
 function refused(action: "shutdown" | "power_off") {
   return { kind: "power_refused", data: { droplet_id: 1001, action, detail: "busy" } } as const;
 }
+
+describe("a pause that takes too long", () => {
+  const late = () =>
+    new Life()
+      .online()
+      .requested("pause")
+      .wait(46 * MINUTE);
+
+  it("is given up", async ({ expect }) => {
+    expect(late().decide()).toMatchObject({ record: { kind: "operation_failed", data: { code: "timed_out" } } });
+  });
+
+  it("is not given up while it is the provider that holds it up", async ({ expect }) => {
+    const life = late().tell({ kind: "waiting", data: { reason: "provider_unauthorized" } });
+    expect(life.decide()).toHaveProperty("do");
+  });
+});

@@ -1,0 +1,152 @@
+/** What surrounds a call to the outside: intent before it, an alarm in case we die during it, a fence and a lesson after it. */
+import type { Mutant } from "./mutant.ts";
+
+const RUN = "src/bot/run.ts";
+const FAULTS = "test/simulation/faults.test.ts";
+const FENCES = "test/simulation/fences.test.ts";
+
+export const calls: readonly Mutant[] = [
+  {
+    name: "fence-after-permit",
+    guard: "A permit that came after the world had moved on is not used.",
+    file: RUN,
+    find: '  if (!("do" in decision) || !sameEffect(decision.do, effect)) return;\n',
+    replace: "",
+    caught_by: [FENCES],
+  },
+  {
+    name: "fence-same-effect",
+    guard: "What is done is what is wanted now, not what was wanted when the permit was asked for.",
+    file: "src/bot/decision.ts",
+    find: 'return effectKey(a) === effectKey(b) && (a.kind !== "power" || (b.kind === "power" && a.action === b.action));',
+    replace: 'return a.kind === b.kind || effectKey(a) !== "";',
+    caught_by: [FENCES],
+  },
+  {
+    name: "reread-after-permit",
+    guard: "State is read again after the wait for a permit.",
+    file: RUN,
+    find: "  const { bot, rt } = shell.present();\n  if (!permit.granted) {",
+    replace: "  const { bot, rt } = { bot: asked, rt: shell.present().rt };\n  if (!permit.granted) {",
+    caught_by: [FENCES],
+  },
+  {
+    name: "reread-after-call",
+    guard: "State is read again after the call, before its outcome is judged.",
+    file: RUN,
+    find: "  const finished = await run();\n  const after = shell.present();\n",
+    replace: "  const after = shell.present();\n  const finished = await run();\n",
+    caught_by: [FENCES],
+  },
+  {
+    name: "learn-from-late",
+    guard: "What an outcome tells of the world is recorded though its operation was pre-empted meanwhile.",
+    file: RUN,
+    find: "    events: learn(after.bot, finished, { began_at, ended_at, policy: platform.policy }),\n",
+    replace:
+      "    events: after.bot.operation.id === asked.operation.id\n      ? learn(after.bot, finished, { began_at, ended_at, policy: platform.policy }) : [],\n",
+    caught_by: [FENCES],
+  },
+  {
+    name: "intent-before-post",
+    guard: "The intent of a droplet is stored before it is asked for: a crash leaves no droplet that nobody knows of.",
+    file: RUN,
+    find: `  rearm(shell, [{ kind: "intent_opened", data: opened }]);
+  return async () => ({
+    kind: "create_droplet",
+    intent_id,
+    outcome: await guarded(platform.provider.createDroplet({ ...plan, name, tags, user_data })),
+  });`,
+    replace: `  return async () => {
+    const outcome = await guarded(platform.provider.createDroplet({ ...plan, name, tags, user_data }));
+    rearm(shell, [{ kind: "intent_opened", data: opened }]);
+    return { kind: "create_droplet", intent_id, outcome };
+  };`,
+    caught_by: [FAULTS],
+  },
+  {
+    name: "intent-before-delete",
+    guard: "That a DELETE was sent is stored before it is sent: a crash does not send it again and again.",
+    file: RUN,
+    find: `      rearm(shell, [{ kind: "droplet_delete_sent", data: { droplet_id } }]);
+      return async () => ({
+        kind: "delete_droplet",
+        droplet_id,
+        outcome: await guarded(provider.deleteDroplet(droplet_id)),
+      });`,
+    replace: `      return async () => {
+        const outcome = await guarded(provider.deleteDroplet(droplet_id));
+        rearm(shell, [{ kind: "droplet_delete_sent", data: { droplet_id } }]);
+        return { kind: "delete_droplet", droplet_id, outcome };
+      };`,
+    caught_by: [FENCES],
+  },
+  {
+    name: "intent-before-power",
+    guard: "A power action is counted before it is sent, so that a crash does not repeat it without end.",
+    file: RUN,
+    find: `      rearm(shell, [{ kind: "power_sent", data: { droplet_id, action } }]);
+      return async () => {
+        return {
+          kind: "power",
+          droplet_id,
+          action,
+          outcome: await guarded(provider.dropletAction(droplet_id, action)),
+        };
+      };`,
+    replace: `      return async () => {
+        const outcome = await guarded(provider.dropletAction(droplet_id, action));
+        rearm(shell, [{ kind: "power_sent", data: { droplet_id, action } }]);
+        return { kind: "power", droplet_id, action, outcome };
+      };`,
+    caught_by: [FENCES],
+  },
+  {
+    name: "safety-alarm-first",
+    guard: "Before a call an alarm is committed that wakes us should we die during it.",
+    file: RUN,
+    find: "safety_at: platform.now() + call_timeout_ms + safety_margin_ms });",
+    replace: "safety_at: Number.MAX_SAFE_INTEGER });",
+    caught_by: [FAULTS],
+  },
+  {
+    name: "alarm-while-working",
+    guard: "A Bot that has something to do keeps an alarm.",
+    file: "src/bot/schedule.ts",
+    find: '"settled" in decision ? null : now;',
+    replace: '"settled" in decision || "do" in decision ? null : now;',
+    caught_by: ["test/unit/bot/schedule.test.ts"],
+  },
+  {
+    name: "alarm-never-throws",
+    guard: "An alarm that meets an error arms the next one itself: the platform gives up after six throws.",
+    file: RUN,
+    find: "    platform.setAlarm(platform.now() + backoffMs(platform.policy, tries, platform.random()));",
+    replace: "    throw error;",
+    caught_by: ["test/unit/bot/run.test.ts"],
+  },
+  {
+    name: "alarm-repaired",
+    guard: "An alarm that a deploy has eaten is set again by whoever calls next.",
+    file: "src/bot/shell.ts",
+    find: "if (alarm_at !== null && alarm_at < now - this.platform.policy.alarm_late_ms) this.commit({});",
+    replace: "void alarm_at, now;",
+    caught_by: ["test/unit/bot/run.test.ts"],
+  },
+  {
+    name: "late-alarm-grace",
+    guard: "Where our own alarm came late, silence is not held against the bot.",
+    file: RUN,
+    find: "if (rt.alarm_at !== null && now > rt.alarm_at + shell.platform.policy.alarm_late_ms) {",
+    replace: "if (rt.alarm_at !== null && now < 0) {",
+    caught_by: ["test/worker/agents.test.ts"],
+  },
+  {
+    name: "thrown-call-is-unknown",
+    guard: "A call that throws has an unknown outcome: it is not taken for one that did nothing.",
+    file: RUN,
+    find: 'return { kind: "unknown", detail: error instanceof Error ? error.message.slice(0, 200) : "the call failed" };',
+    replace: "throw error;",
+    caught_by: ["test/unit/bot/run.test.ts"],
+  },
+];

@@ -1,0 +1,182 @@
+/** The shared budget, whose token it is, and what an answer of DigitalOcean means. */
+import type { Mutant } from "./mutant.ts";
+
+const SHELL = "src/provider/gate/shell.ts";
+const BUDGET = "src/provider/gate/budget.ts";
+const CLIENT = "src/provider/digitalocean.ts";
+const gate = "test/unit/gate/gate.test.ts";
+const budget = "test/unit/gate/budget.test.ts";
+const outcomes = "test/unit/provider/outcomes.test.ts";
+const requests = "test/unit/provider/requests.test.ts";
+
+export const provider: readonly Mutant[] = [
+  {
+    name: "gate-minute",
+    guard: "No more requests in a minute than DigitalOcean allows.",
+    file: BUDGET,
+    find: "const free = minute + ahead < limits.per_minute && hour",
+    replace: "const free = hour",
+    caught_by: [budget, gate],
+  },
+  {
+    name: "gate-hour",
+    guard: "No more requests in an hour than DigitalOcean allows.",
+    file: BUDGET,
+    find: " && hour + ahead < limits.per_hour;",
+    replace: ";",
+    caught_by: [budget],
+  },
+  {
+    name: "gate-background-pace",
+    guard: "Background work is paced so that it fits the hour.",
+    file: BUDGET,
+    find: "    background_minute + ahead < limits.background_per_minute &&\n",
+    replace: "",
+    caught_by: [budget],
+  },
+  {
+    name: "gate-user-reserve",
+    guard: "A part of the hour is kept for what people ask for.",
+    file: BUDGET,
+    find: "hour + ahead < limits.per_hour - limits.user_reserve;",
+    replace: "hour + ahead < limits.per_hour;",
+    caught_by: [budget],
+  },
+  {
+    name: "gate-creates",
+    guard: "No more than ten droplets are made at the same time.",
+    file: BUDGET,
+    find: "return creates + creates_ahead < limits.creates ? null",
+    replace: "return creates + creates_ahead < 99 * limits.creates ? null",
+    caught_by: [budget],
+  },
+  {
+    name: "gate-create-lease",
+    guard: "A create that was granted counts until it is done.",
+    file: SHELL,
+    find: '      if (ask.kind === "create") this.#ledger.leaseCreate(ask.bot_id, now);\n',
+    replace: "",
+    caught_by: [gate],
+  },
+  {
+    name: "gate-lease-ends",
+    guard: "A create whose bot died gives its place back after ten minutes.",
+    file: "src/provider/gate/ledger.ts",
+    find: "        now - CREATE_LEASE_MS,\n",
+    replace: "        now - 99 * CREATE_LEASE_MS,\n",
+    caught_by: [gate],
+  },
+  {
+    name: "gate-spends",
+    guard: "Every request that was granted is counted.",
+    file: SHELL,
+    find: "      this.#ledger.spend(ask.kind, now);\n",
+    replace: "",
+    caught_by: [gate],
+  },
+  {
+    name: "gate-team-pin",
+    guard: "Nothing is granted to a token of another team: our droplets would look gone.",
+    file: SHELL,
+    find: "if (state.team_uuid !== null && state.team_uuid !== team_uuid)",
+    replace: 'if (state.team_uuid === "never")',
+    caught_by: [gate],
+  },
+  {
+    name: "gate-new-token-unverified",
+    guard: "Nothing is granted to a token whose team is not known yet.",
+    file: SHELL,
+    find: "state.team_uuid === null || state.token_fingerprint !== this.#platform.token_fingerprint",
+    replace: "state.team_uuid === null",
+    caught_by: [gate],
+  },
+  {
+    name: "gate-circuit",
+    guard: "While our token is refused nobody calls.",
+    file: SHELL,
+    find: "if (state.open) return {",
+    replace: 'if (state.open?.reason === "never") return {',
+    caught_by: [gate],
+  },
+  {
+    name: "gate-rate-limit-for-all",
+    guard: "Where DigitalOcean asked one to wait, all wait.",
+    file: SHELL,
+    find: "if (now < state.paused_until) return",
+    replace: "if (now < 0) return",
+    caught_by: [gate],
+  },
+  {
+    name: "gate-unreachable-grants-nothing",
+    guard: "A gate that cannot be asked grants nothing.",
+    file: "src/provider/gate/stub.ts",
+    find: 'return { granted: false, until: Date.now() + ASK_AGAIN_MS, reason: "gate_unreachable" };',
+    replace: "return { granted: true };",
+    caught_by: ["test/worker/gate.test.ts"],
+  },
+  {
+    name: "fleet-hold",
+    guard: "Where very many bots fall silent together nobody is healed.",
+    file: SHELL,
+    find: "if (asked > hold_above) {",
+    replace: "if (asked > 99 * hold_above) {",
+    caught_by: [gate],
+  },
+  {
+    name: "heal-settle",
+    guard: "Nobody is healed before a mass silence can show itself.",
+    file: SHELL,
+    find: '    if (asking_ms < HEAL_SETTLE_MS) return "heal_settling";\n',
+    replace: "    void asking_ms;\n",
+    caught_by: [gate],
+  },
+  {
+    name: "heals-at-once",
+    guard: "Only a few bots are healed at once.",
+    file: SHELL,
+    find: 'return granted < at_once ? null : "heal_budget";',
+    replace: 'return granted < 99 * at_once ? null : "heal_budget";',
+    caught_by: [gate],
+  },
+  {
+    name: "html-is-unknown",
+    guard: "A gateway's error page says nothing about what was done behind it.",
+    file: CLIENT,
+    find: 'status === 408 || typeof body !== "object" || body === null) {',
+    replace: "status === 408) {",
+    caught_by: [outcomes],
+  },
+  {
+    name: "server-error-is-unknown",
+    guard: "After a 5xx the droplet may exist.",
+    file: CLIENT,
+    find: "if (status < 400 || status >= 500 || status === 408",
+    replace: "if (status < 400 || status === 408",
+    caught_by: [outcomes],
+  },
+  {
+    name: "unparsable-answer-is-unknown",
+    guard: "A 202 that cannot be read is an unknown outcome, not a refusal.",
+    file: CLIENT,
+    find: '    return {\n      kind: "unknown",\n      detail: `${method} ${path.split("?")[0]}: ${response.status} with an answer',
+    replace:
+      '    return {\n      kind: "refused", reason: "invalid", status: 422,\n      detail: `${method} ${path.split("?")[0]}: ${response.status} with an answer',
+    caught_by: [outcomes],
+  },
+  {
+    name: "every-page-counts",
+    guard: "A listing of which a page failed is no listing.",
+    file: CLIENT,
+    find: 'return outcome.kind === "missing" ? { kind: "unknown", detail: "404 for a listing" } : outcome;',
+    replace: 'return { kind: "ok", value: { began_at, droplets: [...found.values()] } };',
+    caught_by: [requests],
+  },
+  {
+    name: "token-never-shown",
+    guard: "No outcome quotes the provider's token.",
+    file: CLIENT,
+    find: 'return text.replaceAll(this.#options.token, "[token]");',
+    replace: "return text;",
+    caught_by: [requests],
+  },
+];

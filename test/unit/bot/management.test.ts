@@ -1,0 +1,71 @@
+import { describe, it } from "vitest";
+import type { Scope } from "../../../src/bot/answer.ts";
+import * as management from "../../../src/bot/management.ts";
+import { publishConfig } from "../../../src/bot/publish.ts";
+import { Life } from "./life.ts";
+import { stored } from "./stored.ts";
+
+const OWNER = { account_id: new Life().bot.account_id };
+const STRANGER = { account_id: "a0000000-0000-4000-8000-00000000ffff" };
+
+/** Everything that may be asked of one bot, by a caller with this reach. */
+async function askEverything(scope: Scope) {
+  const shell = stored(new Life().online());
+  const { revision } = shell.present().bot;
+  const caller = { scope, actor: "key", request_id: "r1" };
+  const first = shell.present().bot.operation.id;
+  const answers = {
+    snapshot: management.snapshot(shell, scope),
+    operations: management.listOperations(shell, scope),
+    events: management.listEvents(shell, scope, 0, 10),
+    config: management.desiredConfig(shell, scope),
+    cancel: management.cancelOperation(shell, { ...caller, request_id: "r2" }, first),
+    patch: management.patchBot(shell, caller, { name: "Renamed" }),
+    publish: await publishConfig(shell, { ...caller, request_id: "r3" }, { patch: { note: "mine" }, if_match: null }),
+    act: management.act(shell, caller, "pause"),
+  };
+  return { answers, changed: shell.present().bot.revision !== revision };
+}
+
+describe("one account's bot", () => {
+  it("answers its own account and the operator", async ({ expect }) => {
+    for (const scope of [OWNER, { every_account: true } as const]) {
+      const { answers, changed } = await askEverything(scope);
+      const { cancel, ...others } = answers;
+      for (const [what, answer] of Object.entries(others)) expect(answer, what).toMatchObject({ ok: true });
+      expect(cancel).toMatchObject({ ok: false, code: "operation_committed" });
+      expect(changed).toBe(true);
+    }
+  });
+
+  it("answers another account like a bot that does not exist, and changes nothing for it", async ({ expect }) => {
+    const { answers, changed } = await askEverything(STRANGER);
+    for (const [what, answer] of Object.entries(answers)) {
+      expect(answer, what).toMatchObject({ ok: false, code: "bot_not_found" });
+    }
+    expect(changed).toBe(false);
+  });
+});
+
+describe("cancelling an operation", () => {
+  const caller = { scope: OWNER, actor: "key", request_id: "r1" };
+
+  it("is possible until it has begun to act", async ({ expect }) => {
+    const life = new Life().online().requested("pause");
+    const shell = stored(life);
+    expect(management.cancelOperation(shell, caller, life.bot.operation.id)).toMatchObject({
+      ok: true,
+      value: { state: "cancelled" },
+    });
+  });
+
+  it("is refused from its first intent on", async ({ expect }) => {
+    const life = new Life().online().requested("pause").powered("shutdown");
+    const shell = stored(life);
+    expect(management.cancelOperation(shell, caller, life.bot.operation.id)).toMatchObject({
+      ok: false,
+      code: "operation_committed",
+    });
+    expect(shell.present().bot.operation.state).toBe("running");
+  });
+});

@@ -1,0 +1,40 @@
+import { describe, it } from "vitest";
+import { runAlarm } from "../../../src/bot/run.ts";
+import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
+import { Life, MINUTE, SECOND } from "./life.ts";
+import { stored } from "./stored.ts";
+
+const generous = { permit: async () => ({ granted: true, create_ms: 0 }) as const, report: async () => undefined };
+
+describe("an alarm", () => {
+  it("that meets an error ends without one, and is set again", async ({ expect }) => {
+    const life = new Life();
+    const storage = new SqliteStorage();
+    const errors: unknown[] = [];
+    const shell = stored(life, { log: (entry) => errors.push(entry.event) }, storage);
+    await expect(runAlarm(shell)).resolves.toBeUndefined();
+    expect(errors).toEqual(["alarm_failed"]);
+    expect(storage.alarmAt).toBeGreaterThan(life.now);
+    expect(storage.alarmAt).toBeLessThanOrEqual(life.now + 5 * MINUTE);
+  });
+
+  it("takes a create that throws for one without an answer: its droplet is looked for", async ({ expect }) => {
+    const life = new Life();
+    const shell = stored(life, { gate: generous, index: { push: async () => undefined } });
+    await runAlarm(shell);
+    expect(shell.present().bot.intents).toMatchObject([{ state: "open", ended_at: life.now }]);
+  });
+
+  it("that a deploy has eaten is set again by the next caller, once it is a minute late", async ({ expect }) => {
+    for (const [late, repaired] of [
+      [59 * SECOND, false],
+      [61 * SECOND, true],
+    ] as const) {
+      const life = new Life().online();
+      life.rt = { ...life.rt, alarm_at: life.now };
+      const storage = new SqliteStorage();
+      stored(life.wait(late), {}, storage).repairAlarm();
+      expect(storage.alarmAt !== null).toBe(repaired);
+    }
+  });
+});

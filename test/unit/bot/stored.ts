@@ -1,0 +1,73 @@
+import type { ConfigRow } from "../../../src/bot/index-rows.ts";
+import type { Platform } from "../../../src/bot/platform.ts";
+import { defaultPolicy } from "../../../src/bot/policy.ts";
+import { BotShell } from "../../../src/bot/shell.ts";
+import { Store } from "../../../src/bot/store.ts";
+import type { Vault } from "../../../src/secrets/vault.ts";
+import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
+import type { Life } from "./life.ts";
+
+const vault: Vault = { seal: async (text) => text, open: async (envelope) => envelope };
+
+/** The bot of a life, stored and opened again, so that it can be asked. It can reach nobody unless `more` says so. */
+export function stored(life: Life, more: Partial<Platform> = {}, storage = new SqliteStorage()): BotShell {
+  const { bot, rt, history } = life;
+  const store = new Store(storage);
+  store.migrate();
+  for (const event of history) store.append(event);
+  store.save(bot);
+  store.saveRuntime(rt);
+  store.saveOperation(bot.operation);
+  store.saveConfig(configRow(bot.id, bot.config.desired));
+  const nobody = () => Promise.reject(new Error("this bot can reach nobody"));
+  const platform: Platform = {
+    sql: storage.sql,
+    transactionSync: (run) => storage.transactionSync(run),
+    setAlarm: (at) => storage.setAlarm(at),
+    now: () => life.now,
+    random: () => 0.5,
+    randomBytes: (count) => new Uint8Array(count),
+    uuid: () => crypto.randomUUID(),
+    provider: {
+      createDroplet: nobody,
+      getDroplet: nobody,
+      listDroplets: nobody,
+      deleteDroplet: nobody,
+      dropletAction: nobody,
+      getAction: nobody,
+      getAccount: nobody,
+    },
+    gate: { permit: nobody, report: nobody },
+    index: { push: nobody },
+    vault,
+    plan: { region: "nyc3", size: "s-1vcpu-2gb", image: "ubuntu-22-04-x64", ssh_keys: [], userData: () => "" },
+    policy: defaultPolicy,
+    log: () => undefined,
+    ...more,
+  };
+  return new BotShell(platform);
+}
+
+function configRow(bot_id: string, { id, version }: { id: string; version: number }): ConfigRow {
+  return {
+    id,
+    bot_id,
+    version,
+    restored_from: null,
+    trading_config: {
+      asset_focus: "majors",
+      algorithm: "trend",
+      strictness: "low",
+      paper_mode: true,
+      signal_knobs: null,
+    },
+    risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
+    llm_provider: "anthropic",
+    llm_api_key: "sk-plain",
+    llm_api_key_last4: null,
+    llm_api_key_updated_at: 0,
+    note: null,
+    author: "operator",
+    created_at: 0,
+  };
+}
