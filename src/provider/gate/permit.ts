@@ -8,7 +8,7 @@ export interface Ask {
   kind: PermitKind;
 }
 
-export interface Granted {
+interface Granted {
   granted: true;
   /** How long a create takes at present, ms: reading the droplet much earlier is a request for nothing. */
   create_ms: number;
