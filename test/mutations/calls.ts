@@ -2,7 +2,7 @@
 import type { Mutant } from "./mutant.ts";
 
 const RUN = "src/bot/run.ts";
-const FAULTS = "test/simulation/faults.test.ts";
+const FAULTS = "test/simulation/deaths.test.ts";
 const FENCES = "test/simulation/fences.test.ts";
 
 export const calls: readonly Mutant[] = [

@@ -46,8 +46,8 @@ export const provider: readonly Mutant[] = [
     name: "gate-creates",
     guard: "No more than ten droplets are made at the same time.",
     file: BUDGET,
-    find: "return creates + creates_ahead < limits.creates ? null",
-    replace: "return creates + creates_ahead < 99 * limits.creates ? null",
+    find: "creates + creates_ahead < limits.creates",
+    replace: "creates + creates_ahead < 99 * limits.creates",
     caught_by: [budget],
   },
   {

@@ -73,7 +73,7 @@ export const records: readonly Mutant[] = [
     file: "src/bot/run.ts",
     find: "      store.undelivered(delivery, nextAt, detail);",
     replace: "      store.delivered({ ...delivery, next_at: nextAt, key: detail === '' ? '' : delivery.key });",
-    caught_by: ["test/worker/config-delivery.test.ts", "test/simulation/faults.test.ts"],
+    caught_by: ["test/worker/config-delivery.test.ts", "test/simulation/deaths.test.ts"],
   },
   {
     name: "broken-state-fails-closed",
