@@ -44,6 +44,7 @@ const RETRY_MS = 30_000;
 const SAFETY_MS = 60_000;
 /** The first verification takes one request: whoever asks meanwhile comes back soon. */
 const IDENTITY_PENDING_MS = 500;
+const VERIFYING_MS = 5_000;
 const CIRCUIT_OPEN_MS = 60_000;
 const HEAL_RETRY_MS = 60_000;
 /** Deadlines of a fleet that fell silent together spread over this long: nobody is healed before all were heard of. */
@@ -86,7 +87,15 @@ export class GateShell {
 
   /** Why nobody gets anything just now, or null. */
   #closed(state: GateState, now: number): Extract<Permit, { granted: false }> | null {
-    if (state.open) return { granted: false, until: now + CIRCUIT_OPEN_MS, reason: state.open.reason };
+    if (state.open) {
+      // The account is asked at once: where the refusal was about one call only, all go on in a moment.
+      const pending = now < state.open.since + VERIFYING_MS;
+      return {
+        granted: false,
+        until: now + (pending ? IDENTITY_PENDING_MS : CIRCUIT_OPEN_MS),
+        reason: state.open.reason,
+      };
+    }
     if (state.team_uuid === null || state.token_fingerprint !== this.#platform.token_fingerprint) {
       this.#platform.setAlarm(now);
       return { granted: false, until: now + IDENTITY_PENDING_MS, reason: "provider_identity_pending" };
