@@ -94,8 +94,8 @@ export const provider: readonly Mutant[] = [
     name: "gate-circuit",
     guard: "While our token is refused nobody calls.",
     file: SHELL,
-    find: "if (state.open) return {",
-    replace: 'if (state.open?.reason === "never") return {',
+    find: "    if (state.open) {\n",
+    replace: "    if (state.open && now < 0) {\n",
     caught_by: [gate],
   },
   {
