@@ -1,6 +1,7 @@
 /** The Worker's face: requests, the cron's pokes, the Durable Object. */
 import { app } from "./api/app.ts";
 import type { Env } from "./bindings.ts";
+import { watchdogPlatform } from "./fleet-platform.ts";
 import { runWatchdog } from "./watchdog.ts";
 
 export { Bot } from "./bot/object.ts";
@@ -9,6 +10,6 @@ export { ProviderGate } from "./provider/gate/object.ts";
 export default {
   fetch: app.fetch,
   async scheduled(_controller, env) {
-    await runWatchdog(env, Date.now());
+    await runWatchdog(watchdogPlatform(env), Date.now());
   },
 } satisfies ExportedHandler<Env>;

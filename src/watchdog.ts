@@ -2,13 +2,7 @@
  * The cron's round: tells objects of bots that were accepted, wakes bots whose work is overdue, and once an hour every
  * bot, whose alarm may be lost; asks the gate to sweep. One failure stops nothing else.
  */
-import { findNewBot, findUnspokenBots } from "./accounts/bots.ts";
-import { tellBot, withBot } from "./api/bot-calls.ts";
-import type { Env } from "./bindings.ts";
 import type { Poked } from "./bot/upkeep.ts";
-import { type Db, openDb } from "./db/client.ts";
-import { findBotsToAudit, findOverdueBots, notePoked } from "./db/fleet.ts";
-import { log } from "./log.ts";
 
 /** A create that is still under way is left alone. */
 const GRACE_MS = 60_000;
@@ -23,68 +17,90 @@ const AT_ONCE = 10;
 
 export type PokeCounts = Record<Poked | "failed", number>;
 
-export async function runWatchdog(env: Env, now: number): Promise<void> {
-  await isolated("tell", () => wakeUnspokenBots(env, now));
-  await isolated("sweep", () => env.GATE.getByName("digitalocean").sweep(null));
-  await isolated("overdue", () => pokeOverdueBots(env, now));
-  await isolated("audit", () => auditBots(env, now));
+/** A bot as the index knows it. */
+export interface IndexedBot {
+  id: string;
+  revision: number;
 }
 
-async function isolated(part: string, run: () => Promise<unknown>): Promise<void> {
+/** Ids from `from` (included) to `to` (excluded), behind `after`. */
+export interface Slice {
+  from: string;
+  to: string;
+  after: string | null;
+}
+
+/** What the watchdog reaches: the index, the objects, the gate. Everything may throw. */
+export interface WatchdogPlatform {
+  /** Bots that were accepted before this time and whose object was never told. */
+  findUnspoken(before: number, limit: number): Promise<string[]>;
+  /** @returns whether there was anything to tell */
+  tell(botId: string): Promise<boolean>;
+  sweep(): Promise<void>;
+  /** Bots whose work is overdue, the longest first. */
+  findOverdue(now: number, limit: number): Promise<IndexedBot[]>;
+  notePoked(botIds: string[], now: number): Promise<void>;
+  findToAudit(slice: Slice, now: number, limit: number): Promise<IndexedBot[]>;
+  poke(bot: IndexedBot): Promise<Poked>;
+  log(entry: Record<string, unknown>): void;
+}
+
+export async function runWatchdog(platform: WatchdogPlatform, now: number): Promise<void> {
+  await isolated(platform, "tell", () => wakeUnspokenBots(platform, now));
+  await isolated(platform, "sweep", () => platform.sweep());
+  await isolated(platform, "overdue", () => pokeOverdueBots(platform, now));
+  await isolated(platform, "audit", () => auditBots(platform, now));
+}
+
+async function isolated(platform: WatchdogPlatform, part: string, run: () => Promise<unknown>): Promise<void> {
   try {
     await run();
   } catch (error) {
-    log({ level: "error", event: "watchdog_failed", part, detail: String(error) });
+    platform.log({ level: "error", event: "watchdog_failed", part, detail: String(error) });
   }
 }
 
-/** One failure does not stop the others. @returns how many were told */
-async function wakeUnspokenBots(env: Env, now: number): Promise<number> {
-  const db = openDb(env.DB);
+/** One failure does not stop the others. */
+async function wakeUnspokenBots(platform: WatchdogPlatform, now: number): Promise<void> {
   let told = 0;
-  for (const id of await findUnspokenBots(db, now - GRACE_MS, MAX_A_RUN)) {
+  for (const bot_id of await platform.findUnspoken(now - GRACE_MS, MAX_A_RUN)) {
     try {
-      const stored = await findNewBot(db, id);
-      if (stored.kind !== "new") continue;
-      await tellBot(env, stored.bot);
-      told++;
+      if (await platform.tell(bot_id)) told++;
     } catch (error) {
-      log({ level: "error", event: "bot_create_untold", bot_id: id, detail: String(error) });
+      platform.log({ level: "error", event: "bot_create_untold", bot_id, detail: String(error) });
     }
   }
-  if (told > 0) log({ event: "unspoken_bots_told", told });
-  return told;
+  if (told > 0) platform.log({ event: "unspoken_bots_told", told });
 }
 
 /** The longest overdue first. */
-export async function pokeOverdueBots(env: Env, now: number): Promise<PokeCounts> {
-  const db = openDb(env.DB);
-  const ids = await findOverdueBots(db, now, MAX_A_RUN);
-  const counts = await pokeAll(env, ids);
-  await notePoked(db, ids, now);
-  if (ids.length > 0) log({ level: "warn", event: "overdue_bots_poked", bots: ids.length, ...counts });
+export async function pokeOverdueBots(platform: WatchdogPlatform, now: number): Promise<PokeCounts> {
+  const overdue = await platform.findOverdue(now, MAX_A_RUN);
+  const counts = await pokeAll(platform, overdue);
+  const ids = overdue.map(({ id }) => id);
+  await platform.notePoked(ids, now);
+  if (ids.length > 0) platform.log({ level: "warn", event: "overdue_bots_poked", bots: ids.length, ...counts });
   return counts;
 }
 
 /** Every bot once an hour, whatever the index thinks of it: an index that is wrong hides nobody. */
-export async function auditBots(env: Env, now: number): Promise<PokeCounts> {
-  const db: Db = openDb(env.DB);
+export async function auditBots(platform: WatchdogPlatform, now: number): Promise<PokeCounts> {
   const slice = sliceOf(Math.floor(now / ROUND_MS) % ROUNDS);
   const counts = noPokes();
   let after: string | null = null;
   let audited = 0;
   for (;;) {
-    const ids: string[] = await findBotsToAudit(db, { ...slice, after }, now, AUDIT_PAGE);
-    add(counts, await pokeAll(env, ids));
-    audited += ids.length;
-    after = ids.at(-1) ?? null;
-    if (ids.length < AUDIT_PAGE) break;
+    const found: IndexedBot[] = await platform.findToAudit({ ...slice, after }, now, AUDIT_PAGE);
+    add(counts, await pokeAll(platform, found));
+    audited += found.length;
+    after = found.at(-1)?.id ?? null;
+    if (found.length < AUDIT_PAGE) break;
     if (audited >= MAX_AUDITED) {
-      log({ level: "error", event: "audit_cut_short", audited, after });
+      platform.log({ level: "error", event: "audit_cut_short", audited, after });
       break;
     }
   }
-  if (audited > 0) log({ event: "bots_audited", bots: audited, ...counts });
+  if (audited > 0) platform.log({ event: "bots_audited", bots: audited, ...counts });
   return counts;
 }
 
@@ -95,26 +111,27 @@ export function sliceOf(round: number): { from: string; to: string } {
   return { from: prefix(edge(round)), to: prefix(edge(round + 1)) };
 }
 
-async function pokeAll(env: Env, ids: readonly string[]): Promise<PokeCounts> {
+async function pokeAll(platform: WatchdogPlatform, found: readonly IndexedBot[]): Promise<PokeCounts> {
   const counts = noPokes();
-  for (let at = 0; at < ids.length; at += AT_ONCE) {
+  for (let at = 0; at < found.length; at += AT_ONCE) {
     await Promise.all(
-      ids.slice(at, at + AT_ONCE).map(async (id) => {
-        counts[await pokeOne(env, id)]++;
+      found.slice(at, at + AT_ONCE).map(async (bot) => {
+        counts[await pokeOne(platform, bot)]++;
       }),
     );
   }
   return counts;
 }
 
-async function pokeOne(env: Env, bot_id: string): Promise<Poked | "failed"> {
+async function pokeOne(platform: WatchdogPlatform, bot: IndexedBot): Promise<Poked | "failed"> {
+  const bot_id = bot.id;
   try {
-    const poked = await withBot(env, bot_id, (stub) => stub.poke());
-    if (poked === "rearmed") log({ level: "warn", event: "bot_rearmed", bot_id });
-    if (poked === "unreadable") log({ level: "error", event: "bot_unreadable", bot_id });
+    const poked = await platform.poke(bot);
+    if (poked === "rearmed") platform.log({ level: "warn", event: "bot_rearmed", bot_id });
+    if (poked === "unreadable") platform.log({ level: "error", event: "bot_unreadable", bot_id });
     return poked;
   } catch (error) {
-    log({ level: "error", event: "poke_failed", bot_id, detail: String(error) });
+    platform.log({ level: "error", event: "poke_failed", bot_id, detail: String(error) });
     return "failed";
   }
 }

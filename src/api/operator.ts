@@ -2,8 +2,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { openDb } from "../db/client.ts";
 import { findOperations } from "../db/fleet.ts";
+import { rebuildPlatform } from "../fleet-platform.ts";
 import { parsePlace, rebuildPage } from "../index-rebuild.ts";
 import type { ProviderGate } from "../provider/gate/object.ts";
+import { gateStub } from "../provider/gate/stub.ts";
 import {
   GateStatus,
   OrphanReport,
@@ -37,7 +39,7 @@ operatorRoutes.openapi(
     middleware: [operator] as const,
     responses: { 200: json(OrphanReport, "The last sweep and what it found"), ...problems() },
   }),
-  async (c) => c.json(viewOrphans(await c.env.GATE.getByName("digitalocean").orphans()), 200),
+  async (c) => c.json(viewOrphans(await gateStub(c.env).orphans()), 200),
 );
 
 operatorRoutes.openapi(
@@ -58,7 +60,7 @@ operatorRoutes.openapi(
   }),
   async (c) => {
     const { dry_run } = c.req.valid("json");
-    return c.json(viewOrphans(await c.env.GATE.getByName("digitalocean").sweep({ dry_run })), 202);
+    return c.json(viewOrphans(await gateStub(c.env).sweep({ dry_run })), 202);
   },
 );
 
@@ -88,7 +90,7 @@ operatorRoutes.openapi(
   async (c) => {
     const place = parsePlace(c.req.valid("json").cursor);
     if (place === null) return problem(c, "malformed_request", "The cursor is not one that this route gave out.");
-    const rebuilt = await rebuildPage(c.env, place, Date.now());
+    const rebuilt = await rebuildPage(rebuildPlatform(c.env), place);
     if (rebuilt.ok) return c.json(rebuilt.page, 200);
     const { reason, retry_after_s } = rebuilt;
     return problem(c, "unavailable", `DigitalOcean's list cannot be read just now: ${reason}.`, { retry_after_s });
@@ -145,8 +147,7 @@ operatorRoutes.openapi(
     responses: { 200: json(GateStatus, "The gate"), ...problems() },
   }),
   async (c) => {
-    const { circuit, paused_until, verified_at, fleet_hold_since, ...rest } =
-      await c.env.GATE.getByName("digitalocean").status();
+    const { circuit, paused_until, verified_at, fleet_hold_since, ...rest } = await gateStub(c.env).status();
     return c.json(
       {
         ...rest,

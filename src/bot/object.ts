@@ -113,9 +113,9 @@ export class Bot extends DurableObject<Env> {
     return upkeep.snapshotRows(this.#awake());
   }
 
-  /** The watchdog's: wakes the Bot where its alarm was lost. */
-  async poke() {
-    return upkeep.poke(this.#shell, await this.ctx.storage.getAlarm());
+  /** The watchdog's: wakes the Bot where its alarm was lost. @param indexedRevision what the index knows of it */
+  async poke(indexedRevision: number) {
+    return upkeep.poke(this.#shell, await this.ctx.storage.getAlarm(), indexedRevision);
   }
 
   #awake(): BotShell {

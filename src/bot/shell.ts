@@ -5,7 +5,7 @@
 import type { Runtime } from "./decision.ts";
 import type { BotEvent, EventBody } from "./events.ts";
 import { apply } from "./fold.ts";
-import { botRow, type ConfigRow, changedDroplets } from "./index-rows.ts";
+import { botRow, type ConfigRow, changedDroplets, type OutboxEntry } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { Platform } from "./platform.ts";
 import { nextAlarm } from "./schedule.ts";
@@ -22,6 +22,8 @@ export interface Change {
   rt?: Runtime;
   /** A new config version that goes with the events. */
   config?: ConfigRow;
+  /** Rows that the index has lost and is sent again. */
+  entries?: readonly OutboxEntry[];
   /** The answer to remember, in the same commit as the effect. */
   answer?: { key: string; body_hash: string; result: unknown };
   /** A call is about to be made: wake at this instant if we die during it. */
@@ -124,6 +126,7 @@ export class BotShell {
       store.saveConfig(change.config);
       store.enqueue({ kind: "config", row: change.config }, bot.revision, now);
     }
+    for (const entry of change.entries ?? []) store.enqueue(entry, bot.revision, now);
     if (change.config || bot.config !== before?.config) {
       const { desired, last_good } = bot.config;
       store.forgetConfigsExcept([desired.version, ...(last_good ? [last_good.version] : [])]);
@@ -162,6 +165,7 @@ export class BotShell {
   #saveState(before: BotState | null, bot: BotState, rt: Runtime, now: Instant): void {
     this.store.save(bot);
     if (bot.operation !== before?.operation) this.store.saveOperation(bot.operation);
+    if (bot.operation.id !== before?.operation.id) this.store.forgetOldOperations();
     this.store.enqueue({ kind: "bot", row: botRow(bot, rt) }, bot.revision, now);
     for (const row of changedDroplets(before, bot)) {
       this.store.enqueue({ kind: "droplet", row }, bot.revision, now);

@@ -113,6 +113,9 @@ export class Store {
       operation.started_at,
       JSON.stringify(operation),
     );
+  }
+
+  forgetOldOperations(): void {
     this.#sql.exec(
       "DELETE FROM operation WHERE id NOT IN (SELECT id FROM operation ORDER BY started_at DESC LIMIT ?)",
       KEEP_OPERATIONS,

@@ -3,7 +3,7 @@ import type { ProviderDroplet } from "../provider/schema.ts";
 import { type ClaimVerdict, judgeClaim } from "./claim.ts";
 import { type BotRow, botRow, changedDroplets, type OutboxEntry } from "./index-rows.ts";
 import { nextAlarm } from "./schedule.ts";
-import type { BotShell } from "./shell.ts";
+import type { BotShell, Live } from "./shell.ts";
 import type { Instant } from "./state.ts";
 
 /** A droplet as a listing showed it. */
@@ -33,8 +33,9 @@ export type Poked = "absent" | "unreadable" | "settled" | "armed" | "rearmed";
 /**
  * Sees to it that the Bot wakes by itself; as often as one likes.
  * @param armedAt when the platform will wake it; null: never, or it is awake just now
+ * @param indexedRevision what the index knows of it: where it was restored to an earlier day, its rows are sent again
  */
-export function poke(shell: BotShell, armedAt: Instant | null): Poked {
+export function poke(shell: BotShell, armedAt: Instant | null, indexedRevision: number): Poked {
   const { platform, store } = shell;
   const loaded = shell.load();
   if (loaded.kind === "absent") return "absent";
@@ -45,6 +46,10 @@ export function poke(shell: BotShell, armedAt: Instant | null): Poked {
     return "unreadable";
   }
   const { bot, rt } = loaded;
+  if (indexedRevision < bot.revision && store.nextDeliveryAt() === null) {
+    shell.commit({ entries: indexEntries(shell, loaded) });
+    return "rearmed";
+  }
   if (nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt()) === null) return "settled";
   if (!late) return "armed";
   // Nobody was heard while we slept: silence is counted from now.
@@ -65,17 +70,23 @@ export interface SnapshotRows {
 export function snapshotRows(shell: BotShell): SnapshotRows | null {
   const live = shell.live();
   if (live === null) return null;
-  const { bot, rt } = live;
-  const config = shell.store.config(bot.config.desired.version);
+  const { bot } = live;
   const [accepted] = shell.store.events(0, 1);
   return {
     account_id: bot.account_id,
     created_at: bot.created_at,
     created_by: accepted?.actor ?? "spawnpoint",
-    bot: botRow(bot, rt),
-    entries: [
-      ...(config ? [{ kind: "config" as const, row: config }] : []),
-      ...changedDroplets(null, bot).map((row) => ({ kind: "droplet" as const, row })),
-    ],
+    bot: botRow(bot, live.rt),
+    entries: indexEntries(shell, live).filter(({ kind }) => kind !== "bot"),
   };
+}
+
+/** Everything of the bot that the index shows and the object still holds. */
+function indexEntries(shell: BotShell, { bot, rt }: Live): OutboxEntry[] {
+  const config = shell.store.config(bot.config.desired.version);
+  return [
+    { kind: "bot", row: botRow(bot, rt) },
+    ...(config ? [{ kind: "config" as const, row: config }] : []),
+    ...changedDroplets(null, bot).map((row) => ({ kind: "droplet" as const, row })),
+  ];
 }

@@ -1,5 +1,6 @@
 /** What the fleet's upkeep reads of the index. */
 import { and, asc, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or } from "drizzle-orm";
+import type { IndexedBot, Slice } from "../watchdog.ts";
 import { type Db, withRetry } from "./client.ts";
 import { bots, fleets } from "./schema.ts";
 
@@ -27,16 +28,15 @@ export async function findKnownBots(db: Db, ids: string[]): Promise<Set<string>>
 }
 
 /** Bots whose work is overdue, the longest first; each again only after a while. */
-export async function findOverdueBots(db: Db, now: number, limit: number): Promise<string[]> {
-  const rows = await withRetry(() =>
+export async function findOverdueBots(db: Db, now: number, limit: number): Promise<IndexedBot[]> {
+  return await withRetry(() =>
     db
-      .select({ id: bots.id })
+      .select({ id: bots.id, revision: bots.revision })
       .from(bots)
       .where(and(lte(bots.next_due_at, now), or(isNull(bots.poked_at), lte(bots.poked_at, now - POKE_AGAIN_MS))))
       .orderBy(asc(bots.next_due_at))
       .limit(limit),
   );
-  return rows.map(({ id }) => id);
 }
 
 export async function notePoked(db: Db, ids: string[], now: number): Promise<void> {
@@ -46,16 +46,16 @@ export async function notePoked(db: Db, ids: string[], now: number): Promise<voi
   }
 }
 
-/** The next bots of a slice of all ids, destroyed ones only while they are young. @param from @param to ids, `to` excluded */
+/** The next bots of a slice of all ids, destroyed ones only while they are young. */
 export async function findBotsToAudit(
   db: Db,
-  { from, to, after }: { from: string; to: string; after: string | null },
+  { from, to, after }: Slice,
   now: number,
   limit: number,
-): Promise<string[]> {
-  const rows = await withRetry(() =>
+): Promise<IndexedBot[]> {
+  return await withRetry(() =>
     db
-      .select({ id: bots.id })
+      .select({ id: bots.id, revision: bots.revision })
       .from(bots)
       .where(
         and(
@@ -68,7 +68,6 @@ export async function findBotsToAudit(
       .orderBy(asc(bots.id))
       .limit(limit),
   );
-  return rows.map(({ id }) => id);
 }
 
 /** Ids in their own order, for whoever pages through all bots. */

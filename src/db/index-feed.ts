@@ -2,6 +2,7 @@
 import { lt, sql } from "drizzle-orm";
 import type { OutboxEntry } from "../bot/index-rows.ts";
 import type { SnapshotRows } from "../bot/upkeep.ts";
+import type { Restored } from "../index-rebuild.ts";
 import { type Db, withRetry } from "./client.ts";
 import { insertWhere } from "./insert-where.ts";
 import { bot_configs, bots, droplets } from "./schema.ts";
@@ -35,8 +36,6 @@ export async function pushToIndex(db: Db, entry: OutboxEntry, now: number): Prom
     }
   });
 }
-
-export type Restored = "restored" | "account_unknown";
 
 /**
  * Puts a bot's rows back as its object has them, where they are missing, older or damaged. A bot of an account that D1

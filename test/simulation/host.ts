@@ -21,7 +21,7 @@ export interface HostOptions {
   push: (entry: OutboxEntry) => Promise<void>;
   /** Called at every await, before and after it: may let the process die, or other things happen meanwhile. */
   pause: (where: string) => Promise<void>;
-  /** Sees every commit. */
+  /** Sees every commit that added to the history. */
   committed: (host: Host) => void;
 }
 
@@ -46,7 +46,7 @@ export class Host {
 
   constructor(options: HostOptions) {
     this.#options = options;
-    this.storage.committed = () => options.committed(this);
+    this.storage.historyGrew = () => options.committed(this);
     this.shell = this.#boot();
   }
 

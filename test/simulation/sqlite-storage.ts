@@ -9,8 +9,9 @@ export class SqliteStorage implements Storage {
   #alarmAt: number | null = null;
   /** Called whenever the alarm is set or taken away. */
   alarmChanged: (at: number | null) => void = () => undefined;
-  /** Called after every commit. */
-  committed: () => void = () => undefined;
+  /** Called after every commit that added to the object's history. */
+  historyGrew: () => void = () => undefined;
+  #wroteEvent = false;
 
   /** When the platform will call `alarm()`; null: never. */
   get alarmAt(): number | null {
@@ -24,30 +25,36 @@ export class SqliteStorage implements Storage {
 
   readonly sql = {
     exec: <Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]): Row[] => {
-      let statement = this.#statements.get(query);
-      if (!statement) {
-        statement = this.#db.prepare(query);
-        this.#statements.set(query, statement);
-      }
-      return statement.all(...binds) as Row[];
+      this.#wroteEvent ||= query.startsWith("INSERT INTO event");
+      return this.#statement(query).all(...binds) as Row[];
     },
   };
 
+  #statement(query: string): StatementSync {
+    let statement = this.#statements.get(query);
+    if (!statement) {
+      statement = this.#db.prepare(query);
+      this.#statements.set(query, statement);
+    }
+    return statement;
+  }
+
   transactionSync<T>(run: () => T): T {
-    this.#db.exec("BEGIN");
+    this.#statement("BEGIN").run();
     this.#staged = undefined;
+    this.#wroteEvent = false;
     let result: T;
     try {
       result = run();
     } catch (error) {
-      this.#db.exec("ROLLBACK");
+      this.#statement("ROLLBACK").run();
       this.#staged = undefined;
       throw error;
     }
-    this.#db.exec("COMMIT");
+    this.#statement("COMMIT").run();
     if (this.#staged !== undefined) this.alarmAt = this.#staged;
     this.#staged = undefined;
-    this.committed();
+    if (this.#wroteEvent) this.historyGrew();
     return result;
   }
 

@@ -187,7 +187,6 @@ export class World {
   #checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
     const news = host.shell.store.events(before?.revision ?? 0, 1000);
-    if (before && news.length === 0) return;
     const state = host.shell.store.load();
     if (state.kind !== "bot") {
       this.violations.push(`the stored state of ${id} does not parse`);

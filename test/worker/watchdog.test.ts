@@ -2,6 +2,7 @@ import { createScheduledController, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
 import type { Env } from "../../src/bindings.ts";
+import { watchdogPlatform } from "../../src/fleet-platform.ts";
 import worker from "../../src/index.ts";
 import { auditBots, pokeOverdueBots, sliceOf } from "../../src/watchdog.ts";
 import { onlineBot } from "./agent.ts";
@@ -11,6 +12,7 @@ afterEach(endOfTest);
 
 // The test's own type of the bindings has no room for the settings, which are there all the same.
 const bindings = env as unknown as Env;
+const platform = watchdogPlatform(bindings);
 const HOUR = 3_600_000;
 
 /** The platform has forgotten to wake the bot. */
@@ -37,15 +39,15 @@ describe("the watchdog", () => {
       expect(row).toMatchObject({ operation_kind: "pause" });
       expect(Number(row?.next_due_at)).toBeGreaterThan(Date.now());
     });
-    expect(await pokeOverdueBots(bindings, Date.now())).toMatchObject({ armed: 0, rearmed: 0 });
+    expect(await pokeOverdueBots(platform, Date.now())).toMatchObject({ armed: 0, rearmed: 0 });
     await eventually(async () => {
       await loseAlarm(bot.id);
       expect(await alarmOf(bot.id)).toBe(null);
     });
     cloud.script.clear();
-    expect(await pokeOverdueBots(bindings, Date.now() + HOUR)).toMatchObject({ rearmed: 1, failed: 0 });
+    expect(await pokeOverdueBots(platform, Date.now() + HOUR)).toMatchObject({ rearmed: 1, failed: 0 });
     await untilBot(bot.id, { status: "paused" });
-    expect(await pokeOverdueBots(bindings, Date.now() + HOUR)).toMatchObject({ armed: 0, rearmed: 0, settled: 0 });
+    expect(await pokeOverdueBots(platform, Date.now() + HOUR)).toMatchObject({ armed: 0, rearmed: 0, settled: 0 });
   });
 
   it("meets every bot once in twelve rounds, whatever the index thinks of it", async ({ expect }) => {
@@ -54,13 +56,30 @@ describe("the watchdog", () => {
     await loseAlarm(bot.id);
     const counts = { rearmed: 0, failed: 0 };
     for (let round = 0; round < 12; round++) {
-      const { rearmed, failed } = await auditBots(bindings, Date.now() + round * 300_000);
+      const { rearmed, failed } = await auditBots(platform, Date.now() + round * 300_000);
       counts.rearmed += rearmed;
       counts.failed += failed;
     }
     expect(counts.failed).toBe(0);
     expect(counts.rearmed).toBeGreaterThanOrEqual(1);
     expect(await alarmOf(bot.id)).not.toBe(null);
+  });
+
+  it("has a bot send its rows again where the database was restored to an earlier day", async ({ expect }) => {
+    const cloud = simulateCloud();
+    const { bot } = await onlineBot(cloud);
+    const row = () => env.DB.prepare("SELECT status, revision FROM bots WHERE id = ?").bind(bot.id).first();
+    const shown = await eventually(async () => {
+      expect(await row()).toMatchObject({ status: "online" });
+      return row();
+    });
+    await env.DB.prepare("UPDATE bots SET status = 'pending', revision = 1 WHERE id = ?").bind(bot.id).run();
+    await env.DB.prepare("DELETE FROM droplets WHERE bot_id = ?").bind(bot.id).run();
+    for (let round = 0; round < 12; round++) await auditBots(platform, Date.now() + round * 300_000);
+    await eventually(async () => {
+      expect(await row()).toEqual(shown);
+      expect(await env.DB.prepare("SELECT id FROM droplets WHERE bot_id = ?").bind(bot.id).first()).not.toBe(null);
+    });
   });
 
   it("divides all ids among its rounds without a gap", ({ expect }) => {

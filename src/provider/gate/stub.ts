@@ -5,13 +5,16 @@ import type { Gate } from "./permit.ts";
 
 const ASK_AGAIN_MS = 5_000;
 
+/** A fresh stub for each call: one that has failed stays broken. */
+export function gateStub(env: Env) {
+  return env.GATE.getByName("digitalocean");
+}
+
 export function gateOf(env: Env): Gate {
-  // A fresh stub for each call: one that has failed stays broken.
-  const stub = () => env.GATE.getByName("digitalocean");
   return {
     async permit(ask) {
       try {
-        return await stub().permit(ask);
+        return await gateStub(env).permit(ask);
       } catch (error) {
         log({ level: "warn", event: "gate_unreachable", bot_id: ask.bot_id, detail: String(error) });
         return { granted: false, until: Date.now() + ASK_AGAIN_MS, reason: "gate_unreachable" };
@@ -19,7 +22,7 @@ export function gateOf(env: Env): Gate {
     },
     async report(report) {
       try {
-        await stub().report(report);
+        await gateStub(env).report(report);
       } catch (error) {
         log({ level: "warn", event: "gate_unreachable", report: report.kind, detail: String(error) });
       }

@@ -81,6 +81,7 @@ describe("the operations that are kept", () => {
     const { store } = newStore();
     const life = new Life();
     for (let count = 0; count < 130; count++) store.saveOperation(life.wait(1000).requested("pause").bot.operation);
+    store.forgetOldOperations();
     const kept = store.operations();
     expect(kept).toHaveLength(100);
     expect(kept[0]?.id).toBe(life.bot.operation.id);
