@@ -1,6 +1,7 @@
-/** `npm run simulate -- --seeds N --from S`: random fault schedules, as many as one likes; a failing seed is printed. */
+/** `npm run simulate -- --seeds N --from S`: random fault schedules, as many as one likes; a failing seed is printed with what it needs to fail. */
 import { parseArgs } from "node:util";
 import { runSchedule } from "../test/simulation/schedules.ts";
+import { shrink } from "../test/simulation/shrink.ts";
 
 const { values } = parseArgs({
   options: { seeds: { type: "string", default: "1000" }, from: { type: "string", default: "1" } },
@@ -17,7 +18,9 @@ for (let seed = from; seed < from + count; seed++) {
     await runSchedule(seed);
   } catch (error) {
     violations++;
-    console.log(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`);
+    const failure = await shrink(seed);
+    console.log(`seed ${seed}: ${failure?.message ?? String(error)}`);
+    console.log(`  with: ${failure?.needed.join("; ") || "nothing of it"}`);
   }
   if (Date.now() - reported >= REPORT_EVERY_MS) {
     reported = Date.now();

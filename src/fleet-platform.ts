@@ -34,7 +34,6 @@ export function watchdogPlatform(env: Env): WatchdogPlatform {
 export function rebuildPlatform(env: Env): RebuildPlatform {
   const db = openDb(env.DB);
   return {
-    now: () => Date.now(),
     findIds: (after, limit) => findBotIds(db, after, limit),
     namedBots: (page) => gateStub(env).namedBots(page),
     snapshot: (id) => withBot(env, id, (stub) => stub.snapshotRows()),

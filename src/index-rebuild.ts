@@ -9,7 +9,6 @@ const PAGE = 50;
 
 /** What a rebuild reaches. Everything may throw. */
 export interface RebuildPlatform {
-  now(): number;
   /** Ids that the index knows, in their own order. */
   findIds(after: string | null, limit: number): Promise<string[]>;
   /** Bots that droplets on this page of DigitalOcean's list are named after. */
@@ -51,10 +50,8 @@ export async function rebuildPage(platform: RebuildPlatform, place: Place): Prom
     return { ok: true, page: { ...(await restoreAll(platform, ids)), next_cursor } };
   }
   const named = await platform.namedBots(place.page);
-  if (!named.ok) {
-    const wait_ms = named.until - platform.now();
-    return { ok: false, reason: named.reason, retry_after_s: Math.max(1, Math.ceil(wait_ms / 1000)) };
-  }
+  if (!named.ok)
+    return { ok: false, reason: named.reason, retry_after_s: Math.max(1, Math.ceil(named.wait_ms / 1000)) };
   const next_cursor = named.last ? null : `provider:${place.page + 1}`;
   return { ok: true, page: { ...(await restoreAll(platform, named.bot_ids)), next_cursor } };
 }

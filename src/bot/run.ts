@@ -73,7 +73,7 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
   if (!permit.granted) {
     const events: EventBody[] =
       bot.waiting === permit.reason ? [] : [{ kind: "waiting", data: { reason: permit.reason } }];
-    shell.commit({ events, rt: { ...rt, not_before: permit.until } });
+    shell.commit({ events, rt: { ...rt, not_before: platform.now() + permit.wait_ms } });
     return;
   }
   // The world may have moved on while we waited: the permit is then simply not used.

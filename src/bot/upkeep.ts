@@ -9,18 +9,19 @@ import type { Instant } from "./state.ts";
 /** A droplet as a listing showed it. */
 export interface ClaimRequest {
   droplet: ProviderDroplet;
-  /** When the listing began. */
-  listed_at: Instant;
+  /** How long ago the listing began, ms: the caller's clock may be another one. */
+  listed_ms_ago: number;
   /** Only asks: the Bot takes no note of the droplet. */
   dry_run: boolean;
 }
 
 /** A Bot that cannot read its own state gives nothing away. */
-export function claim(shell: BotShell, { droplet, listed_at, dry_run }: ClaimRequest): ClaimVerdict {
+export function claim(shell: BotShell, { droplet, listed_ms_ago, dry_run }: ClaimRequest): ClaimVerdict {
   const loaded = shell.load();
   if (loaded.kind === "absent") return "unknown_bot";
   if (loaded.kind === "broken") return "mine";
-  const { verdict, found } = judgeClaim(loaded.bot, droplet, shell.store.claimHistory(droplet), listed_at);
+  const listedAt = shell.platform.now() - listed_ms_ago;
+  const { verdict, found } = judgeClaim(loaded.bot, droplet, shell.store.claimHistory(droplet), listedAt);
   if (found !== null && !dry_run) {
     shell.commit({ events: [{ kind: "droplet_found", data: { droplet: found, via: "sweep" } }] });
   }

@@ -19,9 +19,14 @@ interface Machine {
   working: boolean;
   /** Hangs: says nothing until the next boot, or for ever. */
   frozen: "no" | "until_boot" | "for_good";
+  /** Has the credential of another machine: nothing that it says may be believed. */
+  copy: boolean;
+  /** Its droplet is gone; what it said before still arrives until then, ms. */
+  echoes_until: number;
 }
 
 const BOOT_MS = 40_000;
+const ECHO_MS = 5 * 60_000;
 
 export class Agents {
   readonly machines = new Map<number, Machine>();
@@ -31,6 +36,13 @@ export class Agents {
   beat_ms = 30_000;
   /** While true nobody can be heard. */
   unreachable = false;
+  /** The chance, 0 to 1, that a beat is lost on its way. */
+  loss = 0;
+  /** The chance, 0 to 1, that what a deleted machine said goes on arriving for a while. */
+  echo = 0;
+  /** What no bot should ever have answered. */
+  readonly violations: string[] = [];
+  #copies = 0;
 
   constructor(
     simulator: Simulator,
@@ -44,7 +56,9 @@ export class Agents {
       else if (kind === "off" || kind === "deleted") {
         if (!machine) return;
         machine.working = false;
-        this.#agenda.set(machine, Number.POSITIVE_INFINITY);
+        const echoes = kind === "deleted" && machine.registered && options.random() < this.echo;
+        if (echoes) machine.echoes_until = at + ECHO_MS;
+        else this.#agenda.set(machine, Number.POSITIVE_INFINITY);
       } else if ((kind === "on" || kind === "power_cycled" || kind === "rebooted" || kind === "active") && machine) {
         if (machine.frozen === "until_boot") machine.frozen = "no";
         Object.assign(machine, { boot: machine.boot + 1, working: false });
@@ -66,6 +80,8 @@ export class Agents {
       revoked: 0,
       working: false,
       frozen: "no",
+      copy: false,
+      echoes_until: 0,
     };
     this.machines.set(droplet_id, machine);
     this.#agenda.set(machine, at + BOOT_MS * (0.5 + random()));
@@ -77,6 +93,15 @@ export class Agents {
     if (machine) machine.frozen = how;
   }
 
+  /** Somebody starts a second machine from a copy of this one's disk, credential and all. */
+  copy(droplet_id: number, copy_id: number): void {
+    const machine = this.machines.get(droplet_id);
+    if (!machine?.registered) return;
+    const copy = { ...machine, droplet_id: copy_id, copy: true, working: false, boot: 1000 + this.#copies++ };
+    this.machines.set(copy_id, copy);
+    this.#agenda.set(copy, this.#options.now() + BOOT_MS);
+  }
+
   next(): number {
     return this.#agenda.next();
   }
@@ -85,10 +110,11 @@ export class Agents {
   async step(): Promise<void> {
     const now = this.#options.now();
     for (let machine = this.#agenda.takeDue(now); machine; machine = this.#agenda.takeDue(now)) {
+      if (machine.echoes_until > 0 && machine.echoes_until <= now) continue;
       this.#agenda.set(machine, now + this.beat_ms);
       const host = this.#options.hostOf(machine.registration.bot_id);
-      if (this.unreachable || machine.frozen !== "no" || !host) continue;
-      await this.#speak(machine, host);
+      const lost = this.unreachable || machine.frozen !== "no" || this.#options.random() < this.loss;
+      if (host && !lost) await this.#speak(machine, host);
     }
   }
 
@@ -97,7 +123,7 @@ export class Agents {
     if (!machine.registered) {
       machine.token_hash ||= await hashToken(machine.registration.token);
       const answer = face.register(
-        host.shell,
+        host.awake(),
         { kind: "reg", token_sha256: machine.token_hash },
         {
           bot_id: machine.registration.bot_id,
@@ -111,7 +137,7 @@ export class Agents {
       return;
     }
     const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;
-    const beat = face.heartbeat(host.shell, caller, {
+    const beat = face.heartbeat(host.awake(), caller, {
       agent_version: "sim",
       boot_id: `boot-${boot}`,
       droplet_id,
@@ -126,11 +152,22 @@ export class Agents {
       return;
     }
     machine.revoked = 0;
+    if (machine.copy) this.violations.push(`a copy of the agent of ${machine.registration.bot_id} was believed`);
+    if (machine.echoes_until > 0) return;
     machine.working = beat.value.workload === "run" || (beat.value.workload === "hold" && machine.working);
+    this.#checkAlone(machine);
     if (machine.applied === beat.value.desired_config_id) return;
-    const config = await host.whileAlive(() => face.agentConfig(host.shell, caller));
+    const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller));
     if (!config?.ok) return;
-    const ack = face.acknowledge(host.shell, caller, { config_id: config.value.id, result: "applied" });
+    const ack = face.acknowledge(host.awake(), caller, { config_id: config.value.id, result: "applied" });
     if (ack.ok) machine.applied = config.value.id;
+  }
+
+  /** Two machines that trade for the same bot trade twice. */
+  #checkAlone({ registration: { bot_id } }: Machine): void {
+    let working = 0;
+    for (const machine of this.machines.values())
+      if (machine.working && machine.registration.bot_id === bot_id) working++;
+    if (working > 1) this.violations.push(`${working} agents of ${bot_id} were told to run`);
   }
 }

@@ -1,6 +1,7 @@
 /** Kills the process at each await of a scenario in turn, and sees that the bot still gets where it was going. */
 import type { BotStatus } from "../../src/wire/enums.ts";
-import { MINUTE, Violation, World } from "./world.ts";
+import { Violation } from "./invariants.ts";
+import { MINUTE, World } from "./world.ts";
 
 export interface Scenario {
   name: string;

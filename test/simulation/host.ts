@@ -7,12 +7,15 @@ import type { Platform } from "../../src/bot/platform.ts";
 import type { Policy } from "../../src/bot/policy.ts";
 import { runAlarm } from "../../src/bot/run.ts";
 import { BotShell } from "../../src/bot/shell.ts";
+import { type Poked, poke } from "../../src/bot/upkeep.ts";
 import type { Provider } from "../../src/provider/digitalocean.ts";
 import type { Gate } from "../../src/provider/gate/permit.ts";
 import type { Vault } from "../../src/secrets/vault.ts";
+import { Process } from "./process.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
 export interface HostOptions {
+  /** The object's own clock. */
   now: () => number;
   random: () => number;
   policy: Policy;
@@ -37,28 +40,45 @@ const plainVault: Vault = {
 export class Host {
   readonly storage = new SqliteStorage();
   readonly #options: HostOptions;
-  #life = 0;
-  #death = Promise.withResolvers<null>();
-  shell: BotShell;
-  running: Promise<void> | null = null;
+  readonly #process: Process;
+  #shell: BotShell;
   /** What the Bot logged as an error: its own bugs come to light here. */
   readonly errors: Record<string, unknown>[] = [];
 
   constructor(options: HostOptions) {
     this.#options = options;
+    this.#process = new Process(options.pause);
     this.storage.historyGrew = () => options.committed(this);
-    this.shell = this.#boot();
+    this.#shell = this.#boot();
+  }
+
+  /** The Bot as it is, without waking it. */
+  get shell(): BotShell {
+    return this.#shell;
+  }
+
+  /** The Bot as a call from outside finds it: it looks after its alarm first. */
+  awake(): BotShell {
+    this.#shell.repairAlarm();
+    return this.#shell;
   }
 
   /** Delivers the alarm: at least once, never two at a time. */
   async fire(): Promise<void> {
     const due = this.storage.takeAlarm();
-    const life = this.#life;
-    this.running = this.whileAlive(() => runAlarm(this.shell)).then(() => undefined);
-    await this.running;
-    this.running = null;
+    const { life } = this.#process;
+    await this.whileAlive(() => runAlarm(this.#shell));
     // Whoever died without having armed anew is called again by the platform.
-    if (this.#life !== life && this.storage.alarmAt === null) this.storage.alarmAt = due;
+    if (this.#process.life !== life && this.storage.alarmAt === null) this.storage.alarmAt = due;
+  }
+
+  /** Delivers the alarm a second time, as the platform may. */
+  async fireAgain(): Promise<void> {
+    await this.whileAlive(() => runAlarm(this.#shell));
+  }
+
+  poke(indexedRevision: number): Poked {
+    return poke(this.#shell, this.storage.alarmAt, indexedRevision);
   }
 
   get alarmAt(): number | null {
@@ -67,39 +87,23 @@ export class Host {
 
   /** A call into the process; null where it died during it. */
   whileAlive<T>(call: () => Promise<T>): Promise<T | null> {
-    // Taken before the call: it may die within its first synchronous steps.
-    const death = this.#death.promise;
-    return Promise.race([call(), death]);
+    return this.#process.whileAlive(call);
   }
 
-  /** The process dies: what was in memory is gone, and what it was waiting for never comes. */
   die(): void {
-    this.#life++;
-    this.#death.resolve(null);
-    this.#death = Promise.withResolvers<null>();
-    this.shell = this.#boot();
+    this.#process.die();
+    this.#shell = this.#boot();
   }
 
   #boot(): BotShell {
-    return new BotShell(this.#platform(this.#life));
+    return new BotShell(this.#platform(this.#process.life));
   }
 
   #platform(life: number): Platform {
-    const { now, random, policy, provider, gate, push, pause } = this.#options;
+    const { now, random, policy, provider, gate, push } = this.#options;
     const { storage } = this;
-    const alive = () => {
-      if (life !== this.#life) throw new Error("a dead process reached for its platform");
-    };
-    const pausing = async (where: string) => {
-      await pause(where);
-      if (life !== this.#life) await new Promise<never>(() => undefined);
-    };
-    const around = async <T>(where: string, call: () => Promise<T>): Promise<T> => {
-      await pausing(`before ${where}`);
-      const result = await call();
-      await pausing(`after ${where}`);
-      return result;
-    };
+    const alive = () => this.#process.mustLive(life);
+    const around = <T>(where: string, call: () => Promise<T>) => this.#process.around(life, where, call);
     return {
       sql: {
         exec: (query, ...binds) => {
@@ -152,8 +156,9 @@ export class Host {
   }
 }
 
-export function uuid(random: () => number): string {
-  const hex = Array.from({ length: 32 }, () => Math.floor(random() * 16).toString(16));
+/** @param prefix what the first digits are, where ids have to look alike */
+export function uuid(random: () => number, prefix = ""): string {
+  const hex = Array.from({ length: 32 }, (_, index) => prefix[index] ?? Math.floor(random() * 16).toString(16));
   hex[12] = "4";
   hex[16] = "8";
   const text = hex.join("");

@@ -1,181 +1,187 @@
 /** A random schedule: people, faults and process deaths drawn from one seed; then calm, and what must be true after it. */
-
-import type { FaultKind } from "../../simulator/model/faults.ts";
-import type { Knobs } from "../../simulator/model/knobs.ts";
-import type { Operation } from "../../simulator/model/routes.ts";
-import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
-import { describe } from "./crashes.ts";
-import { MINUTE, Violation, World } from "./world.ts";
-
-/** Faults within the model: a POST takes effect within 60 s or never, lists lag by 60 s, tags by 120 s or for ever. */
-const FAULTS: { on: Operation | Operation[] | "any"; faults: FaultKind[] }[] = [
-  {
-    on: "create_droplet",
-    faults: [
-      "before_effect",
-      "after_effect",
-      "timeout_before",
-      "timeout_after",
-      "late_effect",
-      "status_5xx_before",
-      "status_5xx_after",
-      "html_502_before",
-      "html_502_after",
-      "unparsable_202",
-      "rate_limited",
-      "rate_limited_bare",
-      "rate_limited_stale_reset",
-      "quota",
-      "capacity",
-      "try_again",
-      "create_errored",
-      "stuck_new",
-      "tags_never",
-    ],
-  },
-  {
-    on: "get_droplet",
-    faults: ["before_effect", "timeout_before", "status_5xx_before", "html_502_before", "rate_limited", "unauthorized"],
-  },
-  {
-    on: "list_droplets",
-    faults: ["before_effect", "html_502_before", "rate_limited_hourly", "list_duplicate_row", "page_fails"],
-  },
-  {
-    on: "delete_droplet",
-    faults: [
-      "before_effect",
-      "after_effect",
-      "timeout_after",
-      "status_5xx_after",
-      "pending_event",
-      "rate_limited",
-      "lost_action",
-    ],
-  },
-  {
-    on: "droplet_action",
-    faults: [
-      "before_effect",
-      "after_effect",
-      "timeout_after",
-      "pending_event",
-      "lost_action",
-      "rate_limited",
-      "html_502_after",
-    ],
-  },
-];
+import type { BotAction } from "../../src/wire/enums.ts";
+import { addFaults, drawKnobs } from "./faults.ts";
+import { Violation } from "./invariants.ts";
+import { prng } from "./prng.ts";
+import { comeToRest } from "./rest.ts";
+import { type Delivery, MINUTE, World } from "./world.ts";
 
 const ACTIONS: BotAction[] = ["pause", "resume", "redeploy", "destroy"];
+const TURNS = 8;
+const MAX_SKEW_MS = 5 * MINUTE;
+
+/** What a schedule is made of; a feature that is left out is drawn all the same, so that all others stay as they were. */
+class Features {
+  readonly #without: ReadonlySet<string>;
+  readonly #met: Set<string>;
+
+  constructor(without: ReadonlySet<string>, met: Set<string>) {
+    this.#without = without;
+    this.#met = met;
+  }
+
+  readonly enabled = (feature: string): boolean => {
+    this.#met.add(feature);
+    return !this.#without.has(feature);
+  };
+}
+
+export interface ScheduleOptions {
+  /** Features to leave out. */
+  without?: ReadonlySet<string>;
+  /** Is told which features it has. */
+  met?: Set<string>;
+  watch?: (world: World) => void;
+}
 
 /** @throws Violation where an invariant does not hold; the seed replays it */
-export async function runSchedule(seed: number, watch: (world: World) => void = () => undefined): Promise<void> {
-  const world = new World(seed);
+export async function runSchedule(seed: number, options: ScheduleOptions = {}): Promise<void> {
+  const { without = new Set(), met = new Set(), watch = () => undefined } = options;
+  const features = new Features(without, met);
+  const draw = prng(seed ^ 0x5eed);
+  const world = drawWorld(seed, draw, features);
   watch(world);
-  const { random } = world;
-  Object.assign(world.simulator.knobs, drawKnobs(random));
   const stranger = world.simulator.addForeignDroplet({ name: "sp-00c0ffee-somebody-else-g1", tags: ["web"] });
-  const ids = Array.from({ length: 1 + Math.floor(random() * 3) }, () => world.createBot());
-  addFaults(world);
-  const deathRate = random() < 0.5 ? 0.03 : 0;
-  world.pause = async (id) => {
-    if (random() < deathRate) {
-      world.host(id).die();
-      return;
+  const ids = Array.from({ length: 1 + Math.floor(draw() * 3) }, () => world.createBot());
+  addFaults(world, features.enabled);
+  troubleProcesses(world, ids, draw, features);
+  for (let turn = 0; turn < TURNS; turn++) {
+    await world.run(Math.floor(draw() * 4 * MINUTE));
+    if (draw() < 0.6) actAtRandom(world, ids, draw);
+    for (const { name, chance, happens } of DISTURBANCES) {
+      const due = draw() < chance;
+      const detail = draw();
+      if (due && features.enabled(name)) await happens(world, ids, detail);
     }
-    // Between the two sides of an await other things happen.
-    if (random() < 0.05) actAtRandom(world, ids);
-    if (random() < 0.05) world.now += Math.floor(random() * 20_000);
-  };
-  for (let turn = 0; turn < 8; turn++) {
-    await world.run(Math.floor(random() * 4 * MINUTE));
-    if (random() < 0.6) actAtRandom(world, ids);
-    if (random() < 0.1) world.gate.reset();
-    if (random() < 0.1) world.indexDown = !world.indexDown;
-    if (random() < 0.1) disturbWorld(world, ids);
     world.checkAnytime();
   }
-  await calmDown(world, ids);
+  await comeToRest(world, ids);
   if (!world.simulator.droplets().some(({ id }) => id === stranger.id))
     throw new Violation("a stranger's droplet was deleted");
 }
 
-function drawKnobs(random: () => number): Partial<Knobs> {
-  return {
-    create_ms: 10_000 + random() * 120_000,
-    tag_ms: random() * 120_000,
-    tags_missing_forever: random() < 0.2 ? 0.5 : 0,
-    list_lag_ms: random() * 60_000,
-    get_lag_ms: random() < 0.3 ? random() * 60_000 : 0,
-    ip_lag_ms: random() * 20_000,
-    delete_ms: random() * 90_000,
-    guest_ignores_acpi: random() < 0.2,
-    power_on_active: random() < 0.5 ? "refuse" : "accept",
-    delete_while_new: (["pending_event", "accept", "ineffective"] as const)[Math.floor(random() * 3)] ?? "accept",
+function drawWorld(seed: number, draw: () => number, { enabled }: Features): World {
+  const skewed = draw() < 0.3 && enabled("skewed clocks");
+  const alike = draw() < 0.2 && enabled("ids that begin alike");
+  const world = new World(seed, drawKnobs(draw), {
+    skew: () => (skewed ? Math.floor((draw() * 2 - 1) * MAX_SKEW_MS) : 0),
+    id_prefix: alike ? "0a1b2c3d" : "",
+  });
+  const [loss, echo, faulty] = [draw(), draw(), draw()];
+  if (loss < 0.2 && enabled("lost beats")) world.agents.loss = 0.3;
+  if (echo < 0.3 && enabled("beats from beyond")) world.agents.echo = 0.5;
+  if (faulty < 0.3 && enabled("resets of D1")) world.index.faulty = 0.2;
+  return world;
+}
+
+function troubleProcesses(world: World, ids: string[], draw: () => number, { enabled }: Features): void {
+  const deaths = draw() < 0.5 && enabled("deaths") ? 0.03 : 0;
+  const alarms = draw() < 0.3 && enabled("unreliable alarms") ? 0.05 : 0;
+  world.pause = async (who) => {
+    if (world.random() < deaths) {
+      world.kill(who);
+      return;
+    }
+    // Between the two sides of an await other things happen.
+    if (world.random() < 0.05 && enabled("actions during calls")) actAtRandom(world, ids, world.random);
+    if (world.random() < 0.05 && enabled("slow calls")) world.now += Math.floor(world.random() * 20_000);
+  };
+  world.deliver = (): Delivery => {
+    if (world.random() >= alarms) return "once";
+    const how = world.random();
+    return how < 0.3 ? "twice" : how < 0.5 ? "never" : { late_ms: Math.floor(how * 5 * MINUTE) };
   };
 }
 
-function addFaults(world: World): void {
-  const { random, simulator } = world;
-  // One in ten breaks the bounds: a POST that takes effect long after it was given up. Only the sweep finds its droplet.
-  const latest_ms = random() < 0.1 ? 40 * MINUTE : 50_000;
-  for (const { on, faults } of FAULTS) {
-    for (const fault of faults) {
-      if (random() < 0.25)
-        simulator.script.add({
-          on,
-          fault,
-          probability: random() * 0.4,
-          delay_ms: random() * (fault === "late_effect" ? latest_ms : 50_000),
-          duration_ms: 30_000,
-        });
-    }
-  }
+interface Disturbance {
+  name: string;
+  /** At each turn, 0 to 1. */
+  chance: number;
+  /** @param detail in [0, 1) */
+  happens: (world: World, ids: string[], detail: number) => Promise<void> | void;
 }
 
-function actAtRandom(world: World, ids: string[]): void {
-  const { random } = world;
+const DISTURBANCES: Disturbance[] = [
+  { name: "the gate is reset", chance: 0.1, happens: (world) => world.kill("gate") },
+  { name: "a deploy", chance: 0.08, happens: (world) => world.deploy() },
+  {
+    name: "D1 goes down or comes back",
+    chance: 0.1,
+    happens: ({ index }) => {
+      index.down = !index.down;
+    },
+  },
+  {
+    name: "D1 is saved, and later restored",
+    chance: 0.15,
+    happens: ({ index }, _ids, detail) => {
+      if (detail < 0.5 || !index.restoreBackup()) index.save();
+    },
+  },
+  { name: "the index is rebuilt", chance: 0.05, happens: rebuildUnlessDown },
+  {
+    name: "another token is deployed, or ours again",
+    chance: 0.06,
+    happens: (world, _ids, detail) => {
+      const { token } = world.cloud;
+      if (token !== "ours") world.deploy("ours");
+      else if (detail < 0.5) world.deploy("another_teams");
+      // A token is revoked under a running system.
+      else world.cloud.token = "revoked";
+    },
+  },
+  { name: "a droplet vanishes", chance: 0.05, happens: onActive((world, id) => world.simulator.vanish(id)) },
+  {
+    name: "a droplet is switched off by hand",
+    chance: 0.05,
+    happens: onActive((world, id) => world.simulator.powerOffByHand(id)),
+  },
+  { name: "an agent hangs", chance: 0.08, happens: onActive((world, id) => world.agents.freeze(id, "until_boot")) },
+  { name: "an agent is lost", chance: 0.04, happens: onActive((world, id) => world.agents.freeze(id, "for_good")) },
+  {
+    name: "a droplet is copied with its credential",
+    chance: 0.05,
+    happens: onActive((world, id) => {
+      const { name, tags } = world.simulator.droplet(id) ?? { name: "", tags: [] };
+      world.agents.copy(id, world.simulator.addForeignDroplet({ name: `${name}-copy`, tags }).id);
+    }),
+  },
+  {
+    name: "a policy changes",
+    chance: 0.1,
+    happens: (world, ids, detail) => {
+      const id = ids[Math.floor(detail * ids.length)];
+      if (id !== undefined && !world.bot(id).destroyed_at)
+        world.patch(id, { policies: { healing: detail < 0.7 ? "redeploy" : "off" } });
+    },
+  },
+  {
+    name: "a config changes",
+    chance: 0.2,
+    happens: async (world, ids, detail) => {
+      const id = ids[Math.floor(detail * ids.length)];
+      if (id !== undefined) await world.publish(id, { strictness: detail < 0.5 ? "high" : "low" });
+    },
+  },
+];
+
+function onActive(happens: (world: World, dropletId: number) => void): Disturbance["happens"] {
+  return (world, ids, detail) => {
+    const active = ids.flatMap((id) => world.dropletsOf(id)).filter(({ status }) => status === "active");
+    const droplet = active[Math.floor(detail * active.length)];
+    if (droplet) happens(world, droplet.id);
+  };
+}
+
+async function rebuildUnlessDown(world: World): Promise<void> {
+  if (!world.index.down && world.cloud.token === "ours") await world.rebuildIndex();
+}
+
+function actAtRandom(world: World, ids: string[], random: () => number): void {
   const id = ids[Math.floor(random() * ids.length)];
   const action = ACTIONS[Math.floor(random() * (random() < 0.7 ? 3 : 4))];
   if (id === undefined || action === undefined) return;
-  if (action === "destroy" && random() < 0.3) world.forceDestroy(id);
+  if (random() < 0.05 && world.bot(id).operation.kind !== "destroy") world.cancel(id);
+  else if (action === "destroy" && random() < 0.3) world.forceDestroy(id);
   else world.act(id, action);
-}
-
-function disturbWorld(world: World, ids: string[]): void {
-  const { random, simulator } = world;
-  const droplets = ids.flatMap((id) => world.dropletsOf(id)).filter(({ status }) => status === "active");
-  const droplet = droplets[Math.floor(random() * droplets.length)];
-  if (!droplet) return;
-  if (random() < 0.5) simulator.vanish(droplet.id);
-  else simulator.powerOffByHand(droplet.id);
-}
-
-const RESTS: BotStatus[] = ["online", "unresponsive", "paused", "error", "destroyed"];
-
-/** Faults stop: now everything has to come to rest, and the droplets have to be exactly those that somebody wants. */
-async function calmDown(world: World, ids: string[]): Promise<void> {
-  world.simulator.script.clear();
-  world.pause = async () => undefined;
-  world.indexDown = false;
-  // Three tries of a create, each with its own deadlines, and the hour of a patient outbox.
-  await world.run(200 * MINUTE, () => ids.every((id) => RESTS.some((status) => world.rests(id, status))));
-  await world.run(65 * MINUTE);
-  world.checkAnytime();
-  for (const id of ids) {
-    const bot = world.bot(id);
-    if (!RESTS.some((status) => world.rests(id, status)))
-      throw new Violation(`${id} does not come to rest: ${describe(world, id)}`);
-    const droplets = world.dropletsOf(id);
-    const wanted = bot.adopted === null ? 0 : 1;
-    if (droplets.length > wanted) {
-      throw new Violation(
-        `${id} is ${describe(world, id)} and has ${droplets.length} droplets: ${droplets.map(({ name }) => name).join(", ")}`,
-      );
-    }
-    if (bot.status === "destroyed" && droplets.length > 0) throw new Violation(`${id} is destroyed and has a droplet`);
-    if (bot.status === "paused" && droplets[0]?.powered) throw new Violation(`${id} is paused and its droplet runs`);
-    if (world.index.get(id)?.revision !== bot.revision) throw new Violation(`the index lags behind ${id} for good`);
-  }
 }

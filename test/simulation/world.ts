@@ -1,26 +1,27 @@
 /** One schedule: bots, agents and a DigitalOcean in virtual time, and what must hold throughout. */
-import { isDeepStrictEqual } from "node:util";
 import type { Knobs } from "../../simulator/model/knobs.ts";
-import { Simulator } from "../../simulator/model/simulator.ts";
 import type { EventBody } from "../../src/bot/events.ts";
-import { apply } from "../../src/bot/fold.ts";
 import { forceDestroy } from "../../src/bot/force.ts";
-import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
 import { act, cancelOperation, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
 import { defaultPolicy } from "../../src/bot/policy.ts";
 import { publishConfig } from "../../src/bot/publish.ts";
 import { type BotState, dropletName, fleetOf, isRunning } from "../../src/bot/state.ts";
-import { claim } from "../../src/bot/upkeep.ts";
-import { DigitalOcean } from "../../src/provider/digitalocean.ts";
+import { claim, snapshotRows } from "../../src/bot/upkeep.ts";
+import { parsePlace, type RebuildPlatform, rebuildPage } from "../../src/index-rebuild.ts";
+import { runWatchdog, type WatchdogPlatform } from "../../src/watchdog.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { ConfigPatch } from "../../src/wire/config.ts";
 import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
 import { configRow } from "../fixtures/bot.ts";
 import { Agenda } from "./agenda.ts";
 import { Agents } from "./agents.ts";
+import { Cloud, type Token } from "./cloud.ts";
 import { GateHost } from "./gate-host.ts";
 import { Host, uuid } from "./host.ts";
+import { IndexStore } from "./index-store.ts";
+import { Invariants, Violation } from "./invariants.ts";
 import { prng } from "./prng.ts";
+import { Process } from "./process.ts";
 
 const START = Date.UTC(2026, 10, 20);
 export const MINUTE = 60_000;
@@ -28,52 +29,57 @@ const CRON_MS = 5 * MINUTE;
 const FLEET_ID = "00c0ffee";
 const operator = { every_account: true } as const;
 
-export class Violation extends Error {
-  override name = "Violation";
+/** How the platform delivers an alarm: as promised, twice, so many ms late, or not at all. */
+export type Delivery = "once" | "twice" | "never" | { late_ms: number };
+
+export interface WorldOptions {
+  /** How far a clock is off, ms: each party's own, the same for as long as the world lasts. */
+  skew?: () => number;
+  /** The first digits of every bot's id. */
+  id_prefix?: string;
 }
 
 export class World {
   now = START;
   readonly random: () => number;
-  readonly simulator: Simulator;
+  readonly cloud: Cloud;
   readonly agents: Agents;
   readonly gate: GateHost;
-  readonly #provider: DigitalOcean;
   readonly hosts = new Map<string, Host>();
-  readonly #alarms = new Agenda<Host>();
-  readonly index = new Map<string, BotRow>();
-  /** Called at every await of every Bot. */
-  pause: (host: string, where: string) => Promise<void> = async () => undefined;
-  indexDown = false;
-  /** What did not hold at some commit. */
-  readonly violations: string[] = [];
-  #folded = new Map<string, BotState>();
-  /** The droplet names that some intent was made for. */
-  readonly #intended = new Set<string>();
+  readonly index: IndexStore;
+  readonly #alarms = new Agenda<Host | GateHost>();
+  readonly #invariants = new Invariants();
+  readonly #options: Required<WorldOptions>;
+  /** The Worker's: it holds nothing, but a request may die with it. */
+  readonly #worker = new Process((where) => this.pause("worker", where));
+  readonly #workerSkew: number;
+  /** Called at every await of every Bot, of the gate's alarm (`gate`) and of a rebuild (`worker`). */
+  pause: (who: string, where: string) => Promise<void> = async () => undefined;
+  deliver: () => Delivery = () => "once";
   #requests = 0;
   #cronAt = START;
 
-  constructor(seed: number, knobs: Partial<Knobs> = {}) {
+  constructor(seed: number, knobs: Partial<Knobs> = {}, options: WorldOptions = {}) {
     this.random = prng(seed);
-    this.simulator = new Simulator({ now: () => this.now, random: this.random, droplet_limit: 10_000, knobs });
-    this.#provider = new DigitalOcean({
-      base_url: "http://do",
-      token: "dop_v1_simulator",
-      timeout_ms: 30_000,
-      fetch: (input, init) => this.simulator.fetch(input, init),
-      now: () => this.now,
-    });
+    this.#options = { skew: () => 0, id_prefix: "", ...options };
+    this.cloud = new Cloud(() => this.now, this.random, knobs);
+    this.index = new IndexStore(this.random);
+    this.#workerSkew = this.#options.skew();
+    const skew = this.#options.skew();
     this.gate = new GateHost({
-      now: () => this.now,
-      provider: this.#provider,
+      now: () => this.now + skew,
+      provider: this.cloud.provider,
+      fingerprint: () => this.cloud.fingerprint(),
+      pause: (where) => this.pause("gate", where),
       claim: async (id, request) => {
         const host = this.hosts.get(id);
-        return host ? claim(host.shell, request) : "unknown_bot";
+        return host ? claim(host.awake(), request) : "unknown_bot";
       },
-      indexed: (id) => this.index.has(id),
-      fleetId: () => FLEET_ID,
-      countLiveBots: () => [...this.hosts.keys()].filter((id) => this.bot(id).status === "online").length,
+      indexed: async (ids) => new Set(ids.filter((id) => this.index.has(id))),
+      fleetId: async () => FLEET_ID,
+      countLiveBots: async () => this.index.countOnline(),
     });
+    this.#schedule(this.gate, skew);
     this.agents = new Agents(this.simulator, {
       now: () => this.now,
       random: this.random,
@@ -81,45 +87,56 @@ export class World {
     });
   }
 
+  /** Our team's cloud. */
+  get simulator() {
+    return this.cloud.ours;
+  }
+
   createBot(): string {
-    const id = uuid(this.random);
+    const id = uuid(this.random, this.#options.id_prefix);
+    const skew = this.#options.skew();
     const host = new Host({
-      now: () => this.now,
+      now: () => this.now + skew,
       random: this.random,
       policy: defaultPolicy,
-      provider: this.#provider,
+      provider: this.cloud.provider,
       gate: this.gate.gate,
-      push: async (entry) => this.#receive(entry),
+      push: async (entry) => this.index.receive(entry),
       pause: (where) => this.pause(id, where),
-      committed: (committed) => this.#checkCommit(id, committed),
+      committed: (committed) => this.#invariants.checkCommit(id, committed),
     });
     this.hosts.set(id, host);
-    host.storage.alarmChanged = (at) => this.#alarms.set(host, at ?? Number.POSITIVE_INFINITY);
-    createBot(host.shell, newBot(id, uuid(this.random), this.now));
+    this.index.accept(id);
+    this.#schedule(host, skew);
+    createBot(host.shell, newBot(id, uuid(this.random), this.now + skew));
     return id;
   }
 
+  #schedule(host: Host | GateHost, skew: number): void {
+    host.storage.alarmChanged = (at) => this.#alarms.set(host, (at ?? Number.POSITIVE_INFINITY) - skew);
+  }
+
   act(id: string, action: BotAction) {
-    return act(this.host(id).shell, this.#caller(), action);
+    return act(this.host(id).awake(), this.#caller(), action);
   }
 
   forceDestroy(id: string) {
-    return forceDestroy(this.host(id).shell, this.#caller());
+    return forceDestroy(this.host(id).awake(), this.#caller());
   }
 
   patch(id: string, patch: PatchBotRequest) {
-    return patchBot(this.host(id).shell, this.#caller(), patch);
+    return patchBot(this.host(id).awake(), this.#caller(), patch);
   }
 
   /** Null where the process died during it: nothing is known then, as for any client. */
   publish(id: string, patch: ConfigPatch) {
     const host = this.host(id);
-    return host.whileAlive(() => publishConfig(host.shell, this.#caller(), { patch, if_match: null }));
+    return host.whileAlive(() => publishConfig(host.awake(), this.#caller(), { patch, if_match: null }));
   }
 
   /** Takes back what is under way, where that is still possible. */
   cancel(id: string) {
-    return cancelOperation(this.host(id).shell, this.#caller(), this.bot(id).operation.id);
+    return cancelOperation(this.host(id).awake(), this.#caller(), this.bot(id).operation.id);
   }
 
   #caller() {
@@ -142,6 +159,48 @@ export class World {
     return bot.status === status && !isRunning(bot.operation);
   }
 
+  /** @param who as `pause` names them */
+  kill(who: string): void {
+    if (who === "worker") this.#worker.die();
+    else (who === "gate" ? this.gate : this.host(who)).die();
+  }
+
+  /** Every process is replaced at once. */
+  deploy(token: Token = this.cloud.token): void {
+    this.cloud.token = token;
+    for (const who of ["worker", "gate", ...this.hosts.keys()]) this.kill(who);
+  }
+
+  /** What an operator does after the database was lost or restored, page after page; a page that died is asked for again. */
+  async rebuildIndex(): Promise<void> {
+    for (let cursor: string | null = null, tries = 0; tries < 100; tries++) {
+      const place = parsePlace(cursor);
+      if (place === null) throw new Error(`no such place: ${cursor}`);
+      const platform = this.#rebuildPlatform(this.#worker.life);
+      const rebuilt = await this.#worker.whileAlive(() => rebuildPage(platform, place).catch(() => null));
+      if (rebuilt?.ok) {
+        cursor = rebuilt.page.next_cursor;
+        if (cursor === null) return;
+      } else if (rebuilt) await this.run(rebuilt.retry_after_s * 1000);
+    }
+    throw new Violation("a rebuild of the index does not get on");
+  }
+
+  #rebuildPlatform(life: number): RebuildPlatform {
+    const around = <T>(where: string, call: () => Promise<T>) => this.#worker.around(life, where, call);
+    return {
+      findIds: (after, limit) => around("findIds", async () => this.index.findIds(after, limit)),
+      namedBots: (page) => around("namedBots", () => this.gate.namedBots(page)),
+      snapshot: (id) =>
+        around("snapshot", async () => {
+          const host = this.hosts.get(id);
+          return host ? snapshotRows(host.awake()) : null;
+        }),
+      restore: (rows) => around("restore", async () => this.index.restore(rows)),
+      log: () => undefined,
+    };
+  }
+
   /** Runs until `done` holds or the time is over; says whether it held. */
   async run(forMs: number, done: () => boolean = () => false): Promise<boolean> {
     const end = this.now + forMs;
@@ -149,7 +208,6 @@ export class World {
       if (done()) return true;
       const next = Math.min(
         this.#alarms.next(),
-        this.gate.storage.alarmAt ?? Number.POSITIVE_INFINITY,
         this.#cronAt,
         this.agents.next(),
         this.simulator.nextDue() ?? Number.POSITIVE_INFINITY,
@@ -169,40 +227,31 @@ export class World {
     this.simulator.advance();
     if (this.#cronAt <= this.now) {
       this.#cronAt = this.now + CRON_MS;
-      this.gate.sweep();
+      await runWatchdog(this.#watchdogPlatform(), this.now + this.#workerSkew);
     }
-    if (this.gate.storage.alarmAt !== null && this.gate.storage.alarmAt <= this.now) await this.gate.fire();
     await this.agents.step();
-    for (let host = this.#alarms.takeDue(this.now); host; host = this.#alarms.takeDue(this.now)) await host.fire();
+    for (let host = this.#alarms.takeDue(this.now); host; host = this.#alarms.takeDue(this.now)) await this.#wake(host);
   }
 
-  #receive(entry: OutboxEntry): void {
-    if (this.indexDown) throw new Error("D1 is down");
-    if (entry.kind !== "bot") return;
-    const known = this.index.get(entry.row.id);
-    if (!known || known.revision < entry.row.revision) this.index.set(entry.row.id, entry.row);
+  async #wake(host: Host | GateHost): Promise<void> {
+    const delivery = this.deliver();
+    if (typeof delivery === "object") this.#alarms.set(host, this.now + delivery.late_ms);
+    else if (delivery === "never") host.storage.takeAlarm();
+    else await host.fire();
+    if (delivery === "twice") await host.fireAgain();
   }
 
-  /** A commit must not throw here: what catches it would hide it. */
-  #checkCommit(id: string, host: Host): void {
-    const before = this.#folded.get(id) ?? null;
-    const news = host.shell.store.events(before?.revision ?? 0, 1000);
-    const state = host.shell.store.load();
-    if (state.kind !== "bot") {
-      this.violations.push(`the stored state of ${id} does not parse`);
-      return;
-    }
-    let folded = before;
-    for (const event of news) {
-      folded = apply(folded, event);
-      if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
-    }
-    if (!isDeepStrictEqual(folded, state.bot)) this.violations.push(`state of ${id} is not the fold of its history`);
-    this.#folded.set(id, state.bot);
-    if (before?.destroyed_at && state.bot.destroyed_at === null) this.violations.push(`${id} rose from destroyed`);
-    const settled = !isRunning(state.bot.operation);
-    if (!settled && host.alarmAt === null)
-      this.violations.push(`${id} works on ${state.bot.operation.kind} without an alarm`);
+  #watchdogPlatform(): WatchdogPlatform {
+    return {
+      findUnspoken: async () => [],
+      tell: async () => false,
+      sweep: async () => this.gate.sweep(),
+      findOverdue: async (now) => this.index.findOverdue(now),
+      notePoked: async () => undefined,
+      findToAudit: async (slice, _now, limit) => this.index.findToAudit(slice, limit),
+      poke: async ({ id, revision }) => this.host(id).poke(revision),
+      log: () => undefined,
+    };
   }
 
   /** Droplets that carry the bot's name, whatever the API shows of them. */
@@ -216,19 +265,14 @@ export class World {
     return this.host(id).shell.store.events(0, 100_000);
   }
 
-  /** What must hold at any time, fault or not. */
+  /** What must hold at any time, fault or not. @throws Violation */
   checkAnytime(): void {
-    const [violation] = this.violations;
-    if (violation !== undefined) throw new Violation(violation);
-    for (const [id, { errors }] of this.hosts) {
-      if (errors.length > 0) throw new Violation(`${id} logged an error: ${JSON.stringify(errors[0])}`);
-    }
-    for (const droplet of this.simulator.droplets()) {
-      if (!droplet.foreign && !this.#intended.has(droplet.name)) {
-        throw new Violation(`droplet ${droplet.name} exists without an intent`);
-      }
-    }
-    if (this.simulator.counters.deletes_by_tag > 0) throw new Violation("somebody deleted by tag");
+    this.#invariants.check(this.hosts, this.cloud, this.agents);
+  }
+
+  /** The bot's whole history folds into its state. @throws Violation */
+  checkHistory(id: string): void {
+    this.#invariants.refold(id, this.host(id));
   }
 }
 

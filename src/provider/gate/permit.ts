@@ -14,8 +14,11 @@ interface Granted {
   create_ms: number;
 }
 
-/** `until`: when to ask again, ms since the epoch; the place in the queue is kept until a minute after it. */
-export type Permit = Granted | { granted: false; until: number; reason: string };
+/**
+ * `wait_ms`: how long to wait before asking again; the place in the queue is kept for a minute longer. A duration, since
+ * two objects need not agree what time it is.
+ */
+export type Permit = Granted | { granted: false; wait_ms: number; reason: string };
 
 /** What a Bot's calls taught about the budget that all share. */
 export type Report =

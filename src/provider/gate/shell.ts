@@ -23,7 +23,7 @@ export interface GatePlatform extends Storage, SweepPlatform {
   limits: Limits;
 }
 
-export type NamedBots = { ok: true; bot_ids: string[]; last: boolean } | { ok: false; reason: string; until: number };
+export type NamedBots = { ok: true; bot_ids: string[]; last: boolean } | { ok: false; reason: string; wait_ms: number };
 
 export interface GateStatus {
   /** Requests and creates that may still be granted. */
@@ -70,7 +70,7 @@ export class GateShell {
       const state = this.#ledger.state();
       const refused = this.#closed(state, now) ?? this.#heldBack(ask, state, now);
       if (refused) {
-        this.#ledger.wait(ask, now, refused.until);
+        this.#ledger.wait(ask, now, now + refused.wait_ms);
         return refused;
       }
       this.#ledger.stopWaiting(ask.bot_id, now);
@@ -92,25 +92,26 @@ export class GateShell {
       const pending = now < state.open.since + VERIFYING_MS;
       return {
         granted: false,
-        until: now + (pending ? IDENTITY_PENDING_MS : CIRCUIT_OPEN_MS),
+        wait_ms: pending ? IDENTITY_PENDING_MS : CIRCUIT_OPEN_MS,
         reason: state.open.reason,
       };
     }
     if (state.team_uuid === null || state.token_fingerprint !== this.#platform.token_fingerprint) {
       this.#platform.setAlarm(now);
-      return { granted: false, until: now + IDENTITY_PENDING_MS, reason: "provider_identity_pending" };
+      return { granted: false, wait_ms: IDENTITY_PENDING_MS, reason: "provider_identity_pending" };
     }
-    if (now < state.paused_until) return { granted: false, until: state.paused_until, reason: "provider_rate_limited" };
+    if (now < state.paused_until)
+      return { granted: false, wait_ms: state.paused_until - now, reason: "provider_rate_limited" };
     return null;
   }
 
   #heldBack(ask: Ask, state: GateState, now: number): Extract<Permit, { granted: false }> | null {
     if (ask.kind === "heal") {
       const held = this.#holdHeal(ask.bot_id, state, now);
-      if (held !== null) return { granted: false, until: now + HEAL_RETRY_MS, reason: held };
+      if (held !== null) return { granted: false, wait_ms: HEAL_RETRY_MS, reason: held };
     }
-    const wait = waitFor(ask.kind, this.#ledger.load(ask, now, this.#createMs(state)), this.#platform.limits);
-    return wait === null ? null : { granted: false, until: now + wait, reason: "provider_budget" };
+    const wait_ms = waitFor(ask.kind, this.#ledger.load(ask, now, this.#createMs(state)), this.#platform.limits);
+    return wait_ms === null ? null : { granted: false, wait_ms, reason: "provider_budget" };
   }
 
   /** When very many bots fall silent together the outage is probably ours: then nobody is healed. */
@@ -229,11 +230,11 @@ export class GateShell {
   /** @param page of the unfiltered list, from 1 */
   async namedBots(page: number): Promise<NamedBots> {
     const permit = this.permit({ bot_id: "rebuild", kind: "poll" });
-    if (!permit.granted) return { ok: false, reason: permit.reason, until: permit.until };
+    if (!permit.granted) return { ok: false, reason: permit.reason, wait_ms: permit.wait_ms };
     const fleet = await this.#fleet();
-    if ("unknown" in fleet) return { ok: false, reason: fleet.unknown, until: this.#platform.now() + RETRY_MS };
+    if ("unknown" in fleet) return { ok: false, reason: fleet.unknown, wait_ms: RETRY_MS };
     const outcome = await this.#platform.listPage(page);
-    if (outcome.kind !== "ok") return { ok: false, reason: outcome.kind, until: this.#platform.now() + RETRY_MS };
+    if (outcome.kind !== "ok") return { ok: false, reason: outcome.kind, wait_ms: RETRY_MS };
     const ids = outcome.value.droplets.flatMap(({ name }) => namedOwner(fleet, name) ?? []);
     return { ok: true, bot_ids: [...new Set(ids)], last: outcome.value.last };
   }

@@ -17,7 +17,7 @@ export function gateOf(env: Env): Gate {
         return await gateStub(env).permit(ask);
       } catch (error) {
         log({ level: "warn", event: "gate_unreachable", bot_id: ask.bot_id, detail: String(error) });
-        return { granted: false, until: Date.now() + ASK_AGAIN_MS, reason: "gate_unreachable" };
+        return { granted: false, wait_ms: ASK_AGAIN_MS, reason: "gate_unreachable" };
       }
     },
     async report(report) {

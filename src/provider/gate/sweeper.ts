@@ -125,7 +125,7 @@ export class Sweeper {
     while (!listing.complete) {
       if (now() - listing.began_at > INVENTORY_MAX_MS) return "the listing took too long";
       const permit = lease.permit();
-      if (!permit.granted) return permit.until;
+      if (!permit.granted) return now() + permit.wait_ms;
       const outcome = await this.#platform.listPage(listing.page);
       if (outcome.kind !== "ok") {
         lease.failed(outcome);
@@ -176,7 +176,11 @@ export class Sweeper {
   async #askOne({ droplet, kin }: Candidate, { began_at }: Inventory, dry_run: boolean): Promise<ClaimVerdict | null> {
     if (kin.kind !== "ours") return "mine";
     try {
-      return await this.#platform.claim(kin.bot_id, { droplet, listed_at: began_at, dry_run });
+      return await this.#platform.claim(kin.bot_id, {
+        droplet,
+        listed_ms_ago: this.#platform.now() - began_at,
+        dry_run,
+      });
     } catch (error) {
       this.#platform.log({ level: "warn", event: "claim_unanswered", bot_id: kin.bot_id, detail: String(error) });
       return null;

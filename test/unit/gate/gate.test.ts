@@ -142,7 +142,7 @@ describe("the gate", () => {
     gate.report({ kind: "rate_limited", wait_ms: 20_000 });
     expect(gate.permit("a", "user_action")).toEqual({
       granted: false,
-      until: gate.world.now + 20_000,
+      wait_ms: 20_000,
       reason: "provider_rate_limited",
     });
     gate.world.now += 20_000;

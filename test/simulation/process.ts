@@ -1,0 +1,46 @@
+/** A process that can die at any await: what was in memory is gone, and what it was waiting for never comes. */
+export class Process {
+  #life = 0;
+  #death = Promise.withResolvers<null>();
+  readonly #pause: (where: string) => Promise<void>;
+
+  /** @param pause called at every await, before and after it: may let the process die, or other things happen meanwhile */
+  constructor(pause: (where: string) => Promise<void>) {
+    this.#pause = pause;
+  }
+
+  get life(): number {
+    return this.#life;
+  }
+
+  die(): void {
+    this.#life++;
+    this.#death.resolve(null);
+    this.#death = Promise.withResolvers<null>();
+  }
+
+  /** A call into the process; null where it died during it. */
+  whileAlive<T>(call: () => Promise<T>): Promise<T | null> {
+    // Taken before the call: it may die within its first synchronous steps.
+    const death = this.#death.promise;
+    return Promise.race([call(), death]);
+  }
+
+  /** @throws where the process of that life is dead: what is dead reaches nothing */
+  mustLive(life: number): void {
+    if (life !== this.#life) throw new Error("a dead process reached for its platform");
+  }
+
+  /** Something that the process awaits. */
+  async around<T>(life: number, where: string, call: () => Promise<T>): Promise<T> {
+    await this.#pausing(life, `before ${where}`);
+    const result = await call();
+    await this.#pausing(life, `after ${where}`);
+    return result;
+  }
+
+  async #pausing(life: number, where: string): Promise<void> {
+    await this.#pause(where);
+    if (life !== this.#life) await new Promise<never>(() => undefined);
+  }
+}

@@ -1,0 +1,60 @@
+/** Faults stop: now everything has to come to rest, and the droplets have to be exactly those that somebody wants. */
+import type { BotStatus } from "../../src/wire/enums.ts";
+import { describe } from "./crashes.ts";
+import { Violation } from "./invariants.ts";
+import { MINUTE, type World } from "./world.ts";
+
+const RESTS: BotStatus[] = ["online", "unresponsive", "paused", "error", "destroyed"];
+/** Three tries of a create, each with its own deadlines. */
+const REST_MS = 200 * MINUTE;
+/** The hour of a patient outbox, and the watchdog's round. */
+const CONVERGE_MS = 70 * MINUTE;
+/** What happened last, as an agent that was lost, shows only after a while. */
+const AFTERMATH_MS = 5 * MINUTE;
+
+/** @throws Violation */
+export async function comeToRest(world: World, ids: readonly string[]): Promise<void> {
+  endFaults(world);
+  await world.run(REST_MS, () => ids.every((id) => isAtRest(world, id)));
+  await world.rebuildIndex();
+  const fine = () => ids.every((id) => complaint(world, id) === null);
+  await world.run(CONVERGE_MS, fine);
+  await world.run(AFTERMATH_MS);
+  await world.run(CONVERGE_MS, fine);
+  world.checkAnytime();
+  for (const id of ids) {
+    const wrong = complaint(world, id);
+    if (wrong !== null) throw new Violation(`${id} ${wrong}`);
+    world.checkHistory(id);
+  }
+}
+
+function endFaults(world: World): void {
+  world.simulator.script.clear();
+  world.pause = async () => undefined;
+  world.deliver = () => "once";
+  world.agents.loss = 0;
+  world.agents.echo = 0;
+  Object.assign(world.index, { down: false, faulty: 0 });
+  if (world.cloud.token !== "ours") world.deploy("ours");
+}
+
+function isAtRest(world: World, id: string): boolean {
+  return RESTS.some((status) => world.rests(id, status));
+}
+
+/** What is not as it has to be in the end; null: nothing. */
+function complaint(world: World, id: string): string | null {
+  const bot = world.bot(id);
+  if (!isAtRest(world, id)) return `does not come to rest: ${describe(world, id)}`;
+  const droplets = world.dropletsOf(id).filter(({ foreign }) => !foreign);
+  const wanted = bot.adopted === null ? 0 : 1;
+  if (droplets.length > wanted) {
+    const names = droplets.map(({ name }) => name).join(", ");
+    return `is ${describe(world, id)} and has ${droplets.length} droplets: ${names}`;
+  }
+  if (bot.status === "destroyed" && droplets.length > 0) return "is destroyed and has a droplet";
+  if (bot.status === "paused" && droplets[0]?.powered) return "is paused and its droplet runs";
+  if (world.index.get(id)?.revision !== bot.revision) return "is not what the index says of it";
+  return null;
+}
