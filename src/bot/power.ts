@@ -51,6 +51,9 @@ export function ensureOn(s: Situation): Decision {
 /** Null once the tries are spent. */
 export function powerOn(s: Situation, droplet: Droplet): Decision | null {
   const { bot, now, policy } = s;
+  // After a refusal the droplet is read again: it may be on by now, or gone.
+  if (lastRead(s, droplet) < bot.operation.started_at)
+    return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
   const { power } = bot.operation;
   if (power?.action !== "power_on") {
     return callNow(s, { kind: "power", droplet_id: droplet.id, action: "power_on" });

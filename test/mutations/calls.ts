@@ -149,4 +149,20 @@ export const calls: readonly Mutant[] = [
     replace: "throw error;",
     caught_by: ["test/unit/bot/run.test.ts"],
   },
+  {
+    name: "power-on-reads-after-refusal",
+    guard: "A refused power-on is not sent again before the droplet was read.",
+    file: "src/bot/power.ts",
+    find: "  if (lastRead(s, droplet) < bot.operation.started_at)\n",
+    replace: "  if (lastRead(s, droplet) < 0)\n",
+    caught_by: ["test/simulation/regressions.test.ts"],
+  },
+  {
+    name: "permit-waits-by-own-clock",
+    guard: "How long to wait for a permit is counted on the Bot's own clock.",
+    file: "src/bot/run.ts",
+    find: "not_before: platform.now() + permit.wait_ms",
+    replace: "not_before: platform.now() - 300_000 + permit.wait_ms",
+    caught_by: ["test/simulation/regressions.test.ts"],
+  },
 ];

@@ -211,4 +211,12 @@ export const records: readonly Mutant[] = [
     replace: 'const HIDDEN_FIELDS = ["token_hash"];',
     caught_by: ["test/unit/bot/view.test.ts"],
   },
+  {
+    name: "restored-index-is-mended",
+    guard: "A Bot whose rows the index has lost sends them again when it is poked.",
+    file: "src/bot/upkeep.ts",
+    find: "if (indexedRevision < bot.revision && store.nextDeliveryAt() === null)",
+    replace: "if (indexedRevision < 0 && store.nextDeliveryAt() === null)",
+    caught_by: ["test/worker/watchdog.test.ts"],
+  },
 ];
