@@ -1,5 +1,5 @@
 /** The conversation with the control plane: enrolment, beats, configs, acks, stages. Each loop outlives its failures. */
-import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
+import { type HeartbeatAnswer, type HeartbeatRequest, MAX_COMMAND_RESULTS } from "../../src/wire/agent.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { type Credential, isRegistered, markRegistered } from "./credential.ts";
 import { readText } from "./files.ts";
@@ -33,7 +33,7 @@ type CommandResult = NonNullable<HeartbeatRequest["command_results"]>[number];
 const DEFAULT_INTERVAL_S = 30;
 const STAGES_EVERY_MS = 5000;
 /** As many as one heartbeat carries. */
-const RESULTS_MAX = 16;
+const RESULTS_MAX = MAX_COMMAND_RESULTS;
 
 export class Session {
   readonly beat_bell = new Bell();

@@ -5,6 +5,7 @@ import { openDb } from "../db/client.ts";
 import { pushToIndex } from "../db/index-feed.ts";
 import { readSettings, type Settings } from "../env.ts";
 import { log } from "../log.ts";
+import { answerPings, socketsOf } from "../object-sockets.ts";
 import { storageOf } from "../object-storage.ts";
 import { connect } from "../provider/connect.ts";
 import { gateOf } from "../provider/gate/stub.ts";
@@ -30,6 +31,7 @@ export class Bot extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    answerPings(ctx);
     this.#shell = new BotShell(platformOf(ctx, env));
   }
 
@@ -137,6 +139,7 @@ function platformOf(ctx: DurableObjectState, env: Env): Platform {
     provider: connect(settings),
     gate: gateOf(env),
     index: { push: (entry) => pushToIndex(db, entry, Date.now()) },
+    sockets: socketsOf(ctx),
     vault: openVault(settings.ENCRYPTION_KEYS, randomBytes),
     plan: planOf(settings),
     policy: settings.POLICY,

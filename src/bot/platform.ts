@@ -8,6 +8,7 @@ import type { Vault } from "../secrets/vault.ts";
 import type { Storage } from "../storage.ts";
 import type { OutboxEntry } from "./index-rows.ts";
 import type { Policy } from "./policy.ts";
+import type { Sockets } from "./sockets.ts";
 import type { BotState, Instant } from "./state.ts";
 
 /** What a droplet is made of, beside its name, tags and registration token. */
@@ -26,6 +27,7 @@ export interface Platform extends Storage {
   /** Delivers to the index in D1. Throws where it could not be reached; a repeated or late delivery is a no-op. */
   index: { push(entry: OutboxEntry): Promise<void> };
   vault: Vault;
+  sockets: Sockets;
   plan: DropletPlan;
   policy: Policy;
   log(entry: Record<string, unknown>): void;

@@ -1,6 +1,6 @@
 /** What a droplet's agent and its bootstrap say to the control plane, and what they are answered. */
 import { z } from "zod";
-import { BOOTSTRAP_STAGES, WORKLOAD_ORDERS, WORKLOAD_STATES } from "./enums.ts";
+import { BOOTSTRAP_STAGES, COMMAND_KINDS, WORKLOAD_ORDERS, WORKLOAD_STATES } from "./enums.ts";
 import { DropletId, Sha256Hex, Uuid } from "./primitives.ts";
 
 export const BootId = z
@@ -43,6 +43,34 @@ const WorkloadReport = z
   })
   .meta({ id: "WorkloadReport" });
 
+/** As many as one heartbeat carries. */
+export const MAX_COMMAND_RESULTS = 4;
+export const MAX_LOG_LINES = 500;
+export const MAX_OUTPUT_CHARS = 24 * 1024;
+
+export const CommandResult = z
+  .object({
+    id: Uuid,
+    ok: z.boolean(),
+    detail: z.string().max(500).optional().meta({ description: "A sentence for a person" }),
+    output: z.string().max(MAX_OUTPUT_CHARS).optional().meta({ description: "Of `collect_logs`: the lines, redacted" }),
+  })
+  .meta({ id: "CommandResult" });
+export type CommandResult = z.infer<typeof CommandResult>;
+
+/** Delivered until it is answered or has expired; applied once, since the agent remembers what it has done. */
+export const AgentCommand = z
+  .object({
+    id: Uuid,
+    kind: z.string().meta({ description: `One of ${COMMAND_KINDS.join(", ")}, or a newer one` }),
+    args: z
+      .object({ lines: z.int().min(1).max(MAX_LOG_LINES).optional() })
+      .meta({ description: "`lines`: of `collect_logs`, how many" }),
+    expires_at: z.string(),
+  })
+  .meta({ id: "AgentCommand" });
+export type AgentCommand = z.infer<typeof AgentCommand>;
+
 export const HeartbeatRequest = z
   .object({
     agent_version: z.string().max(64),
@@ -53,10 +81,7 @@ export const HeartbeatRequest = z
     load: z.number().min(0).nullable().meta({ description: "1-minute load average" }),
     mem: z.number().min(0).max(1).nullable().meta({ description: "Share of memory in use" }),
     disk: z.number().min(0).max(1).nullable().meta({ description: "Share of the root disk in use" }),
-    command_results: z
-      .array(z.object({ id: Uuid, ok: z.boolean(), detail: z.string().max(4096).optional() }))
-      .max(16)
-      .optional(),
+    command_results: z.array(CommandResult).max(MAX_COMMAND_RESULTS).optional(),
   })
   .meta({ id: "HeartbeatRequest" });
 export type HeartbeatRequest = z.infer<typeof HeartbeatRequest>;
@@ -67,9 +92,7 @@ export const HeartbeatAnswer = z
     generation: z.int().positive(),
     desired_config_id: Uuid,
     workload: z.enum(WORKLOAD_ORDERS),
-    commands: z.array(
-      z.object({ id: Uuid, kind: z.string(), args: z.record(z.string(), z.unknown()), expires_at: z.string() }),
-    ),
+    commands: z.array(AgentCommand),
   })
   .meta({ id: "HeartbeatAnswer" });
 export type HeartbeatAnswer = z.infer<typeof HeartbeatAnswer>;

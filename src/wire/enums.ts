@@ -48,6 +48,10 @@ export type WorkloadOrder = (typeof WORKLOAD_ORDERS)[number];
 export const WORKLOAD_STATES = ["stopped", "starting", "running", "stopping", "crashed", "failed"] as const;
 export type WorkloadState = (typeof WORKLOAD_STATES)[number];
 
+/** What a person may have an agent do, beside its lifecycle. */
+export const COMMAND_KINDS = ["start", "stop", "restart", "collect_logs"] as const;
+export type CommandKind = (typeof COMMAND_KINDS)[number];
+
 /** Stages that the bootstrap reports, in the order in which they are reached. */
 export const BOOTSTRAP_STAGES = [
   "started",

@@ -11,6 +11,7 @@ import { type Poked, poke } from "../../src/bot/upkeep.ts";
 import type { Provider } from "../../src/provider/digitalocean.ts";
 import type { Gate } from "../../src/provider/gate/permit.ts";
 import type { Vault } from "../../src/secrets/vault.ts";
+import { FakeSockets } from "./fake-sockets.ts";
 import { Process } from "./process.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
@@ -39,6 +40,7 @@ const plainVault: Vault = {
 
 export class Host {
   readonly storage = new SqliteStorage();
+  readonly sockets = new FakeSockets();
   readonly #options: HostOptions;
   readonly #process: Process;
   #shell: BotShell;
@@ -92,6 +94,7 @@ export class Host {
 
   die(): void {
     this.#process.die();
+    this.sockets.reset();
     this.#shell = this.#boot();
   }
 
@@ -136,6 +139,7 @@ export class Host {
         permit: (ask) => around("permit", () => gate.permit(ask)),
         report: (report) => around("report", () => gate.report(report)),
       },
+      sockets: this.sockets,
       index: { push: (entry) => around("push", () => push(entry)) },
       vault: {
         seal: (text, context) => around("seal", () => plainVault.seal(text, context)),

@@ -40,6 +40,7 @@ export function stored(life: Life, more: Partial<Platform> = {}, storage = new S
     gate: { permit: nobody, report: nobody },
     index: { push: nobody },
     vault,
+    sockets: { open: () => [] },
     plan: { region: "nyc3", size: "s-1vcpu-2gb", image: "ubuntu-22-04-x64", ssh_keys: [], userData: () => "" },
     policy: defaultPolicy,
     log: () => undefined,

@@ -1,0 +1,29 @@
+/** WebSockets as the Bot sees them: they survive its hibernation, and are gone without a word after a reset. */
+import type { AgentCaller } from "./agent-face.ts";
+import type { Scope } from "./answer.ts";
+import type { Instant } from "./state.ts";
+
+/** Who is at the other end. */
+export type SocketTag = "agent" | "events";
+
+export interface Socket {
+  readonly tag: SocketTag;
+  /** What was attached last, as it was; at most 2 KiB of JSON. It hibernates with the socket. */
+  attachment(): unknown;
+  attach(value: unknown): void;
+  /** Never throws: what cannot be sent is lost, as over any network. */
+  send(text: string): void;
+  close(code: number, reason: string): void;
+  /** When the runtime last answered a `ping` on its own; null: never since the socket was accepted. */
+  lastPingAt(): Instant | null;
+}
+
+export interface Sockets {
+  /** Those that are open. */
+  open(tag: SocketTag): Socket[];
+}
+
+/** The wish for a socket, as the Worker hands it to the object once the caller's token has been parsed. */
+export type Connect =
+  | { tag: "agent"; caller: AgentCaller; droplet_id: number; boot_id: string }
+  | { tag: "events"; scope: Scope; after: number };
