@@ -137,6 +137,11 @@ function addFaults(world: World): void {
 function actAtRandom(world: World, ids: string[]): void {
   const { random } = world;
   const id = ids[Math.floor(random() * ids.length)];
+  if (id !== undefined && random() < 0.25) {
+    if (random() < 0.5) world.suspend(id);
+    else world.unsuspend(id);
+    return;
+  }
   const action = ACTIONS[Math.floor(random() * (random() < 0.7 ? 3 : 4))];
   if (id === undefined || action === undefined) return;
   if (action === "destroy" && random() < 0.3) world.forceDestroy(id);
@@ -152,7 +157,7 @@ function disturbWorld(world: World, ids: string[]): void {
   else simulator.powerOffByHand(droplet.id);
 }
 
-const RESTS: BotStatus[] = ["online", "unresponsive", "paused", "error", "destroyed"];
+const RESTS: BotStatus[] = ["online", "unresponsive", "paused", "suspended", "error", "destroyed"];
 
 /** Faults stop: now everything has to come to rest, and the droplets have to be exactly those that somebody wants. */
 async function calmDown(world: World, ids: string[]): Promise<void> {
@@ -175,7 +180,10 @@ async function calmDown(world: World, ids: string[]): Promise<void> {
       );
     }
     if (bot.status === "destroyed" && droplets.length > 0) throw new Violation(`${id} is destroyed and has a droplet`);
-    if (bot.status === "paused" && droplets[0]?.powered) throw new Violation(`${id} is paused and its droplet runs`);
+    const off = bot.status === "paused" || bot.status === "suspended";
+    if (off && droplets[0]?.powered) throw new Violation(`${id} is ${bot.status} and its droplet runs`);
+    if (bot.suspension !== null && bot.status !== "suspended")
+      throw new Violation(`${id} was suspended and is ${describe(world, id)}`);
     if (world.index.get(id)?.revision !== bot.revision) throw new Violation(`the index lags behind ${id} for good`);
   }
 }

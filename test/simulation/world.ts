@@ -10,6 +10,7 @@ import { act, cancelOperation, createBot, type NewBot, patchBot } from "../../sr
 import { defaultPolicy } from "../../src/bot/policy.ts";
 import { publishConfig } from "../../src/bot/publish.ts";
 import { type BotState, dropletName, fleetOf, isRunning } from "../../src/bot/state.ts";
+import { suspend, unsuspend } from "../../src/bot/suspend.ts";
 import { claim } from "../../src/bot/upkeep.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
@@ -101,6 +102,14 @@ export class World {
 
   act(id: string, action: BotAction) {
     return act(this.host(id).shell, this.#caller(), action);
+  }
+
+  suspend(id: string, reason = "payment_failed") {
+    return suspend(this.host(id).shell, this.#caller(), reason);
+  }
+
+  unsuspend(id: string) {
+    return unsuspend(this.host(id).shell, this.#caller());
   }
 
   forceDestroy(id: string) {
