@@ -17,6 +17,7 @@ import { operationRoutes } from "./operations.ts";
 import { operatorRoutes } from "./operator.ts";
 import { fromError, isUnavailable, problem } from "./problem.ts";
 import { json } from "./responses.ts";
+import { suspensionRoutes } from "./suspensions.ts";
 
 export const app = createApp();
 
@@ -58,6 +59,7 @@ app.route("/", botRoutes);
 app.route("/", configRoutes);
 app.route("/", operationRoutes);
 app.route("/", operatorRoutes);
+app.route("/", suspensionRoutes);
 
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
   type: "http",

@@ -66,7 +66,8 @@ operationRoutes.openapi(
   },
 );
 
-function accepted(c: Context<AppEnv>, answer: Answer<z.output<typeof Operation>>) {
+/** What a Bot answers to whoever asks it to do something. */
+export function accepted(c: Context<AppEnv>, answer: Answer<z.output<typeof Operation>>) {
   if (!answer.ok) return refusal(c, answer);
   if (answer.replayed) c.header("idempotency-replayed", "true");
   return c.json({ status: "ok" as const, operation: answer.value }, 202);

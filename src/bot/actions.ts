@@ -1,6 +1,8 @@
 /** Which action is possible when: the action matrix. Pure. */
-import type { BotAction, BotStatus } from "../wire/enums.ts";
+import type { BotAction, BotStatus, OperationKind } from "../wire/enums.ts";
+import type { EventBody } from "./events.ts";
 import { adoptedDroplet, type BotState, isRunning } from "./state.ts";
+import { isSuspended } from "./status.ts";
 
 type Verdict =
   | { verdict: "start" }
@@ -14,8 +16,35 @@ const REFUSE: Verdict = { verdict: "refuse" };
 
 export function judgeAction(bot: BotState, action: BotAction): Verdict {
   if (bot.status === "destroyed") return action === "destroy" ? SAME : REFUSE;
+  // What its droplet is just now does not matter: the suspension has to be taken away first.
+  if (bot.suspension !== null && action !== "destroy") return REFUSE;
   if (isRunning(bot.operation)) return whileRunning(bot, action);
   return atRest(bot, action);
+}
+
+/** The operator's: comes before everything but a destroy. One that did not succeed may be asked for again. */
+export function judgeSuspend(bot: BotState): Verdict {
+  if (bot.destroyed_at !== null || isBeingDestroyed(bot)) return REFUSE;
+  if (bot.suspension === null || bot.operation.kind !== "suspend") return START;
+  return isRunning(bot.operation) || isSuspended(bot) ? SAME : START;
+}
+
+export function judgeUnsuspend(bot: BotState): Verdict {
+  if (bot.destroyed_at !== null) return REFUSE;
+  if (bot.suspension === null) return SAME;
+  return isBeingDestroyed(bot) ? REFUSE : START;
+}
+
+function isBeingDestroyed({ operation }: BotState): boolean {
+  return isRunning(operation) && operation.kind === "destroy";
+}
+
+/** An operation begins, in place of the one that is under way. */
+export function takingOver({ operation }: BotState, operation_id: string, kind: OperationKind): EventBody[] {
+  const requested: EventBody = { kind: "operation_requested", data: { operation_id, kind } };
+  if (!isRunning(operation)) return [requested];
+  const why = `pre-empted by ${kind}`;
+  return [{ kind: "operation_cancelled", data: { operation_id: operation.id, why } }, requested];
 }
 
 export function allowedActions(bot: BotState): BotAction[] {

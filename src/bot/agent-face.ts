@@ -180,7 +180,7 @@ function telemetryOf(beat: HeartbeatRequest, at: number): Runtime["telemetry"] {
 function eventsOfBeat(bot: BotState, beat: HeartbeatRequest): EventBody[] {
   const events: EventBody[] = [];
   if (bot.agent?.boot_id !== beat.boot_id) {
-    const expected = isRunning(bot.operation) || startPolicy(bot) === "auto";
+    const expected = isRunning(bot.operation) || bot.suspension !== null || startPolicy(bot) === "auto";
     events.push({ kind: "agent_booted", data: { boot_id: beat.boot_id, expected } });
   }
   if (bot.presence !== "heard" && !stopping(bot)) events.push({ kind: "agent_heard", data: { via: "http" } });
@@ -199,9 +199,14 @@ function stopping({ operation }: BotState): boolean {
   );
 }
 
+/** The bot may not run, and gets nothing to run with. */
+function isFenced(bot: BotState): boolean {
+  return bot.suspension !== null || stopping(bot);
+}
+
 /** The permission to run. Pure. */
 function workloadOrder(bot: BotState): WorkloadOrder {
-  if (bot.destroyed_at !== null || stopping(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";
+  if (bot.destroyed_at !== null || isFenced(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";
   return bot.start_held ? "hold" : "run";
 }
 
@@ -209,7 +214,7 @@ function workloadOrder(bot: BotState): WorkloadOrder {
 export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise<Answer<AgentConfig>> {
   const known = authenticate(shell, caller);
   if (!known.ok) return known;
-  if (stopping(known.live.bot)) return refuse("config_fenced", "The bot is being stopped: it gets no config.");
+  if (isFenced(known.live.bot)) return refuse("config_fenced", "The bot is being stopped: it gets no config.");
   const { version } = known.live.bot.config.desired;
   const row = shell.store.config(version);
   if (row === null) return refuse("config_not_found", "The bot's config is not kept here.");

@@ -1,7 +1,6 @@
 /** Towards a running bot: one droplet of this generation, active, its agent heard, a config applied. Pure. */
 import type { Decision } from "./decision.ts";
-import type { EventBody } from "./events.ts";
-import { callNow, fail, lastRead, pollDroplet, record, succeed, waitUntil } from "./pacing.ts";
+import { callNow, fail, failAttempt, lastRead, pollDroplet, record, succeed, waitUntil } from "./pacing.ts";
 import { powerOn } from "./power.ts";
 import { confirmMissing, ensureGone, removeDroplet, resolveIntent, verifyClaim } from "./removal.ts";
 import type { Situation } from "./situation.ts";
@@ -86,11 +85,6 @@ export function awaitConfig(s: Situation, boundAt: Instant): Decision {
   const deadline = boundAt + policy.config_deadline_ms;
   if (now >= deadline) return fail(s, "config_not_applied", "The agent did not apply its config in time.");
   return waitUntil(deadline, "config_applied");
-}
-
-function failAttempt({ bot }: Situation, code: string, detail: string): Decision {
-  const failed: EventBody = { kind: "attempt_failed", data: { operation_id: bot.operation.id, code, detail } };
-  return record(failed);
 }
 
 /** Takes everything of the present generation away, then builds the next. */

@@ -36,7 +36,8 @@ export interface EventData {
   };
   changed: { name?: string | undefined; persona?: Persona | undefined; policies?: PatchBotRequest["policies"] };
 
-  operation_requested: { operation_id: string; kind: OperationKind };
+  /** `unsuspended`: nobody asked for this very operation; it brings back what a suspension had stopped. */
+  operation_requested: { operation_id: string; kind: OperationKind; why?: "unsuspended" };
   operation_succeeded: { operation_id: string };
   operation_failed: { operation_id: string; code: string; detail: string };
   operation_cancelled: { operation_id: string; why: string };
@@ -44,6 +45,8 @@ export interface EventData {
   waiting: { reason: string | null };
   replacement_begun: { operation_id: string; why: string };
   generation_started: { generation: number; why: string };
+  suspended: { reason: string };
+  unsuspended: Record<string, never>;
 
   intent_opened: {
     intent_id: string;

@@ -1,11 +1,12 @@
 /** How intents, droplets and power actions change the state. Pure. */
 import type { DropletFacts, EventKind } from "./events.ts";
 import { commit, type Folds, withoutAgent } from "./fold-parts.ts";
-import type { BotState, Droplet, Instant, Intent, OperationState } from "./state.ts";
+import type { BotState, Droplet, Instant, Intent, OperationState, PowerAction } from "./state.ts";
 
 const KEEP_LOOKS = 16;
 /** Attempts to create one droplet leave an intent each; the closed ones teach nothing after a while. */
 const KEEP_CLOSED_INTENTS = 8;
+const SWITCHES_OFF: readonly PowerAction[] = ["shutdown", "power_off"];
 
 type DropletKinds = Extract<EventKind, `intent_${string}` | `droplet_${string}` | `power_${string}`>;
 
@@ -68,9 +69,8 @@ export const dropletFolds: Folds<DropletKinds> = {
     claims: bot.claims.filter((claim) => claim.droplet_id !== data.droplet.id),
   }),
   droplet_observed: (bot, data, at) => ({
-    // On again, by our resume or by another hand: then the person who paused it has not asked for it to trade.
     ...(bot.off_by_us && data.droplet.id === bot.adopted && data.droplet.status === "active"
-      ? { off_by_us: false, start_held: bot.operation.ended_at !== null }
+      ? { off_by_us: false, start_held: bot.start_held || isSwitchedOnByHand(bot) }
       : {}),
     droplets: editDroplet(bot, data.droplet.id, (droplet) => ({
       status: data.droplet.status,
@@ -78,6 +78,8 @@ export const dropletFolds: Folds<DropletKinds> = {
       observed_at: at,
       seen_by_id: droplet.seen_by_id || data.via === "id",
       active_at: droplet.active_at ?? (isUp(data.droplet) ? at : null),
+      on_sent_at: data.droplet.status === "active" ? null : droplet.on_sent_at,
+      off_sent_at: data.droplet.status === "off" ? null : droplet.off_sent_at,
       missing: { by_id: [], by_name: null, by_tag: null },
     })),
   }),
@@ -112,12 +114,23 @@ export const dropletFolds: Folds<DropletKinds> = {
   power_sent: (bot, data, at) => {
     const before = bot.operation.power;
     const count = before?.action === data.action ? before.count + 1 : 1;
-    return { operation: { ...commit(bot), power: { action: data.action, sent_at: at, count } } };
+    const sent = SWITCHES_OFF.includes(data.action) ? { off_sent_at: at } : { on_sent_at: at };
+    return {
+      operation: { ...commit(bot), power: { action: data.action, sent_at: at, count } },
+      droplets: editDroplet(bot, data.droplet_id, () => sent),
+      // What the agent said before its droplet went off does not tell that it is back.
+      ...(data.action === "power_on" && bot.presence === "heard" ? { presence: "never" as const } : {}),
+    };
   },
   power_refused: (bot, data) => ({
     operation: { ...bot.operation, power: withoutRefused(bot.operation.power), last_error: data.detail },
   }),
 };
+
+/** Whoever paused the bot has not asked for it to trade. A suspended one is switched off again. */
+function isSwitchedOnByHand(bot: BotState): boolean {
+  return bot.operation.ended_at !== null && bot.suspension === null;
+}
 
 /** A refused action has not happened; but whoever had come to insist goes on insisting, and at once. */
 function withoutRefused(power: OperationState["power"]): OperationState["power"] {
@@ -157,6 +170,8 @@ function addDroplet(known: Droplet[], facts: DropletFacts, at: Instant, seen: bo
     condemned: null,
     delete_sent_at: null,
     delete_ended_at: null,
+    on_sent_at: null,
+    off_sent_at: null,
     missing: { by_id: [], by_name: null, by_tag: null },
   };
   return [...known, droplet];

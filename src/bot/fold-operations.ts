@@ -1,5 +1,6 @@
 /** How operations change the state. Pure. */
 import { commit, type Folds, newOperation, withoutAgent } from "./fold-parts.ts";
+import { type BotState, isRunning } from "./state.ts";
 
 type OperationKinds =
   | "accepted"
@@ -12,6 +13,8 @@ type OperationKinds =
   | "waiting"
   | "replacement_begun"
   | "generation_started"
+  | "suspended"
+  | "unsuspended"
   | "destroyed";
 
 const KEEP_HEALS = 8;
@@ -32,14 +35,19 @@ export const operationFolds: Folds<OperationKinds> = {
     operation: newOperation(data.operation_id, data.kind, actor, at),
     waiting: null,
     stage: null,
-    ...(data.kind === "resume" ? { start_held: false } : {}),
+    // Whoever takes a suspension away has not looked at why the start was held.
+    ...(data.kind === "resume" && data.why !== "unsuspended" ? { start_held: false } : {}),
     ...(data.kind === "heal" ? { heals: [...bot.heals, at].slice(-KEEP_HEALS) } : {}),
   }),
   operation_succeeded: (bot, _data, at) => ({
     operation: { ...bot.operation, state: "succeeded", ended_at: at },
     waiting: null,
     error: null,
-    ...(bot.operation.kind === "pause" ? { off_by_us: true, presence: "never" as const } : {}),
+    ...(bot.operation.kind === "pause" || bot.operation.kind === "suspend"
+      ? { off_by_us: true, presence: "never" as const }
+      : {}),
+    suspension:
+      bot.operation.kind === "suspend" && bot.suspension ? { ...bot.suspension, confirmed_at: at } : bot.suspension,
   }),
   operation_failed: (bot, data, at) => ({
     operation: { ...bot.operation, state: "failed", ended_at: at, last_error: data.detail },
@@ -49,7 +57,8 @@ export const operationFolds: Folds<OperationKinds> = {
   operation_cancelled: (bot, _data, at) => ({
     operation: { ...bot.operation, state: "cancelled", ended_at: at },
     waiting: null,
-    ...(bot.adopted === null
+    // A suspended bot without a droplet is no error: it gets one when it may run again.
+    ...(bot.adopted === null && bot.suspension === null
       ? { error: { code: "cancelled", detail: `The ${bot.operation.kind} was cancelled; the bot has no droplet.` } }
       : {}),
   }),
@@ -81,11 +90,25 @@ export const operationFolds: Folds<OperationKinds> = {
     refused_droplets: [],
     ...withoutAgent(bot),
   }),
+  suspended: (bot, data, at, actor) => ({
+    suspension: { since: at, reason: data.reason, by: actor, paused: isWantedOff(bot), confirmed_at: null },
+  }),
+  unsuspended: (bot) => ({
+    suspension: null,
+    // Of a bot that stays off nothing more is asked, so that its suspend did not succeed is of no interest any more.
+    error: bot.suspension?.paused ? null : bot.error,
+  }),
 
   destroyed: (bot, _data, at) => ({
     destroyed_at: at,
+    suspension: null,
     adopted: null,
     waiting: null,
     operation: { ...bot.operation, state: "succeeded", ended_at: at },
   }),
 };
+
+/** A person has paused the bot, or is about to. */
+function isWantedOff(bot: BotState): boolean {
+  return isRunning(bot.operation) ? bot.operation.kind === "pause" : bot.status === "paused";
+}

@@ -10,14 +10,16 @@ export type Folds<K extends EventKind> = {
 };
 
 export function newOperation(id: string, kind: OperationState["kind"], actor: string, at: Instant): OperationState {
+  // It ends with the suspension, and is nobody's to cancel.
+  const committed = kind === "suspend";
   return {
     id,
     kind,
-    state: "queued",
+    state: committed ? "running" : "queued",
     actor,
     started_at: at,
     ended_at: null,
-    committed: false,
+    committed,
     failures: 0,
     last_error: null,
     recreating: kind === "create",

@@ -53,6 +53,7 @@ export function applyFirst(event: BotEvent): BotState {
     start_held: false,
     config: { desired: config, applied: null, effective: null, last_good: null, failed: null },
     off_by_us: false,
+    suspension: null,
     error: null,
     flags: [],
     refused_droplets: [],

@@ -1,5 +1,6 @@
 /** Destroying by force: no more waiting for evidence. What may be left is named, and goes later. */
 import type { Operation } from "../wire/bot.ts";
+import { takingOver } from "./actions.ts";
 import { type Answer, type Caller, ok } from "./answer.ts";
 import type { EventBody, Leftovers } from "./events.ts";
 import { once } from "./management.ts";
@@ -17,7 +18,7 @@ export function forceDestroy(shell: BotShell, caller: Caller): Answer<{ operatio
     const running = isRunning(bot.operation) && bot.operation.kind === "destroy" ? bot.operation.id : null;
     const operation_id = running ?? shell.platform.uuid();
     shell.commit({
-      events: [...(running === null ? request(bot, operation_id) : []), ...ending(bot)],
+      events: [...(running === null ? takingOver(bot, operation_id, "destroy") : []), ...ending(bot)],
       actor: caller.actor,
       rt: { ...rt, not_before: 0, tries: 0 },
       ...remember(operation_id),
@@ -25,12 +26,6 @@ export function forceDestroy(shell: BotShell, caller: Caller): Answer<{ operatio
     return ok(operation_id);
   });
   return answer.ok ? { ...answer, value: { operation: answer.value, left: leftovers(shell.present().bot) } } : answer;
-}
-
-function request({ operation: { id, ...operation } }: BotState, operation_id: string): EventBody[] {
-  const requested: EventBody = { kind: "operation_requested", data: { operation_id, kind: "destroy" } };
-  if (operation.ended_at !== null) return [requested];
-  return [{ kind: "operation_cancelled", data: { operation_id: id, why: "pre-empted by destroy" } }, requested];
 }
 
 function ending(bot: BotState): EventBody[] {

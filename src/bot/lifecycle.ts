@@ -7,11 +7,11 @@ import type { Decision, Runtime } from "./decision.ts";
 import { reconcileHeal } from "./heal.ts";
 import { fail, record } from "./pacing.ts";
 import { deadlineOf, type Policy } from "./policy.ts";
-import { ensureOff, ensureOn } from "./power.ts";
+import { ensureOff, ensureOn, ensureStopped } from "./power.ts";
 import { ensureGone } from "./removal.ts";
 import { reconcileAtRest, reconcileDestroyed } from "./rest.ts";
 import type { Situation } from "./situation.ts";
-import { type BotState, type Instant, isRunning } from "./state.ts";
+import { adoptedDroplet, type BotState, type Instant, isDoomed, isRunning, openIntent } from "./state.ts";
 
 export function reconcile(bot: BotState, rt: Runtime, now: Instant, policy: Policy): Decision {
   const s: Situation = { bot, rt, now, policy };
@@ -23,7 +23,7 @@ function reconcileOperation(s: Situation): Decision {
   const { bot, now, policy } = s;
   const deadline = deadlineOf(bot.operation, policy);
   // What waits for the whole fleet's trouble to pass is not late by its own fault.
-  if (deadline !== null && now >= deadline && bot.waiting === null && !bot.operation.recreating) {
+  if (deadline !== null && now >= deadline && bot.waiting === null && !bot.operation.recreating && !isTied(bot)) {
     return fail(s, "timed_out", `Not done in time: ${bot.operation.last_error ?? "the droplet does not follow"}`);
   }
   switch (bot.operation.kind) {
@@ -36,9 +36,16 @@ function reconcileOperation(s: Situation): Decision {
     case "resume":
       return bot.operation.recreating ? ensureRunning(s) : ensureOn(s);
     case "pause":
-    case "suspend":
       return ensureOff(s);
+    case "suspend":
+      return ensureStopped(s);
     case "heal":
       return reconcileHeal(s);
   }
+}
+
+/** A POST or a DELETE is under way: whatever became of it has to be known before anything is given up. */
+function isTied(bot: BotState): boolean {
+  const droplet = adoptedDroplet(bot);
+  return openIntent(bot) !== null || (droplet !== null && isDoomed(droplet));
 }

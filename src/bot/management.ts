@@ -2,14 +2,14 @@
 import type { BotView, EventView, Operation, PatchBotRequest } from "../wire/bot.ts";
 import type { ConfigVersion } from "../wire/config.ts";
 import type { BotAction, Persona } from "../wire/enums.ts";
-import { allowedActions, judgeAction } from "./actions.ts";
+import { allowedActions, judgeAction, takingOver } from "./actions.ts";
 import { type Answer, type Caller, inScope, ok, type Refusal, refuse, type Scope } from "./answer.ts";
 import { Runtime } from "./decision.ts";
 import type { EventBody } from "./events.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { BotShell, Live } from "./shell.ts";
-import { type Fleet, isRunning, type OperationState } from "./state.ts";
+import { type BotState, type Fleet, isRunning, type OperationState } from "./state.ts";
 import { viewBot, viewConfig, viewEvent, viewOperation } from "./view.ts";
 
 /** A bot as its row in D1 has it before its object knows of it. */
@@ -77,27 +77,31 @@ export function act(shell: BotShell, caller: Caller, action: BotAction): Answer<
     const { bot } = reached.live;
     const { verdict } = judgeAction(bot, action);
     if (verdict === "refuse") {
-      const during = isRunning(bot.operation) ? ` while its ${bot.operation.kind} is under way` : "";
-      const code = bot.destroyed_at === null ? "action_not_allowed" : "bot_destroyed";
-      return refuse(code, `A bot that is ${bot.status} cannot ${action}${during}.`, { allowed: allowedActions(bot) });
+      return refuseAction(bot, action);
     }
     if (verdict === "same") {
       const { id } = bot.operation;
       shell.commit({ ...remember(id) });
       return ok(id);
     }
-    const events: EventBody[] = [];
-    if (isRunning(bot.operation)) {
-      const { id } = bot.operation;
-      events.push({ kind: "operation_cancelled", data: { operation_id: id, why: `pre-empted by ${action}` } });
-    }
     const operation_id = shell.platform.uuid();
-    events.push({ kind: "operation_requested", data: { operation_id, kind: action } });
-    // What held the work before need not hold this; a rate limit will say so again.
-    const rt = { ...reached.live.rt, not_before: 0, tries: 0 };
-    shell.commit({ events, actor: caller.actor, rt, ...remember(operation_id) });
+    const events = takingOver(bot, operation_id, action);
+    shell.commit({ events, actor: caller.actor, rt: unheld(reached.live.rt), ...remember(operation_id) });
     return ok(operation_id);
   });
+}
+
+/** Of a suspended bot that is what matters, whatever else it is. */
+export function refuseAction(bot: BotState, action: string): Refusal {
+  const is = bot.suspension === null || bot.destroyed_at !== null ? bot.status : "suspended";
+  const during = isRunning(bot.operation) ? ` while its ${bot.operation.kind} is under way` : "";
+  const code = bot.destroyed_at === null ? "action_not_allowed" : "bot_destroyed";
+  return refuse(code, `A bot that is ${is} cannot ${action}${during}.`, { allowed: allowedActions(bot) });
+}
+
+/** What held the work before need not hold what comes instead; a rate limit will say so again. */
+export function unheld(rt: Runtime): Runtime {
+  return { ...rt, not_before: 0, tries: 0 };
 }
 
 export function cancelOperation(shell: BotShell, caller: Caller, operationId: string): Answer<Operation> {

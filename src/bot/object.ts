@@ -24,6 +24,7 @@ import type { Platform } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
 import { runAlarm } from "./run.ts";
 import { BotShell } from "./shell.ts";
+import { suspend, unsuspend } from "./suspend.ts";
 import * as upkeep from "./upkeep.ts";
 
 export class Bot extends DurableObject<Env> {
@@ -52,6 +53,14 @@ export class Bot extends DurableObject<Env> {
 
   act(caller: Caller, action: BotAction) {
     return management.act(this.#awake(), caller, action);
+  }
+
+  suspend(caller: Caller, reason: string) {
+    return suspend(this.#awake(), caller, reason);
+  }
+
+  unsuspend(caller: Caller) {
+    return unsuspend(this.#awake(), caller);
   }
 
   forceDestroy(caller: Caller) {

@@ -58,3 +58,8 @@ export function succeed({ bot }: Situation): Decision {
 export function fail({ bot }: Situation, code: string, detail: string): Decision {
   return record({ kind: "operation_failed", data: { operation_id: bot.operation.id, code, detail } });
 }
+
+/** The droplet is given up: it is taken away, and the operation goes on without it. */
+export function failAttempt({ bot }: Situation, code: string, detail: string): Decision {
+  return record({ kind: "attempt_failed", data: { operation_id: bot.operation.id, code, detail } });
+}

@@ -48,9 +48,13 @@ export const Policy = z.strictObject({
   shutdown_patience_ms: ms(120 * SECOND),
   power_patience_ms: ms(60 * SECOND),
   power_tries: count(3),
-  /** How long a pause or a resume may take. */
+  /** An action that was sent may still take effect for so long, whatever a read shows meanwhile. */
+  power_settle_ms: ms(120 * SECOND),
+  /** How long a pause, a suspend or a resume may take. */
   power_deadline_ms: ms(45 * MINUTE),
   silent_look_ms: ms(HOUR),
+  /** A suspended bot that could not be stopped is tried again. */
+  suspend_retry_ms: ms(HOUR),
 
   /** From a power action until the agent must be heard again. */
   heal_patience_ms: ms(5 * MINUTE),

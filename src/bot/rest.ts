@@ -6,6 +6,7 @@ import type { Policy } from "./policy.ts";
 import { confirmMissing, removeDroplet, verifyClaim } from "./removal.ts";
 import type { Situation } from "./situation.ts";
 import { adoptedDroplet, type Instant } from "./state.ts";
+import { isSuspended } from "./status.ts";
 
 export function reconcileAtRest(s: Situation): Decision {
   const claim = s.bot.claims[0];
@@ -32,6 +33,7 @@ function removeSurplus(s: Situation): Decision | null {
 
 function liveness(s: Situation): Decision {
   const { bot, rt, now, policy } = s;
+  if (bot.suspension !== null && !isSuspended(bot)) return suspendAgain(s);
   const droplet = adoptedDroplet(bot);
   if (bot.agent !== null && bot.presence === "heard") {
     const deadline = silenceDeadline(rt, bot.agent.bound_at, policy);
@@ -46,6 +48,12 @@ function liveness(s: Situation): Decision {
   if (heal !== null && !("wait" in heal)) return heal;
   const look = lookAtSilent(s);
   return heal === null ? look : earliest(look, heal);
+}
+
+/** A suspended bot that runs or may run: by another hand, by a late droplet, or because it could not be stopped. */
+function suspendAgain({ bot, now, policy }: Situation): Decision {
+  const again = bot.error === null ? now : (bot.operation.ended_at ?? now) + policy.suspend_retry_ms;
+  return now < again ? waitUntil(again, "suspend") : { begin: "suspend" };
 }
 
 /** A silent bot that is not healed: what has become of its droplet is looked up now and then. */

@@ -83,9 +83,23 @@ export const Droplet = keep({
   delete_sent_at: Instant.nullable(),
   /** When the last DELETE ended; null while it runs, or where we died during it. */
   delete_ended_at: Instant.nullable(),
+  /** When an action that switches it on (off) was sent and has not shown its effect: it may still have it. */
+  on_sent_at: Instant.nullable().default(null),
+  off_sent_at: Instant.nullable().default(null),
   missing: keep({ by_id: z.array(Instant), by_name: Instant.nullable(), by_tag: Instant.nullable() }),
 });
 export type Droplet = z.infer<typeof Droplet>;
+
+/** The operator, or billing, does not want the bot to run. The operation `suspend` sees to it. */
+const Suspension = keep({
+  since: Instant,
+  reason: z.string(),
+  by: z.string(),
+  /** A person wanted the bot off before: without the suspension it would be paused. */
+  paused: z.boolean(),
+  /** When it was last confirmed that nothing of the bot runs; null: not yet. */
+  confirmed_at: Instant.nullable(),
+});
 
 const ConfigRef = keep({ id: z.string(), version: z.int() });
 export type ConfigRef = z.infer<typeof ConfigRef>;
@@ -139,6 +153,7 @@ export const BotState = keep({
   }),
 
   off_by_us: z.boolean(),
+  suspension: Suspension.nullable().default(null),
   error: keep({ code: z.string(), detail: z.string() }).nullable(),
   flags: z.array(z.string()),
   refused_droplets: z.array(z.int()),
@@ -170,6 +185,17 @@ export function isRunning(operation: OperationState): boolean {
 
 export function adoptedDroplet(bot: BotState): Droplet | null {
   return bot.droplets.find((droplet) => droplet.id === bot.adopted) ?? null;
+}
+
+/** By our doing nothing of the bot runs: its droplet is off, or there is none. */
+export function isOff(bot: BotState): boolean {
+  const droplet = adoptedDroplet(bot);
+  return bot.off_by_us && (droplet === null || droplet.status === "off");
+}
+
+/** The droplet goes, whatever is asked for: a failed try, or its DELETE is on the way. */
+export function isDoomed(droplet: Droplet): boolean {
+  return droplet.condemned !== null || droplet.delete_sent_at !== null;
 }
 
 export function openIntent(bot: BotState): Intent | null {

@@ -1,6 +1,6 @@
 /** What a person reads, derived from facts. Pure. */
 import type { BotStatus } from "../wire/enums.ts";
-import { adoptedDroplet, type BotState, isRunning, openIntent } from "./state.ts";
+import { adoptedDroplet, type BotState, isDoomed, isOff, isRunning, openIntent } from "./state.ts";
 
 interface StatusView {
   status: BotStatus;
@@ -13,6 +13,11 @@ export function isServing(bot: BotState): boolean {
   return bot.agent !== null && bot.presence === "heard" && bot.config.applied !== null;
 }
 
+/** It is to be stopped, and that is what it was found to be. */
+export function isSuspended(bot: BotState): boolean {
+  return bot.suspension !== null && bot.suspension.confirmed_at !== null && isOff(bot);
+}
+
 /** Status, why, and what told us so. `bot.status` is the status before the event that is being folded in. */
 export function deriveStatus(bot: BotState): StatusView {
   if (bot.destroyed_at !== null) {
@@ -23,6 +28,9 @@ export function deriveStatus(bot: BotState): StatusView {
   }
   if (isRunning(bot.operation)) return statusDuring(bot);
   if (bot.error) return { status: "error", reason: bot.error.code, confirmed_by: "spawnpoint" };
+  if (bot.suspension !== null && isSuspended(bot)) {
+    return { status: "suspended", reason: bot.suspension.reason, confirmed_by: "provider" };
+  }
   return statusAtRest(bot);
 }
 
@@ -65,8 +73,8 @@ function building(bot: BotState): StatusView {
 }
 
 function statusAtRest(bot: BotState): StatusView {
-  if (bot.off_by_us && adoptedDroplet(bot)?.status === "off") {
-    return { status: "paused", reason: "pause", confirmed_by: "provider" };
+  if (isOff(bot)) {
+    return { status: "paused", reason: bot.adopted === null ? "droplet_gone" : "pause", confirmed_by: "provider" };
   }
   if (bot.presence === "silent") return { status: "unresponsive", reason: silentReason(bot), confirmed_by: "deadline" };
   if (isServing(bot)) {
@@ -89,10 +97,13 @@ export function stepOf(bot: BotState): string | null {
   if (operation.state === "queued") return "accepted";
   const intent = openIntent(bot);
   if (intent) return intent.ended_at === null ? "requesting_droplet" : "confirming_create";
-  const doomed = bot.droplets.find((droplet) => droplet.condemned !== null || !operation.recreating);
   const removing = ["destroy", "redeploy"].includes(operation.kind) || operation.recreating || operation.replacing;
-  if (removing && doomed) return doomed.delete_sent_at === null ? "deleting_droplet" : "confirming_deletion";
+  const doomed = bot.droplets.find(
+    (droplet) => (droplet.id === bot.adopted && isDoomed(droplet)) || (removing && !operation.recreating),
+  );
+  if (doomed) return doomed.delete_sent_at === null ? "deleting_droplet" : "confirming_deletion";
   if (operation.kind === "pause" || operation.kind === "suspend") {
+    if (adoptedDroplet(bot)?.status === "new") return "waiting_for_droplet";
     return operation.power?.action === "power_off" ? "powering_off" : "shutting_down";
   }
   if (operation.kind === "destroy") return "confirming_deletion";

@@ -44,6 +44,7 @@ export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy
     agent: viewAgent(bot, rt),
     flags: bot.flags,
     policies: bot.policies,
+    suspension: viewSuspension(bot),
     operation: viewOperation(bot.operation, bot, rt, decision, policy),
     revision: bot.revision,
     created_at: iso(bot.created_at),
@@ -57,6 +58,10 @@ function nextStep(decision: Decision, now: Instant): BotView["next"] {
   if ("wait" in decision) return { what: decision.for, at: iso(decision.wait) };
   const what = "do" in decision ? decision.do.kind : "begin" in decision ? decision.begin : decision.record.kind;
   return { what, at: iso(now) };
+}
+
+function viewSuspension({ suspension }: BotState): BotView["suspension"] {
+  return suspension && { since: iso(suspension.since), reason: suspension.reason, by: suspension.by };
 }
 
 function viewDroplet(bot: BotState, rt: Runtime): BotView["droplet"] {

@@ -140,6 +140,10 @@ export const BotView = z
       .nullable(),
     flags: z.array(z.string()).meta({ description: "What a person should look at" }),
     policies: Policies,
+    suspension: z
+      .object({ since: Timestamp, reason: z.string(), by: z.string() })
+      .nullable()
+      .meta({ description: "Who keeps the bot from running, and why; `status` says whether it has come to rest" }),
     operation: Operation.nullable().meta({ description: "The operation under way, else the last one" }),
     revision: z.int().min(0),
     created_at: Timestamp,

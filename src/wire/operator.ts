@@ -57,6 +57,19 @@ export const RebuildAnswer = z
   })
   .meta({ id: "RebuildAnswer" });
 
+export const SuspendRequest = z
+  .strictObject({
+    reason: z
+      .string()
+      .trim()
+      .min(1)
+      .max(200)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
+      .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters")
+      .meta({ description: "Shown with the bot for as long as it is suspended", example: "payment_failed" }),
+  })
+  .meta({ id: "SuspendRequest" });
+
 export const RunningOperation = z
   .object({
     bot_id: Uuid,

@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
 import { killAtEveryAwait, type Scenario } from "./crashes.ts";
-import { MINUTE } from "./world.ts";
+import { MINUTE, type World } from "./world.ts";
 
 const SCENARIOS: Scenario[] = [
   { name: "create", play: async () => undefined, ends: "online", droplets: 1 },
@@ -31,6 +31,53 @@ const SCENARIOS: Scenario[] = [
     },
     ends: "online",
     droplets: 1,
+  },
+  {
+    name: "suspend",
+    play: async (world, id) => {
+      world.suspend(id);
+    },
+    ends: "suspended",
+    droplets: 1,
+    holds: isOff,
+  },
+  {
+    name: "suspend while the create's outcome is unknown, then unsuspend",
+    prepare: (world) => {
+      world.simulator.script.add({ on: "create_droplet", fault: "late_effect", nth: 2, delay_ms: 50_000 });
+    },
+    play: async (world, id, rest) => {
+      world.act(id, "redeploy");
+      await world.run(10 * MINUTE, () => world.bot(id).intents.some(({ state }) => state === "open"));
+      world.suspend(id);
+      await rest("suspended");
+      world.unsuspend(id);
+    },
+    ends: "online",
+    droplets: 1,
+    holds: (world, id) => !isOff(world, id),
+  },
+  {
+    name: "unsuspend",
+    play: async (world, id, rest) => {
+      world.suspend(id);
+      await rest("suspended");
+      world.unsuspend(id);
+    },
+    ends: "online",
+    droplets: 1,
+    holds: (world, id) => world.bot(id).generation === 1 && !isOff(world, id),
+  },
+  {
+    name: "unsuspend while the droplet shuts down",
+    play: async (world, id) => {
+      world.suspend(id);
+      await world.run(10 * MINUTE, () => world.bot(id).operation.power !== null);
+      world.unsuspend(id);
+    },
+    ends: "online",
+    droplets: 1,
+    holds: (world, id) => world.bot(id).generation === 1 && !isOff(world, id),
   },
   {
     name: "redeploy",
@@ -102,6 +149,10 @@ const SCENARIOS: Scenario[] = [
     holds: (world, id) => world.bot(id).generation === 1,
   },
 ];
+
+function isOff(world: World, id: string): boolean {
+  return world.dropletsOf(id).every(({ powered }) => !powered);
+}
 
 describe("process death at every await", () => {
   for (const scenario of SCENARIOS) {

@@ -4,7 +4,7 @@ import { describe } from "./crashes.ts";
 import { Violation } from "./invariants.ts";
 import { MINUTE, type World } from "./world.ts";
 
-const RESTS: BotStatus[] = ["online", "unresponsive", "paused", "error", "destroyed"];
+const RESTS: BotStatus[] = ["online", "unresponsive", "paused", "suspended", "error", "destroyed"];
 /** Three tries of a create, each with its own deadlines. */
 const REST_MS = 200 * MINUTE;
 /** The hour of a patient outbox, and the watchdog's round. */
@@ -54,7 +54,9 @@ function complaint(world: World, id: string): string | null {
     return `is ${describe(world, id)} and has ${droplets.length} droplets: ${names}`;
   }
   if (bot.status === "destroyed" && droplets.length > 0) return "is destroyed and has a droplet";
-  if (bot.status === "paused" && droplets[0]?.powered) return "is paused and its droplet runs";
+  const off = bot.status === "paused" || bot.status === "suspended";
+  if (off && droplets[0]?.powered) return `is ${bot.status} and its droplet runs`;
+  if (bot.suspension !== null && bot.status !== "suspended") return `was suspended and is ${describe(world, id)}`;
   if (world.index.get(id)?.revision !== bot.revision) return "is not what the index says of it";
   return null;
 }

@@ -179,6 +179,11 @@ async function rebuildUnlessDown(world: World): Promise<void> {
 
 function actAtRandom(world: World, ids: string[], random: () => number): void {
   const id = ids[Math.floor(random() * ids.length)];
+  if (id !== undefined && random() < 0.25) {
+    if (random() < 0.5) world.suspend(id);
+    else world.unsuspend(id);
+    return;
+  }
   const action = ACTIONS[Math.floor(random() * (random() < 0.7 ? 3 : 4))];
   if (id === undefined || action === undefined) return;
   if (random() < 0.05 && world.bot(id).operation.kind !== "destroy") world.cancel(id);

@@ -6,6 +6,7 @@ import { act, cancelOperation, createBot, type NewBot, patchBot } from "../../sr
 import { defaultPolicy } from "../../src/bot/policy.ts";
 import { publishConfig } from "../../src/bot/publish.ts";
 import { type BotState, dropletName, fleetOf, isRunning } from "../../src/bot/state.ts";
+import { suspend, unsuspend } from "../../src/bot/suspend.ts";
 import { claim, snapshotRows } from "../../src/bot/upkeep.ts";
 import { parsePlace, type RebuildPlatform, rebuildPage } from "../../src/index-rebuild.ts";
 import { runWatchdog, type WatchdogPlatform } from "../../src/watchdog.ts";
@@ -118,6 +119,14 @@ export class World {
 
   act(id: string, action: BotAction) {
     return act(this.host(id).awake(), this.#caller(), action);
+  }
+
+  suspend(id: string, reason = "payment_failed") {
+    return suspend(this.host(id).awake(), this.#caller(), reason);
+  }
+
+  unsuspend(id: string) {
+    return unsuspend(this.host(id).awake(), this.#caller());
   }
 
   forceDestroy(id: string) {

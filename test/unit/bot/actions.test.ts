@@ -1,6 +1,5 @@
 import { describe, it } from "vitest";
-import { allowedActions, judgeAction } from "../../../src/bot/actions.ts";
-import type { BotState } from "../../../src/bot/state.ts";
+import { allowedActions, judgeAction, judgeSuspend, judgeUnsuspend } from "../../../src/bot/actions.ts";
 import { BOT_ACTIONS } from "../../../src/wire/enums.ts";
 import { Life } from "./life.ts";
 
@@ -19,8 +18,16 @@ const MATRIX: Row[] = [
   ["being resumed", () => new Life().paused().requested("resume"), ["refuse", "same", "refuse", "start"]],
   ["being redeployed", () => new Life().online().requested("redeploy"), ["refuse", "refuse", "same", "start"]],
   ["being healed", () => new Life().online().silent().requested("heal"), ["start", "refuse", "start", "start"]],
-  ["being suspended", () => new Life().online().requested("suspend"), ["refuse", "refuse", "refuse", "start"]],
-  ["suspended", () => suspended(), ["refuse", "refuse", "refuse", "start"]],
+  ["being suspended", () => new Life().online().suspending(), ["refuse", "refuse", "refuse", "start"]],
+  ["suspended", () => new Life().suspended(), ["refuse", "refuse", "refuse", "start"]],
+  ["paused, then suspended", () => new Life().paused().suspending(), ["refuse", "refuse", "refuse", "start"]],
+  ["suspended and not yet stopped", () => notStopped(), ["refuse", "refuse", "refuse", "start"]],
+  ["suspended and switched on by hand", () => switchedOn(), ["refuse", "refuse", "refuse", "start"]],
+  [
+    "suspended and being destroyed",
+    () => new Life().suspended().requested("destroy"),
+    ["refuse", "refuse", "refuse", "same"],
+  ],
   ["in error without a droplet", () => new Life().failed(), ["refuse", "refuse", "start", "start"]],
   ["in error, its droplet on", () => new Life().made().read("active").failed(), ["start", "refuse", "start", "start"]],
   ["in error, its droplet off", () => new Life().made().read("off").failed(), ["start", "start", "start", "start"]],
@@ -42,9 +49,42 @@ describe("what may be asked of a bot that is", () => {
   }
 });
 
-/** No event leads to it in this release; a newer one may have written it. */
-function suspended(): Life {
-  const life = new Life().online();
-  const bot: BotState = { ...life.bot, status: "suspended" };
-  return Object.assign(life, { bot });
+describe("what the operator may ask of a bot that is", () => {
+  const TABLE: [situation: string, life: () => Life, suspend: Verdict, unsuspend: Verdict][] = [
+    ["just accepted", () => new Life(), "start", "same"],
+    ["online", () => new Life().online(), "start", "same"],
+    ["being healed", () => new Life().online().silent().requested("heal"), "start", "same"],
+    ["being redeployed", () => new Life().online().requested("redeploy"), "start", "same"],
+    ["paused", () => new Life().paused(), "start", "same"],
+    ["in error", () => new Life().failed(), "start", "same"],
+    ["being suspended", () => new Life().online().suspending(), "same", "start"],
+    ["suspended", () => new Life().suspended(), "same", "start"],
+    ["suspended and not yet stopped", () => notStopped(), "start", "start"],
+    ["suspended and switched on by hand", () => switchedOn(), "start", "start"],
+    ["being resumed from it", () => new Life().suspended().unsuspended().requested("resume"), "start", "same"],
+    ["suspended and being destroyed", () => new Life().suspended().requested("destroy"), "refuse", "refuse"],
+    [
+      "suspended, a destroy taken back",
+      () => new Life().suspended().requested("destroy").cancelled(),
+      "start",
+      "start",
+    ],
+    ["being destroyed", () => new Life().online().requested("destroy"), "refuse", "same"],
+    ["destroyed", () => new Life().suspended().destroyed(), "refuse", "refuse"],
+  ];
+  for (const [situation, life, suspend, unsuspend] of TABLE) {
+    it(`${situation}: suspend ${suspend}, unsuspend ${unsuspend}`, async ({ expect }) => {
+      const { bot } = life();
+      expect([judgeSuspend(bot).verdict, judgeUnsuspend(bot).verdict]).toEqual([suspend, unsuspend]);
+    });
+  }
+});
+
+/** The droplet does not go off: the suspend gave up. */
+function notStopped(): Life {
+  return new Life().online().suspending().failed("power_off_failed");
+}
+
+function switchedOn(): Life {
+  return new Life().suspended().read("active");
 }

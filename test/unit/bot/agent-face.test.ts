@@ -1,6 +1,7 @@
 import { describe, it } from "vitest";
 import { type AgentCaller, agentConfig, heartbeat, register } from "../../../src/bot/agent-face.ts";
 import type { BotShell } from "../../../src/bot/shell.ts";
+import { unsuspend } from "../../../src/bot/suspend.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import type { HeartbeatRequest } from "../../../src/wire/agent.ts";
 import { Life, MINUTE, SECOND } from "./life.ts";
@@ -116,6 +117,38 @@ describe("an agent that speaks while its bot is being stopped", () => {
     expect(beat(stored(healed), healed.droplet.id)).toMatchObject({ value: { workload: "run" } });
     const resumed = new Life().paused().wait(MINUTE).requested("resume").powered("power_on").read("active");
     expect(beat(stored(resumed), resumed.droplet.id)).toMatchObject({ value: { workload: "run" } });
+  });
+});
+
+describe("an agent that speaks though its bot is suspended", () => {
+  const LIVES: [string, () => Life][] = [
+    ["at rest", () => new Life().suspended()],
+    ["and could not be stopped", () => new Life().online().suspending().failed("power_off_failed")],
+    ["and switched on by hand", () => new Life().suspended().read("active")],
+    ["and a destroy was taken back", () => new Life().online().suspending().requested("destroy").cancelled()],
+  ];
+  for (const [what, life] of LIVES) {
+    it(`is told to stop and gets no config: ${what}`, async ({ expect }) => {
+      const lived = life().wait(MINUTE);
+      const shell = stored(lived);
+      expect(beat(shell, lived.droplet.id)).toMatchObject({ ok: true, value: { workload: "stop" } });
+      expect(await agentConfig(shell, withCredential)).toMatchObject({ ok: false, code: "config_fenced" });
+    });
+  }
+
+  it("is heard, so that its droplet is looked at", async ({ expect }) => {
+    const life = new Life().suspended().wait(MINUTE);
+    const shell = stored(life);
+    beat(shell, life.droplet.id);
+    expect(shell.present().bot).toMatchObject({ status: "suspended", presence: "heard" });
+  });
+
+  it("may run again once it is unsuspended, a restart in between being no reason to hold it", async ({ expect }) => {
+    const life = new Life({ paper_mode: false }).suspended().wait(MINUTE);
+    const shell = stored(life);
+    beat(shell, life.droplet.id, "boot-by-hand");
+    unsuspend(shell, { scope: { every_account: true }, actor: "operator", request_id: "r1" });
+    expect(beat(shell, life.droplet.id, "boot-by-hand")).toMatchObject({ value: { workload: "run" } });
   });
 });
 

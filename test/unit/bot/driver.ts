@@ -1,10 +1,10 @@
-import { allowedActions, judgeAction } from "../../../src/bot/actions.ts";
+import { allowedActions, judgeAction, judgeSuspend, judgeUnsuspend } from "../../../src/bot/actions.ts";
 import type { Effect } from "../../../src/bot/decision.ts";
 import type { Finished } from "../../../src/bot/learn.ts";
 import { reconcile } from "../../../src/bot/lifecycle.ts";
 import { defaultPolicy } from "../../../src/bot/policy.ts";
 import { afterCall } from "../../../src/bot/schedule.ts";
-import { dropletName, dropletTags } from "../../../src/bot/state.ts";
+import { dropletName, dropletTags, isOff } from "../../../src/bot/state.ts";
 import type { Outcome } from "../../../src/provider/outcome.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
 import { type BotAction, DROPLET_STATUSES, type DropletStatus } from "../../../src/wire/enums.ts";
@@ -126,7 +126,7 @@ function meanwhile(life: Life, pick: Pick): void {
   const nothing = () => undefined;
   const speaks = () => speak(life, pick);
   const often = Array.from({ length: 6 }, () => [nothing, nothing, speaks]).flat();
-  pick([nothing, ...often, () => act(life, pick), () => cancel(life)])();
+  pick([nothing, ...often, () => act(life, pick), () => cancel(life), () => suspend(life), () => unsuspend(life)])();
 }
 
 function act(life: Life, pick: Pick): void {
@@ -136,6 +136,22 @@ function act(life: Life, pick: Pick): void {
   if (life.bot.operation.ended_at === null) life.cancelled();
   life.requested(action);
   life.rt = { ...life.rt, not_before: 0, tries: 0 };
+}
+
+function suspend(life: Life): void {
+  if (judgeSuspend(life.bot).verdict !== "start") return;
+  if (life.bot.suspension === null) life.tell({ kind: "suspended", data: { reason: "payment_failed" } });
+  if (life.bot.operation.ended_at === null) life.cancelled();
+  life.requested("suspend");
+}
+
+function unsuspend(life: Life): void {
+  if (judgeUnsuspend(life.bot).verdict !== "start") return;
+  const paused = life.bot.suspension?.paused;
+  if (life.bot.operation.ended_at === null) life.cancelled();
+  life.unsuspended();
+  if (!paused) life.requested("resume");
+  else if (!isOff(life.bot)) life.requested("pause");
 }
 
 function cancel(life: Life): void {

@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
 import type { EventBody, EventKind } from "../../../src/bot/events.ts";
-import { Life, START } from "./life.ts";
+import { Life, SECOND, START } from "./life.ts";
 
 const OPERATION = { operation_id: "operation-1" };
 const POST = { intent_id: "intent-1-g1" };
@@ -73,6 +73,21 @@ const EFFECTS: Omit<Row, "accepted"> = {
       config: { desired: C1, applied: null, effective: null, last_good: C1 },
     },
   ],
+  suspended: [
+    () => new Life().online(),
+    () => ({ reason: "payment_failed" }),
+    {
+      suspension: {
+        since: START + 150 * SECOND,
+        reason: "payment_failed",
+        by: "spawnpoint",
+        paused: false,
+        confirmed_at: null,
+      },
+      status: "online",
+    },
+  ],
+  unsuspended: [() => new Life().suspended(), () => ({}), { suspension: null, off_by_us: true }],
 
   intent_opened: [
     () => new Life(),

@@ -96,6 +96,71 @@ describe("a bot's history", () => {
   });
 });
 
+describe("a suspension", () => {
+  const ASKED: [string, () => Life, paused: boolean][] = [
+    ["one that is online", () => new Life().online(), false],
+    ["one that is paused", () => new Life().paused(), true],
+    ["one that is being paused", () => new Life().online().requested("pause"), true],
+    ["one that is being resumed", () => new Life().paused().requested("resume"), false],
+    ["one that was resumed from a suspension", () => new Life().suspended().unsuspended().requested("resume"), false],
+    ["one that stayed paused after one", () => new Life().paused().suspending().succeeded().unsuspended(), true],
+    ["one that is in error", () => new Life().made().read("off").failed(), false],
+  ];
+  for (const [what, life, paused] of ASKED) {
+    it(`knows of ${what} whether people want it off`, async ({ expect }) => {
+      expect(life().suspending().bot.suspension?.paused).toBe(paused);
+    });
+  }
+
+  it("says since when, why and by whom, and when it was found to be so", async ({ expect }) => {
+    const life = new Life().online();
+    const asked = life.now;
+    life.suspending("unpaid").powered("shutdown").wait(MINUTE).read("off").succeeded();
+    expect(life.bot.suspension).toMatchObject({ since: asked, reason: "unpaid", confirmed_at: asked + MINUTE });
+    expect(life.bot).toMatchObject({ since: asked + MINUTE, off_by_us: true, presence: "never" });
+  });
+
+  it("of a bot without a droplet is no error of the create that it cut short", async ({ expect }) => {
+    const life = new Life().tell({ kind: "suspended", data: { reason: "unpaid" } }).cancelled();
+    expect(life.bot.error).toBe(null);
+  });
+
+  it("that could not be carried out leaves no error with a bot that stays off", async ({ expect }) => {
+    expect(new Life().paused().suspending().failed("timed_out").unsuspended().bot).toMatchObject({
+      status: "paused",
+      error: null,
+    });
+    expect(new Life().online().suspending().failed("timed_out").unsuspended().bot.error?.code).toBe("timed_out");
+  });
+
+  it("holds no later start because a hand has switched the bot on meanwhile", async ({ expect }) => {
+    expect(new Life().suspended().read("active").bot).toMatchObject({ off_by_us: false, start_held: false });
+  });
+
+  it("ends with the bot", async ({ expect }) => {
+    expect(new Life().suspended().destroyed().bot).toMatchObject({ status: "destroyed", suspension: null });
+  });
+});
+
+describe("what was sent to a droplet", () => {
+  it("may still take effect until a read has shown it", async ({ expect }) => {
+    const life = new Life().online().requested("pause").powered("shutdown");
+    expect(life.droplet).toMatchObject({ off_sent_at: life.now, on_sent_at: null });
+    expect(life.wait(MINUTE).read("active").droplet.off_sent_at).toBe(life.now - MINUTE);
+    expect(life.read("off").droplet.off_sent_at).toBe(null);
+    life.requested("resume").powered("power_on").wait(MINUTE).read("off");
+    expect(life.droplet.on_sent_at).toBe(life.now - MINUTE);
+    expect(life.read("active").droplet.on_sent_at).toBe(null);
+  });
+
+  it("makes what its agent said before it was switched on worth nothing", async ({ expect }) => {
+    const life = new Life().online().suspending().powered("shutdown").unsuspended().requested("resume");
+    expect(life.bot.presence).toBe("heard");
+    expect(life.powered("power_on").bot.presence).toBe("never");
+    expect(new Life().online().silent().requested("heal").powered("power_on").bot.presence).toBe("silent");
+  });
+});
+
 describe("a request that is cancelled before it began", () => {
   it("leaves an error what it was", async ({ expect }) => {
     const life = new Life().made().read("active").registered().failed("config_failed");
@@ -114,9 +179,19 @@ describe("a request that is cancelled before it began", () => {
 
 describe("a held start", () => {
   const HELD = { kind: "agent_booted", data: { boot_id: "b2", expected: false } } as const;
+  const UNSUSPENDED = {
+    kind: "operation_requested",
+    data: { operation_id: "o9", kind: "resume", why: "unsuspended" },
+  } as const;
   const RELEASES: [string, (life: Life) => Life, held: boolean][] = [
     ["a pause", (life) => life.requested("pause"), true],
     ["a resume", (life) => life.requested("resume"), false],
+    ["a resume after a suspension", (life) => life.tell(UNSUSPENDED), true],
+    [
+      "a resume after a suspension, on again",
+      (life) => life.suspending().read("off").tell(UNSUSPENDED).read("active"),
+      true,
+    ],
     ["a redeploy that has its new generation", (life) => life.requested("redeploy").gone().recreating(), false],
     [
       "the policy to start by itself",

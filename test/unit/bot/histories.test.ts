@@ -4,7 +4,7 @@ import type { BotEvent } from "../../../src/bot/events.ts";
 import { apply } from "../../../src/bot/fold.ts";
 import { reconcile } from "../../../src/bot/lifecycle.ts";
 import { defaultPolicy } from "../../../src/bot/policy.ts";
-import { BotState, isRunning } from "../../../src/bot/state.ts";
+import { adoptedDroplet, BotState, isRunning } from "../../../src/bot/state.ts";
 import { drive } from "./driver.ts";
 import { deepFreeze, HOUR, inWords, type Life } from "./life.ts";
 
@@ -38,9 +38,11 @@ describe("over any history", () => {
       "intent_refused",
       "droplet_gone",
       "operation_cancelled",
+      "suspended",
+      "unsuspended",
       "destroyed",
     ];
-    const statuses = ["pending", "provisioning", "online", "unresponsive", "paused", "error", "destroyed"];
+    const statuses = ["pending", "provisioning", "online", "unresponsive", "paused", "suspended", "error", "destroyed"];
     expect([...seen]).toEqual(expect.arrayContaining([...kinds, ...statuses]));
   });
 
@@ -93,11 +95,29 @@ describe("over any history", () => {
     }
   });
 
-  property("no operation succeeds or begins a generation while an intent is open", ({ history }) => {
+  property("no operation concludes or begins a generation while an intent is open", ({ history }) => {
+    const concluding: string[] = ["operation_succeeded", "operation_failed", "generation_started", "destroyed"];
     const states = refold(history);
     for (const [index, { kind }] of history.entries()) {
-      if (kind !== "operation_succeeded" && kind !== "generation_started" && kind !== "destroyed") continue;
+      if (!concluding.includes(kind)) continue;
       if (states[index]?.intents.some(({ state }) => state === "open")) throw new Error(`${kind} over an open intent`);
+    }
+  });
+
+  property("nothing but its suspend and a destroy begins for a suspended bot", ({ history }) => {
+    const states = refold(history);
+    for (const [index, { kind }] of history.entries()) {
+      const bot = states[index];
+      if (kind !== "operation_requested" || !bot?.suspension) continue;
+      if (!["suspend", "destroy"].includes(bot.operation.kind)) throw new Error(`${bot.operation.kind} begins`);
+    }
+  });
+
+  property("suspended means that what there is of the bot is off", ({ history }) => {
+    for (const bot of refold(history)) {
+      if (bot.status !== "suspended" || isRunning(bot.operation)) continue;
+      const droplet = adoptedDroplet(bot);
+      if (droplet !== null && droplet.status !== "off") throw new Error(`its droplet is ${droplet.status}`);
     }
   });
 

@@ -229,6 +229,23 @@ export class Life {
     return this.read("off").succeeded();
   }
 
+  suspending(reason = "payment_failed"): this {
+    return this.tell({ kind: "suspended", data: { reason } }).requested("suspend");
+  }
+
+  suspended(reason?: string): this {
+    this.online()
+      .wait(HOUR)
+      .suspending(reason)
+      .powered("shutdown")
+      .wait(10 * SECOND);
+    return this.read("off").succeeded();
+  }
+
+  unsuspended(): this {
+    return this.tell({ kind: "unsuspended", data: {} });
+  }
+
   silent(): this {
     return this.tell({ kind: "agent_silent", data: { last_seen_at: this.rt.last_seen_at } });
   }

@@ -2,6 +2,7 @@ import { describe, it } from "vitest";
 import type { Scope } from "../../../src/bot/answer.ts";
 import * as management from "../../../src/bot/management.ts";
 import { publishConfig } from "../../../src/bot/publish.ts";
+import { suspend, unsuspend } from "../../../src/bot/suspend.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";
 
@@ -23,6 +24,8 @@ async function askEverything(scope: Scope) {
     patch: management.patchBot(shell, caller, { name: "Renamed" }),
     publish: await publishConfig(shell, { ...caller, request_id: "r3" }, { patch: { note: "mine" }, if_match: null }),
     act: management.act(shell, caller, "pause"),
+    suspend: suspend(shell, { ...caller, request_id: "r4" }, "payment_failed"),
+    unsuspend: unsuspend(shell, { ...caller, request_id: "r5" }),
   };
   return { answers, changed: shell.present().bot.revision !== revision };
 }
@@ -67,5 +70,11 @@ describe("cancelling an operation", () => {
       code: "operation_committed",
     });
     expect(shell.present().bot.operation.state).toBe("running");
+  });
+
+  it("is refused of a suspend from the beginning", async ({ expect }) => {
+    const life = new Life().online().suspending();
+    const answer = management.cancelOperation(stored(life), caller, life.bot.operation.id);
+    expect(answer).toMatchObject({ ok: false, code: "operation_committed" });
   });
 });

@@ -23,6 +23,69 @@ describe("the status that a person reads", () => {
     ["silent", () => new Life().online().silent(), "unresponsive", "heartbeat_missed", "deadline"],
     ["silent and off", () => new Life().online().silent().read("off"), "unresponsive", "droplet_off", "deadline"],
     ["silent and gone", () => new Life().online().silent().gone(), "unresponsive", "droplet_gone", "deadline"],
+    ["being suspended", () => new Life().online().suspending(), "online", "suspend", "heartbeat"],
+    ["off, its suspend not yet confirmed", () => stopping().read("off"), "online", "suspend", "heartbeat"],
+    ["suspended", () => new Life().suspended("unpaid"), "suspended", "unpaid", "provider"],
+    [
+      "suspended without a droplet",
+      () => new Life().suspending("unpaid").succeeded(),
+      "suspended",
+      "unpaid",
+      "provider",
+    ],
+    [
+      "suspended, its droplet gone since",
+      () => new Life().suspended("unpaid").gone(),
+      "suspended",
+      "unpaid",
+      "provider",
+    ],
+    ["paused, being suspended", () => new Life().paused().suspending(), "paused", "suspend", "provider"],
+    [
+      "paused, suspended",
+      () => new Life().paused().suspending("unpaid").succeeded(),
+      "suspended",
+      "unpaid",
+      "provider",
+    ],
+    ["a suspend that gave up", () => stopping().failed("power_off_failed"), "error", "power_off_failed", "spawnpoint"],
+    [
+      "suspended, being destroyed",
+      () => new Life().suspended().requested("destroy"),
+      "suspended",
+      "destroy",
+      "provider",
+    ],
+    [
+      "suspended, switched on by hand",
+      () => new Life().suspended().tell(heard).read("active"),
+      "online",
+      null,
+      "heartbeat",
+    ],
+    [
+      "suspended before it had a droplet, a destroy taken back",
+      () => destroyTakenBack(),
+      "suspended",
+      "unpaid",
+      "provider",
+    ],
+    ["unsuspended, to be resumed", () => unsuspended("resume"), "paused", "resume", "provider"],
+    [
+      "unsuspended, on again",
+      () => unsuspended("resume").powered("power_on").read("active"),
+      "provisioning",
+      "resume",
+      "provider",
+    ],
+    [
+      "unsuspended, paused before",
+      () => new Life().paused().suspending().succeeded().unsuspended(),
+      "paused",
+      "pause",
+      "provider",
+    ],
+    ["unsuspended, paused before, its droplet gone since", () => pausedAndGone(), "paused", "droplet_gone", "provider"],
     ["being paused", () => new Life().online().requested("pause"), "online", "pause", "heartbeat"],
     ["off, its pause not yet confirmed", () => shuttingDown().read("off"), "online", "pause", "heartbeat"],
     ["paused", () => new Life().paused(), "paused", "pause", "provider"],
@@ -106,6 +169,10 @@ describe("the step of the work under way", () => {
     ["a destroy", () => destroying(), "deleting_droplet"],
     ["a destroy, its DELETE sent", () => destroying().tell(deleteSent), "confirming_deletion"],
     ["a destroy, its droplet gone", () => destroying().gone(), "confirming_deletion"],
+    ["a suspend", () => stopping(), "shutting_down"],
+    ["a suspend of a droplet that is still made", () => midCreate(), "waiting_for_droplet"],
+    ["a suspend, the redeploy's DELETE sent", () => midRedeploy(), "confirming_deletion"],
+    ["a suspend, a POST without an answer", () => unansweredThenSuspended(), "confirming_create"],
     ["nothing under way", () => new Life().online(), null],
   ];
 
@@ -130,6 +197,38 @@ function refused(): Life {
   const life = new Life().posted();
   const data = { intent_id: life.intentId, code: "quota", detail: "too many", for_good: false };
   return life.tell({ kind: "intent_refused", data }, waiting);
+}
+
+function stopping(): Life {
+  return new Life()
+    .online()
+    .wait(10 * SECOND)
+    .suspending()
+    .powered("shutdown");
+}
+
+function midCreate(): Life {
+  return new Life().made().suspending();
+}
+
+function midRedeploy(): Life {
+  return new Life().online().requested("redeploy").suspending().tell(deleteSent);
+}
+
+function unansweredThenSuspended(): Life {
+  return new Life().posted().unanswered().suspending();
+}
+
+function destroyTakenBack(): Life {
+  return new Life().suspending("unpaid").succeeded().requested("destroy").cancelled();
+}
+
+function unsuspended(next: "resume"): Life {
+  return new Life().suspended().unsuspended().requested(next);
+}
+
+function pausedAndGone(): Life {
+  return new Life().paused().suspending().gone().succeeded().unsuspended();
 }
 
 function shuttingDown(): Life {

@@ -57,6 +57,16 @@ describe("the stored state", () => {
     expect(store.events(2, 3).map(({ seq }) => seq)).toEqual([3, 4, 5]);
   });
 
+  it("of a release that knew of no suspensions is read as one without", async ({ expect }) => {
+    const { store, db } = newStore();
+    const { bot } = new Life().online();
+    const { suspension: _, ...older } = bot;
+    const droplets = bot.droplets.map(({ on_sent_at: __, off_sent_at: ___, ...droplet }) => droplet);
+    store.save(bot);
+    db.prepare("UPDATE document SET value = ? WHERE key = 'state'").run(JSON.stringify({ ...older, droplets }));
+    expect(store.load()).toMatchObject({ kind: "bot", bot });
+  });
+
   for (const text of ["", "{", "{}", "null", '{"id":1}']) {
     it(`fails closed where it reads ${JSON.stringify(text)}`, async ({ expect }) => {
       const { store, db } = newStore();

@@ -9,6 +9,9 @@ import { Life, MINUTE, SECOND, START } from "./life.ts";
 
 const OPERATION_ID = "0f000000-0000-4000-8000-000000000001";
 
+const SUSPENDED = { kind: "suspended", data: { reason: "payment_failed" } } as const;
+const SUSPEND = { kind: "operation_requested", data: { operation_id: OPERATION_ID, kind: "suspend" } } as const;
+
 function shown(life: Life) {
   return viewBot(life.bot, life.rt, life.now, defaultPolicy);
 }
@@ -19,6 +22,7 @@ describe("a bot on the wire", () => {
     ["waiting for its droplet", () => new Life({ operation_id: OPERATION_ID }).made()],
     ["online", () => new Life({ operation_id: OPERATION_ID }).online()],
     ["silent", () => new Life({ operation_id: OPERATION_ID }).online().silent().read("off")],
+    ["suspended", () => new Life().tell(SUSPENDED, SUSPEND).succeeded()],
     ["in error", () => new Life({ operation_id: OPERATION_ID }).failed()],
   ];
   for (const [what, life] of LIVES) {
@@ -44,6 +48,19 @@ describe("a bot on the wire", () => {
   it("a read that brought nothing new is told all the same", async ({ expect }) => {
     const life = new Life().online().wait(MINUTE).called("get_droplet:1001");
     expect(shown(life).droplet?.observed_at).toBe("2026-11-20T12:03:30.000Z");
+  });
+
+  it("says who keeps it from running, since when and why", async ({ expect }) => {
+    const life = new Life().online();
+    expect(shown(life).suspension).toBe(null);
+    life.wait(MINUTE).suspending("unpaid").powered("shutdown").wait(MINUTE).read("off").succeeded();
+    expect(shown(life)).toMatchObject({
+      status: "suspended",
+      reason: "unpaid",
+      since: "2026-11-20T12:04:30.000Z",
+      suspension: { since: "2026-11-20T12:03:30.000Z", reason: "unpaid", by: "spawnpoint" },
+      next: null,
+    });
   });
 
   it("drifts while the config that runs is not the desired one", async ({ expect }) => {
