@@ -12,6 +12,7 @@ import { agentRoutes } from "./agents.ts";
 import { botRoutes } from "./bots.ts";
 import { configRoutes } from "./configs.ts";
 import { createApp } from "./context.ts";
+import { historyRoutes } from "./history.ts";
 import { methodsFor } from "./methods.ts";
 import { operationRoutes } from "./operations.ts";
 import { operatorRoutes } from "./operator.ts";
@@ -58,6 +59,7 @@ app.route("/", agentRoutes);
 app.route("/", botRoutes);
 app.route("/", configRoutes);
 app.route("/", operationRoutes);
+app.route("/", historyRoutes);
 app.route("/", operatorRoutes);
 app.route("/", suspensionRoutes);
 

@@ -5,6 +5,7 @@ import type { Env } from "../bindings.ts";
 import { type Answer, inScope, refuse } from "../bot/answer.ts";
 import type { NewBot } from "../bot/management.ts";
 import type { Bot } from "../bot/object.ts";
+import { CONNECT_HEADER, type Connect } from "../bot/sockets.ts";
 import { openDb } from "../db/client.ts";
 import { log } from "../log.ts";
 import type { AppEnv } from "./context.ts";
@@ -61,6 +62,15 @@ export async function askBot<T>(
       await tellBot(c.env, stored.bot);
       return withBot(c.env, id, call);
   }
+}
+
+/**
+ * By HTTP rather than by a method: what comes back is a socket, or an answer as JSON.
+ * @param signal ends the call, down in the object, when the caller goes away
+ */
+export function connectTo(bot: BotStub, wish: Connect, signal: AbortSignal | null = null): Promise<Response> {
+  const headers = { [CONNECT_HEADER]: JSON.stringify(wish), ...(wish.tag === "wait" ? {} : { upgrade: "websocket" }) };
+  return bot.fetch(new Request("http://bot/", { headers, signal }));
 }
 
 export function tellBot(env: Env, bot: NewBot) {

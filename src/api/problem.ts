@@ -20,6 +20,7 @@ type ApiCode =
   | "body_too_large"
   | "unsupported_media_type"
   | "too_many_requests"
+  | "upgrade_required"
   | "agent_release_not_found"
   | "unavailable"
   | "internal_error";
@@ -53,7 +54,10 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   invalid_request: { status: 422, title: "Invalid request" },
   config_custom_assets: { status: 422, title: "Invalid request" },
   idempotency_key_reused: { status: 422, title: "Idempotency-Key reused" },
+  upgrade_required: { status: 426, title: "WebSocket required" },
   too_many_requests: { status: 429, title: "Too many requests" },
+  too_many_streams: { status: 429, title: "Too many streams" },
+  too_many_waiters: { status: 429, title: "Too many waiters" },
   internal_error: { status: 500, title: "Internal error" },
   secret_unreadable: { status: 500, title: "Secret unreadable" },
   registration_pending: { status: 503, title: "Registration pending" },

@@ -19,7 +19,9 @@ export type RefusalCode =
   | "credential_conflict"
   | "wrong_droplet"
   | "registration_pending"
-  | "secret_unreadable";
+  | "secret_unreadable"
+  | "too_many_streams"
+  | "too_many_waiters";
 
 export interface Refusal {
   ok: false;

@@ -12,6 +12,7 @@ import { type Finished, learn } from "./learn.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { DropletPlan, Platform } from "./platform.ts";
 import { backoffMs } from "./policy.ts";
+import { pruneHistory } from "./prune.ts";
 import { afterCall } from "./schedule.ts";
 import type { BotShell } from "./shell.ts";
 import { adoptedDroplet, type BotState, botTag, dropletName, dropletTags, isRunning, openIntent } from "./state.ts";
@@ -30,6 +31,7 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     noticeLateAlarm(shell);
     await takeSteps(shell);
     await deliver(shell);
+    pruneHistory(shell);
     shell.commit({});
   } catch (error) {
     platform.log({

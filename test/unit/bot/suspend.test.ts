@@ -98,7 +98,7 @@ describe("taking a suspension away", () => {
     const shell = stored(shutdown());
     const after = shell.present().bot.revision;
     unsuspend(shell, caller(1));
-    expect(shell.store.events(after, 10)).toMatchObject([
+    expect(shell.store.history.events(after, 10)).toMatchObject([
       { kind: "operation_cancelled", data: { why: "unsuspended" }, actor: "billing" },
       { kind: "unsuspended" },
       { kind: "operation_requested", data: { kind: "resume", why: "unsuspended" } },
