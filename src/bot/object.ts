@@ -78,9 +78,10 @@ export class Bot extends DurableObject<Env> {
   override webSocketMessage(socket: WebSocket): void {
     switch (tagOf(this.ctx, socket)) {
       case "events":
-        return socketOf(this.ctx, socket, "events").close(NOTHING_IS_HEARD.code, NOTHING_IS_HEARD.reason);
+        socketOf(this.ctx, socket, "events").close(NOTHING_IS_HEARD.code, NOTHING_IS_HEARD.reason);
+        break;
       case "agent":
-        return;
+        break;
     }
   }
 
