@@ -6,6 +6,7 @@ import { configEtag } from "../bot/config.ts";
 import { agentBundle, agentRelease } from "../provider/release.ts";
 import {
   AgentRelease,
+  BootId,
   ConfigAckAnswer,
   ConfigAckRequest,
   HeartbeatAnswer,
@@ -15,10 +16,10 @@ import {
   StageRequest,
 } from "../wire/agent.ts";
 import { AgentConfig } from "../wire/config.ts";
-import { Sha256Hex, Uuid } from "../wire/primitives.ts";
+import { DropletId, Sha256Hex, Uuid } from "../wire/primitives.ts";
 import { agent } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { type BotStub, withBot } from "./bot-calls.ts";
+import { type BotStub, connectBot, withBot } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { isUnchanged } from "./etag.ts";
 import { problem, refusal } from "./problem.ts";
@@ -123,6 +124,38 @@ agentRoutes.openapi(
     const beat = c.req.valid("json");
     const answer = await ask(c, (bot) => bot.heartbeat(c.get("agent"), beat));
     return answer.ok ? c.json(answer.value, 200) : refusal(c, answer);
+  },
+);
+
+agentRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/bot/{id}/channel",
+    operationId: "openChannel",
+    summary: "Open the agent's channel",
+    description:
+      "A WebSocket. The agent sends `status` frames (a heartbeat with a `type`) and the literal `ping`; the bot sends " +
+      "`orders` frames (a heartbeat's answer with a `type`) whenever something changes.",
+    tags,
+    security,
+    middleware: [agent] as const,
+    request: {
+      params: BotPath,
+      query: z.object({ droplet_id: z.coerce.number().pipe(DropletId), boot_id: BootId }),
+      headers: z.object({ upgrade: z.string() }),
+    },
+    responses: {
+      101: { description: "The channel is open" },
+      ...problems(400, 403, 426, 429),
+    },
+  }),
+  async (c) => {
+    if (c.req.valid("header").upgrade.toLowerCase() !== "websocket")
+      return problem(c, "upgrade_required", "The channel is a WebSocket.");
+    const { droplet_id, boot_id } = c.req.valid("query");
+    const { bot_id, ...caller } = c.get("agent");
+    const opened = await connectBot(c.env, bot_id, c.req.raw, { tag: "agent", caller, droplet_id, boot_id });
+    return opened.ok ? opened.response : refusal(c, opened);
   },
 );
 

@@ -2,9 +2,10 @@
 import type { Context } from "hono";
 import { findNewBot } from "../accounts/bots.ts";
 import type { Env } from "../bindings.ts";
-import { type Answer, inScope, refuse } from "../bot/answer.ts";
+import { type Answer, inScope, type Refusal, refuse } from "../bot/answer.ts";
 import type { NewBot } from "../bot/management.ts";
 import type { Bot } from "../bot/object.ts";
+import { CONNECT_HEADER, type Connect } from "../bot/sockets.ts";
 import { openDb } from "../db/client.ts";
 import { log } from "../log.ts";
 import type { AppEnv } from "./context.ts";
@@ -31,6 +32,25 @@ export async function withBot<T>(env: Env, id: string, call: (bot: BotStub) => P
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** attempt * Math.random()));
     }
   }
+}
+
+/**
+ * Opens a socket at a Bot. A wish that fails is not repeated here: whoever connects does so again.
+ * @returns the switch of protocols, or the Bot's refusal
+ */
+export async function connectBot(
+  env: Env,
+  id: string,
+  request: Request,
+  connect: Connect,
+): Promise<{ ok: true; response: Response } | Refusal> {
+  const headers = new Headers({ upgrade: "websocket", [CONNECT_HEADER]: JSON.stringify(connect) });
+  const response = await env.BOT.getByName(id).fetch(new Request(request.url, { headers }));
+  const { webSocket } = response;
+  // A new answer: headers are added to it, and those of the object's cannot be changed.
+  return webSocket
+    ? { ok: true, response: new Response(null, { status: 101, webSocket }) }
+    : await response.json<Refusal>();
 }
 
 /**

@@ -90,6 +90,10 @@ export interface EventData {
   config_effective: { config: ConfigRef };
   config_failed: { config: ConfigRef; reason: string };
 
+  command_requested: { command_id: string; kind: string };
+  /** `left`: others still wait. */
+  command_ended: { command_id: string; kind: string; ok: boolean; detail: string | null; left: boolean };
+
   /** `forced`: not confirmed; what may be left is named. */
   destroyed: { forced?: true; left?: Leftovers };
 }

@@ -85,6 +85,7 @@ export const operationFolds: Folds<OperationKinds> = {
     adopted: null,
     stage: null,
     start_held: false,
+    commands_pending: false,
     off_by_us: false,
     flags: [],
     refused_droplets: [],

@@ -5,7 +5,7 @@ import { openDb } from "../db/client.ts";
 import { pushToIndex } from "../db/index-feed.ts";
 import { readSettings, type Settings } from "../env.ts";
 import { log } from "../log.ts";
-import { answerPings, socketsOf } from "../object-sockets.ts";
+import { acceptSocket, answerPings, socketOf, socketsOf, tagOf } from "../object-sockets.ts";
 import { storageOf } from "../object-storage.ts";
 import { connect } from "../provider/connect.ts";
 import { gateOf } from "../provider/gate/stub.ts";
@@ -13,10 +13,13 @@ import { renderBootstrap } from "../provider/release.ts";
 import { openVault } from "../secrets/vault.ts";
 import type { AgentRelease, ConfigAckRequest, HeartbeatRequest, RegisterRequest, StageRequest } from "../wire/agent.ts";
 import type { PatchBotRequest } from "../wire/bot.ts";
+import type { CommandRequest } from "../wire/command.ts";
 import type { BotAction } from "../wire/enums.ts";
 import type { AgentCaller } from "./agent-face.ts";
 import * as agentFace from "./agent-face.ts";
 import type { Caller, Scope } from "./answer.ts";
+import * as channel from "./channel.ts";
+import * as commands from "./commands.ts";
 import { forceDestroy } from "./force.ts";
 import type { NewBot } from "./management.ts";
 import * as management from "./management.ts";
@@ -24,6 +27,7 @@ import type { Platform } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
 import { runAlarm } from "./run.ts";
 import { BotShell } from "./shell.ts";
+import { CONNECT_HEADER, type Connect } from "./sockets.ts";
 import { suspend, unsuspend } from "./suspend.ts";
 import * as upkeep from "./upkeep.ts";
 
@@ -34,6 +38,36 @@ export class Bot extends DurableObject<Env> {
     super(ctx, env);
     answerPings(ctx);
     this.#shell = new BotShell(platformOf(ctx, env));
+  }
+
+  /** A wish for a socket, from the Worker only: whoever may not have one is answered why as JSON. */
+  override fetch(request: Request): Response {
+    const connect = JSON.parse(request.headers.get(CONNECT_HEADER) ?? "null") as Connect;
+    return this.#connectAgent(connect as Extract<Connect, { tag: "agent" }>);
+  }
+
+  #connectAgent(connect: Extract<Connect, { tag: "agent" }>): Response {
+    const shell = this.#awake();
+    const admitted = channel.admitAgent(shell, connect);
+    if (!admitted.ok) return Response.json(admitted, { status: 409 });
+    const [response, socket] = acceptSocket(this.ctx, "agent", admitted.value);
+    channel.agentConnected(shell, socket);
+    return response;
+  }
+
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+    const tag = tagOf(this.ctx, socket);
+    if (tag === "agent") channel.agentSaid(this.#awake(), socketOf(this.ctx, socket, tag), data);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    const tag = tagOf(this.ctx, socket);
+    // Not tended first: to the Bot this socket would be one that is gone without a word.
+    if (tag === "agent") channel.agentDisconnected(this.#shell, socketOf(this.ctx, socket, tag));
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.webSocketClose(socket);
   }
 
   override alarm(): Promise<void> {
@@ -91,6 +125,18 @@ export class Bot extends DurableObject<Env> {
     return publishConfig(this.#awake(), caller, publication);
   }
 
+  requestCommand(caller: Caller, request: CommandRequest) {
+    return commands.requestCommand(this.#awake(), caller, request);
+  }
+
+  listCommands(scope: Scope) {
+    return commands.listCommands(this.#awake(), scope);
+  }
+
+  readCommand(scope: Scope, commandId: string) {
+    return commands.readCommand(this.#awake(), scope, commandId);
+  }
+
   register(caller: AgentCaller, request: RegisterRequest) {
     return agentFace.register(this.#awake(), caller, request);
   }
@@ -130,6 +176,7 @@ export class Bot extends DurableObject<Env> {
   }
 
   #awake(): BotShell {
+    channel.tendChannel(this.#shell);
     this.#shell.repairAlarm();
     return this.#shell;
   }

@@ -23,6 +23,8 @@ export interface Sockets {
   open(tag: SocketTag): Socket[];
 }
 
+export const CONNECT_HEADER = "x-spawnpoint-connect";
+
 /** The wish for a socket, as the Worker hands it to the object once the caller's token has been parsed. */
 export type Connect =
   | { tag: "agent"; caller: AgentCaller; droplet_id: number; boot_id: string }

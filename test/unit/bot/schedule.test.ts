@@ -9,7 +9,7 @@ import { HOUR, Life, MINUTE, SECOND, START } from "./life.ts";
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 function alarmOf(life: Life, delivery: number | null = null): number | null {
-  return nextAlarm(life.bot, life.rt, life.now, defaultPolicy, delivery);
+  return nextAlarm(life.bot, life.rt, life.now, defaultPolicy, delivery).at;
 }
 
 describe("the one alarm", () => {
