@@ -213,6 +213,14 @@ export const suspension: readonly Mutant[] = [
     caught_by: [lifecycle],
   },
   {
+    name: "failed-read-is-no-evidence",
+    guard: "A read that got no answer does not confirm what was known before.",
+    file: "src/bot/schedule.ts",
+    find: 'const counts = effect.kind !== "get_droplet" || answered;',
+    replace: 'const counts = effect.kind !== "get_droplet" || answered || rt.tries >= 0;',
+    caught_by: ["test/unit/bot/schedule.test.ts"],
+  },
+  {
     name: "gone-off-is-silent",
     guard: "What an agent said before its droplet went off does not make it heard afterwards.",
     file: "src/bot/fold-droplets.ts",
