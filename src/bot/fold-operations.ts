@@ -32,7 +32,7 @@ export const operationFolds: Folds<OperationKinds> = {
   }),
 
   operation_requested: (bot, data, at, actor) => ({
-    operation: newOperation(data.operation_id, data.kind, actor, at),
+    operation: newOperation(data.operation_id, data.kind, actor, at, data.begun),
     waiting: null,
     stage: null,
     // Whoever takes a suspension away has not looked at why the start was held.

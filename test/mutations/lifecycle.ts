@@ -104,6 +104,14 @@ export const lifecycle: readonly Mutant[] = [
     caught_by: ["test/unit/bot/management.test.ts"],
   },
   {
+    name: "pre-empting-what-has-begun",
+    guard: "What pre-empts an operation that had begun to act cannot be cancelled either.",
+    file: "src/bot/actions.ts",
+    find: "const begun = operation.committed ? ({ begun: true } as const) : {};",
+    replace: "const begun = operation.failures > 0 ? ({ begun: true } as const) : {};",
+    caught_by: ["test/unit/bot/management.test.ts"],
+  },
+  {
     name: "one-operation-at-a-time",
     guard: "An action does not push aside another that a person asked for.",
     file: "src/bot/actions.ts",

@@ -48,8 +48,8 @@ export const suspension: readonly Mutant[] = [
     name: "suspend-is-not-cancelled",
     guard: "The operation that carries a suspension out is nobody's to cancel.",
     file: "src/bot/fold-parts.ts",
-    find: 'const committed = kind === "suspend";',
-    replace: "const committed = false;",
+    find: 'const committed = kind === "suspend" || begun;',
+    replace: "const committed = begun;",
     caught_by: ["test/unit/bot/management.test.ts"],
   },
   {
@@ -79,7 +79,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "suspended-may-not-run",
     guard: "The agent of a suspended bot may not run and gets no config, whatever is under way or not.",
-    file: "src/bot/agent-face.ts",
+    file: "src/bot/orders.ts",
     find: "  return bot.suspension !== null || stopping(bot);",
     replace: "  return stopping(bot);",
     caught_by: [face],
