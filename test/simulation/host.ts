@@ -105,7 +105,7 @@ export class Host {
   /** The connection ends, and the platform notices. */
   disconnect(socket: FakeSocket): void {
     this.sockets.drop(socket);
-    agentDisconnected(this.awake(), socket);
+    agentDisconnected(this.#shell, socket);
   }
 
   poke(indexedRevision: number): Poked {
