@@ -1,5 +1,6 @@
 import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
+import { channel } from "./channel.ts";
 import { evidence } from "./evidence.ts";
 import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...records,
   ...provider,
   ...suspension,
+  ...channel,
 ];

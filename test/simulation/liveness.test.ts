@@ -36,6 +36,14 @@ describe.for<Transport>(["channel", "http"])("over %s", (transport) => {
       },
     ],
     [
+      "the end of all WebSockets",
+      async (world: World) => {
+        world.agents.channels = 0;
+        for (const host of world.hosts.values())
+          for (const socket of host.sockets.open("agent")) host.disconnect(socket);
+      },
+    ],
+    [
       "an outage with a reset at its end",
       async (world: World) => {
         await loseBeats(world, 45 * SECOND);
@@ -58,6 +66,17 @@ async function loseBeats(world: World, forMs: number): Promise<void> {
   await world.run(forMs);
   world.agents.unreachable = false;
 }
+
+describe("an agent that could not be heard for three minutes", () => {
+  it.for<Transport>(["channel", "http"])("comes back by itself, over %s", async (transport, { expect }) => {
+    const { world, id, droplet } = await steady(1, transport);
+    world.patch(id, { policies: { healing: "off" } });
+    await loseBeats(world, 3 * MINUTE);
+    expect(world.bot(id).status).toBe("unresponsive");
+    expect(await world.run(2 * MINUTE, () => world.rests(id, "online"))).toBe(true);
+    expect(world.bot(id).adopted).toBe(droplet);
+  });
+});
 
 describe("a true loss is seen", () => {
   it.for([
