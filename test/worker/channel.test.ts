@@ -49,12 +49,17 @@ describe("the channel", () => {
     }
   });
 
-  it("tells it to stop when the bot is paused, and is cut off when its credential is revoked", async ({ expect }) => {
+  it("tells it to stop when the bot is paused", async ({ expect }) => {
     const { bot, channel } = await onlineWithChannel();
     await act(bot.id, "pause");
-    await channel.untilOrders({ workload: "stop" });
+    expect(await channel.untilOrders({ workload: "stop" })).toMatchObject({ generation: 1 });
     await untilBot(bot.id, { status: "paused" });
+  });
+
+  it("is cut off when the agent's credential is revoked", async ({ expect }) => {
+    const { bot, channel } = await onlineWithChannel();
     await act(bot.id, "redeploy");
+    await channel.untilOrders({ workload: "stop" });
     expect(await channel.untilClosed()).toEqual({ code: 4001, reason: "credential_revoked" });
   });
 
