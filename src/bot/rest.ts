@@ -84,7 +84,8 @@ export function silenceDeadline(rt: Runtime, boundAt: Instant, policy: Policy): 
   const seen_at = rt.last_seen_at ?? 0;
   const floor = Math.max(boundAt, rt.deaf_until) + silent_after_ms;
   if (channel !== null) return Math.max(channel.heard_at + silent_after_ms, floor);
-  if (closed_at !== null && seen_at <= closed_at) return Math.max(closed_at + closed_silent_after_ms, floor);
+  if (closed_at !== null && seen_at <= closed_at)
+    return Math.max(closed_at + closed_silent_after_ms, rt.deaf_until + silent_after_ms);
   // The first beat that follows is stored at once: there is no coalescing to wait for.
   if (rt.deaf_until >= seen_at) return floor;
   return Math.max(seen_at + last_seen_coalesce_ms + silent_after_ms, floor);

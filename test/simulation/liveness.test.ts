@@ -7,13 +7,13 @@ const WORLDS = 40;
 
 type Transport = "channel" | "http";
 
-/** A bot that has been online for a while, at some moment between two beats. */
+/** A bot that has been online for a moment or for minutes: what is stored of it may be fresh or old. */
 async function steady(seed: number, transport: Transport) {
   const world = new World(seed);
   world.agents.channels = transport === "channel" ? 1 : 0;
   const id = world.createBot();
   await world.run(10 * MINUTE, () => world.rests(id, "online"));
-  await world.run(5 * MINUTE + Math.floor(world.random() * MINUTE));
+  await world.run(Math.floor(world.random() * 6 * MINUTE));
   return { world, id, droplet: world.bot(id).adopted ?? 0 };
 }
 
