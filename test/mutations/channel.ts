@@ -59,8 +59,8 @@ export const channel: readonly Mutant[] = [
     name: "closed-channel-is-soon-silent",
     guard: "After a clean close silence counts from 45 s on.",
     file: "src/bot/rest.ts",
-    find: "if (closed_at !== null && seen_at <= closed_at) return",
-    replace: "if (closed_at !== null && seen_at < 0) return",
+    find: "if (closed_at !== null && seen_at <= closed_at)",
+    replace: "if (closed_at !== null && seen_at < 0)",
     caught_by: [liveness],
   },
   {
