@@ -19,11 +19,12 @@ import { AgentConfig } from "../wire/config.ts";
 import { DropletId, Sha256Hex, Uuid } from "../wire/primitives.ts";
 import { agent } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { type BotStub, connectBot, withBot } from "./bot-calls.ts";
+import { type BotStub, openSocket, switchProtocols, withBot } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { isUnchanged } from "./etag.ts";
 import { problem, refusal } from "./problem.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { isUpgrade, upgradeRequired } from "./upgrade.ts";
 
 const tags = ["Agents"];
 const security = [{ agent: [] }];
@@ -142,7 +143,6 @@ agentRoutes.openapi(
     request: {
       params: BotPath,
       query: z.object({ droplet_id: z.coerce.number().pipe(DropletId), boot_id: BootId }),
-      headers: z.object({ upgrade: z.string() }),
     },
     responses: {
       101: { description: "The channel is open" },
@@ -150,12 +150,12 @@ agentRoutes.openapi(
     },
   }),
   async (c) => {
-    if (c.req.valid("header").upgrade.toLowerCase() !== "websocket")
-      return problem(c, "upgrade_required", "The channel is a WebSocket.");
+    if (!isUpgrade(c)) return upgradeRequired(c);
     const { droplet_id, boot_id } = c.req.valid("query");
     const { bot_id, ...caller } = c.get("agent");
-    const opened = await connectBot(c.env, bot_id, c.req.raw, { tag: "agent", caller, droplet_id, boot_id });
-    return opened.ok ? opened.response : refusal(c, opened);
+    const wish = { tag: "agent", caller, droplet_id, boot_id } as const;
+    const answer = await withBot(c.env, bot_id, (bot) => openSocket(bot, wish));
+    return answer.ok ? switchProtocols(answer.value) : refusal(c, answer);
   },
 );
 

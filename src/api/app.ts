@@ -13,6 +13,7 @@ import { botRoutes } from "./bots.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
 import { createApp } from "./context.ts";
+import { historyRoutes } from "./history.ts";
 import { methodsFor } from "./methods.ts";
 import { operationRoutes } from "./operations.ts";
 import { operatorRoutes } from "./operator.ts";
@@ -60,6 +61,7 @@ app.route("/", botRoutes);
 app.route("/", configRoutes);
 app.route("/", commandRoutes);
 app.route("/", operationRoutes);
+app.route("/", historyRoutes);
 app.route("/", operatorRoutes);
 app.route("/", suspensionRoutes);
 

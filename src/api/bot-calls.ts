@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { findNewBot } from "../accounts/bots.ts";
 import type { Env } from "../bindings.ts";
-import { type Answer, inScope, type Refusal, refuse } from "../bot/answer.ts";
+import { type Answer, inScope, ok, type Refusal, refuse } from "../bot/answer.ts";
 import type { NewBot } from "../bot/management.ts";
 import type { Bot } from "../bot/object.ts";
 import { CONNECT_HEADER, type Connect } from "../bot/sockets.ts";
@@ -35,25 +35,6 @@ export async function withBot<T>(env: Env, id: string, call: (bot: BotStub) => P
 }
 
 /**
- * Opens a socket at a Bot. A wish that fails is not repeated here: whoever connects does so again.
- * @returns the switch of protocols, or the Bot's refusal
- */
-export async function connectBot(
-  env: Env,
-  id: string,
-  request: Request,
-  connect: Connect,
-): Promise<{ ok: true; response: Response } | Refusal> {
-  const headers = new Headers({ upgrade: "websocket", [CONNECT_HEADER]: JSON.stringify(connect) });
-  const response = await env.BOT.getByName(id).fetch(new Request(request.url, { headers }));
-  const { webSocket } = response;
-  // A new answer: headers are added to it, and those of the object's cannot be changed.
-  return webSocket
-    ? { ok: true, response: new Response(null, { status: 101, webSocket }) }
-    : await response.json<Refusal>();
-}
-
-/**
  * Asks a Bot on behalf of management. Where its object was never told that it exists (the Worker died right after the
  * row was written), it is told now and asked again.
  */
@@ -81,6 +62,26 @@ export async function askBot<T>(
       await tellBot(c.env, stored.bot);
       return withBot(c.env, id, call);
   }
+}
+
+/**
+ * By HTTP rather than by a method: what comes back is a socket, or an answer as JSON.
+ * @param signal ends the call, down in the object, when the caller goes away
+ */
+export function connectTo(bot: BotStub, wish: Connect, signal: AbortSignal | null = null): Promise<Response> {
+  const headers = { [CONNECT_HEADER]: JSON.stringify(wish), ...(wish.tag === "wait" ? {} : { upgrade: "websocket" }) };
+  return bot.fetch(new Request("http://bot/", { headers, signal }));
+}
+
+/** A socket at the Bot, or its refusal. */
+export async function openSocket(bot: BotStub, wish: Connect): Promise<Answer<WebSocket>> {
+  const response = await connectTo(bot, wish);
+  return response.webSocket ? ok(response.webSocket) : response.json<Refusal>();
+}
+
+/** A response of our own: the headers of the object's cannot be added to. */
+export function switchProtocols(webSocket: WebSocket): Response {
+  return new Response(null, { status: 101, webSocket });
 }
 
 export function tellBot(env: Env, bot: NewBot) {

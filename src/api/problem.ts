@@ -59,6 +59,8 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   duplicate_agent: { status: 429, title: "Another agent holds the channel" },
   too_many_commands: { status: 429, title: "Too many commands wait" },
   too_many_requests: { status: 429, title: "Too many requests" },
+  too_many_streams: { status: 429, title: "Too many streams" },
+  too_many_waiters: { status: 429, title: "Too many waiters" },
   internal_error: { status: 500, title: "Internal error" },
   secret_unreadable: { status: 500, title: "Secret unreadable" },
   registration_pending: { status: 503, title: "Registration pending" },

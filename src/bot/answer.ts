@@ -22,7 +22,9 @@ export type RefusalCode =
   | "duplicate_agent"
   | "command_not_found"
   | "too_many_commands"
-  | "secret_unreadable";
+  | "secret_unreadable"
+  | "too_many_streams"
+  | "too_many_waiters";
 
 export interface Refusal {
   ok: false;

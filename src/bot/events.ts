@@ -5,7 +5,7 @@
 
 import type { PatchBotRequest, Policies } from "../wire/bot.ts";
 import type { DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
-import type { ConfigRef, Fleet, Instant, Look, PowerAction } from "./state.ts";
+import type { BotState, ConfigRef, Fleet, Instant, Look, PowerAction } from "./state.ts";
 
 export interface DropletFacts {
   id: number;
@@ -96,6 +96,9 @@ export interface EventData {
   command_requested: { command_id: string; kind: string };
   /** `left`: others still wait. */
   command_ended: { command_id: string; kind: string; ok: boolean; detail: string | null; left: boolean };
+
+  /** The whole state as it was before this event: what is older may be forgotten. */
+  snapshot: { bot: BotState };
 
   /** `forced`: not confirmed; what may be left is named. */
   destroyed: { forced?: true; left?: Leftovers };

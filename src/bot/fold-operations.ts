@@ -15,12 +15,14 @@ type OperationKinds =
   | "generation_started"
   | "suspended"
   | "unsuspended"
+  | "snapshot"
   | "destroyed";
 
 const KEEP_HEALS = 8;
 
 export const operationFolds: Folds<OperationKinds> = {
   accepted: () => ({}),
+  snapshot: () => ({}),
   changed: (bot, data) => ({
     name: data.name ?? bot.name,
     persona: data.persona ?? bot.persona,

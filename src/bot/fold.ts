@@ -4,7 +4,7 @@ import { agentFolds } from "./fold-agent.ts";
 import { dropletFolds } from "./fold-droplets.ts";
 import { operationFolds } from "./fold-operations.ts";
 import { type Folds, newOperation } from "./fold-parts.ts";
-import type { BotState } from "./state.ts";
+import { BotState } from "./state.ts";
 import { deriveStatus } from "./status.ts";
 
 const folds: Folds<EventKind> = { ...operationFolds, ...dropletFolds, ...agentFolds };
@@ -19,9 +19,10 @@ export function apply(bot: BotState | null, event: BotEvent): BotState {
   return { ...next, status, reason, confirmed_by, since: status === bot.status ? bot.since : event.at };
 }
 
-/** The state before anything happened: only `accepted` makes a bot of nothing. */
+/** Where a history begins: `accepted` makes a bot of nothing, a snapshot brings the one that was pruned before it. */
 export function applyFirst(event: BotEvent): BotState {
-  if (event.kind !== "accepted") throw new Error(`a history begins with accepted, not ${event.kind}`);
+  if (event.kind === "snapshot") return apply(BotState.parse(event.data.bot), event);
+  if (event.kind !== "accepted") throw new Error(`a history begins with accepted or a snapshot, not ${event.kind}`);
   const { id, account_id, name, persona, policies, paper_mode, fleet, config, operation_id } = event.data;
   return {
     id,

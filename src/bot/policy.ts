@@ -71,6 +71,13 @@ export const Policy = z.strictObject({
   outbox_backoff_max_ms: ms(HOUR),
 
   registration_token_ttl_ms: ms(HOUR),
+
+  /** When more events than this are kept, the state goes into a snapshot … */
+  history_max: count(2_000),
+  /** … and those that are older than so many before it are forgotten, … */
+  history_keep: count(1_000),
+  /** … at most this many in one alarm. */
+  history_chunk: count(200),
 });
 export type Policy = z.infer<typeof Policy>;
 

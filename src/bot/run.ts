@@ -13,6 +13,7 @@ import { type Finished, learn } from "./learn.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { DropletPlan, Platform } from "./platform.ts";
 import { backoffMs } from "./policy.ts";
+import { pruneHistory } from "./prune.ts";
 import { silenceDeadline } from "./rest.ts";
 import { afterCall } from "./schedule.ts";
 import type { BotShell } from "./shell.ts";
@@ -33,6 +34,7 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     noticeLateAlarm(shell);
     await takeSteps(shell);
     await deliver(shell);
+    pruneHistory(shell);
     shell.rest();
   } catch (error) {
     platform.log({

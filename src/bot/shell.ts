@@ -6,12 +6,15 @@ import { announceOrders } from "./channel.ts";
 import type { Runtime } from "./decision.ts";
 import type { BotEvent, EventBody } from "./events.ts";
 import { apply } from "./fold.ts";
+import { recorded } from "./history.ts";
 import { botRow, type ConfigRow, changedDroplets, type OutboxEntry } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { Platform } from "./platform.ts";
 import { nextAlarm } from "./schedule.ts";
 import type { BotState, Instant } from "./state.ts";
 import { type CommandRow, type Loaded, Store } from "./store.ts";
+import { tellReaders } from "./stream.ts";
+import { Waiters } from "./wait.ts";
 
 const MAX_CONCLUSIONS = 8;
 const BROKEN_STATE_ALARM_MS = 60 * 60 * 1000;
@@ -41,6 +44,7 @@ export interface Live {
 export class BotShell {
   readonly platform: Platform;
   readonly store: Store;
+  readonly waiters = new Waiters();
   #loaded: Loaded | null = null;
   #repaired = false;
 
@@ -121,15 +125,18 @@ export class BotShell {
   }
 
   #transact(run: () => Live): Live {
+    let live: Live;
     try {
-      const live = this.platform.transactionSync(run);
-      this.#loaded = { kind: "bot", ...live };
-      return live;
+      live = this.platform.transactionSync(run);
     } catch (error) {
       // The commit was rolled back: what is in memory may be ahead of what is stored.
       this.#loaded = null;
       throw error;
     }
+    this.#loaded = { kind: "bot", ...live };
+    tellReaders(this);
+    this.waiters.tell(live);
+    return live;
   }
 
   #write(before: BotState | null, rt: Runtime, change: Change): Live {
@@ -164,7 +171,7 @@ export class BotShell {
     const next = apply(bot, event);
     // One commit may end an operation and begin the next: how the first one ended is kept too.
     if (bot !== null && next.operation.id !== bot.operation.id) this.store.saveOperation(bot.operation);
-    this.store.append(event);
+    this.store.history.append(recorded(event, bot, next));
     return next;
   }
 

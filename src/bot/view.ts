@@ -1,13 +1,14 @@
 /** A Bot as the wire shows it. Pure. */
-import type { BotView, EventView, Operation } from "../wire/bot.ts";
+import type { BotView, Operation } from "../wire/bot.ts";
 import type { ConfigVersion } from "../wire/config.ts";
 import { type Decision, lastHeardAt, type Runtime } from "./decision.ts";
-import type { BotEvent } from "./events.ts";
+import { healthOf } from "./health.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import { deadlineOf, type Policy } from "./policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "./state.ts";
 import { stepOf } from "./status.ts";
+import { summarise } from "./summary.ts";
 
 export function iso(at: Instant): string {
   return new Date(at).toISOString();
@@ -42,6 +43,8 @@ export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy
     config_failure: failed && { version: failed.version, reason: failed.reason, at: iso(failed.at) },
     last_heartbeat_at: isoOrNull(lastHeardAt(rt)),
     agent: viewAgent(bot, rt),
+    health: viewHealth(bot, rt),
+    summary: summarise(bot, rt, decision, now),
     flags: bot.flags,
     policies: bot.policies,
     suspension: viewSuspension(bot),
@@ -70,6 +73,11 @@ function viewDroplet(bot: BotState, rt: Runtime): BotView["droplet"] {
   const { id, name, generation, status, ip_address, observed_at } = droplet;
   const read = rt.done[`get_droplet:${id}`] ?? 0;
   return { id, name, generation, status, ip_address, observed_at: iso(Math.max(observed_at, read)) };
+}
+
+function viewHealth(bot: BotState, rt: Runtime): BotView["health"] {
+  const { channel_since, ...health } = healthOf(bot, rt);
+  return { ...health, channel_since: isoOrNull(channel_since) };
 }
 
 function viewAgent(bot: BotState, rt: Runtime): BotView["agent"] {
@@ -125,12 +133,4 @@ export function viewConfig(row: ConfigRow): ConfigVersion {
     note,
     created_at: iso(created_at),
   };
-}
-
-/** Kept from people: hashes say nothing to them and are nobody's business. */
-const HIDDEN_FIELDS = ["token_hash", "credential_sha256"];
-
-export function viewEvent({ seq, at, kind, actor, data }: BotEvent): EventView {
-  const shown = Object.entries(data).filter(([field]) => !HIDDEN_FIELDS.includes(field));
-  return { seq, at: iso(at), kind, actor, data: Object.fromEntries(shown) };
 }

@@ -48,6 +48,11 @@ export type WorkloadOrder = (typeof WORKLOAD_ORDERS)[number];
 export const WORKLOAD_STATES = ["stopped", "starting", "running", "stopping", "crashed", "failed"] as const;
 export type WorkloadState = (typeof WORKLOAD_STATES)[number];
 
+/** What is known of a bot's agent. */
+export const AGENT_HEALTHS = ["heard", "silent", "never", "refused"] as const;
+/** What is known of its channel. */
+export const CHANNEL_STATES = ["open", "closed", "never"] as const;
+
 /** What a person may have an agent do, beside its lifecycle. */
 export const COMMAND_KINDS = ["start", "stop", "restart", "collect_logs"] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];

@@ -206,9 +206,9 @@ export const records: readonly Mutant[] = [
   {
     name: "hashes-stay-hidden",
     guard: "The history shows no hash of a token or credential.",
-    file: "src/bot/view.ts",
-    find: 'const HIDDEN_FIELDS = ["token_hash", "credential_sha256"];',
-    replace: 'const HIDDEN_FIELDS = ["token_hash"];',
+    file: "src/bot/view-event.ts",
+    find: 'const HIDDEN_FIELDS = ["token_hash", "credential_sha256", "bot"];',
+    replace: 'const HIDDEN_FIELDS = ["token_hash", "bot"];',
     caught_by: ["test/unit/bot/view.test.ts"],
   },
   {

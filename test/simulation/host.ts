@@ -25,6 +25,8 @@ export interface HostOptions {
   provider: Provider;
   gate: Gate;
   push: (entry: OutboxEntry) => Promise<void>;
+  /** Whether it has hibernated before this alarm: only its sockets, with what is attached to them, are still there. */
+  hibernates: () => boolean;
   /** Called at every await, before and after it: may let the process die, or other things happen meanwhile. */
   pause: (where: string) => Promise<void>;
   /** Sees every commit that added to the history. */
@@ -70,6 +72,7 @@ export class Host {
 
   /** Delivers the alarm: at least once, never two at a time. */
   async fire(): Promise<void> {
+    if (this.#options.hibernates()) this.#shell = this.#boot();
     const due = this.storage.takeAlarm();
     const { life } = this.#process;
     await this.whileAlive(() => runAlarm(this.#shell));

@@ -4,6 +4,7 @@ import { apply } from "../../src/bot/fold.ts";
 import { type BotState, isRunning } from "../../src/bot/state.ts";
 import type { Agents } from "./agents.ts";
 import type { Cloud } from "./cloud.ts";
+import { Followers } from "./followers.ts";
 import type { Host } from "./host.ts";
 
 export class Violation extends Error {
@@ -16,6 +17,7 @@ export class Invariants {
   readonly #folded = new Map<string, BotState>();
   /** The droplet names that some intent was made for. */
   readonly #intended = new Set<string>();
+  readonly #followers = new Followers();
 
   checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
@@ -25,13 +27,14 @@ export class Invariants {
       return;
     }
     let folded = before;
-    for (const event of host.shell.store.events(before?.revision ?? 0, 1000)) {
+    for (const event of host.shell.store.history.events(before?.revision ?? 0, 1000)) {
       folded = apply(folded, event);
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }
     this.#folded.set(id, state.bot);
     if (!isDeepStrictEqual(folded, state.bot)) this.#seen.push(`state of ${id} is not the fold of its history`);
     this.#checkStep(id, before, state.bot);
+    this.#followers.attend(id, host);
     if (isRunning(state.bot.operation) && host.alarmAt === null)
       this.#seen.push(`${id} works on ${state.bot.operation.kind} without an alarm`);
   }
@@ -52,7 +55,7 @@ export class Invariants {
 
   /** @throws Violation */
   check(hosts: ReadonlyMap<string, Host>, cloud: Cloud, agents: Agents): void {
-    const [violation] = [...this.#seen, ...agents.violations];
+    const [violation] = [...this.#seen, ...this.#followers.violations, ...agents.violations];
     if (violation !== undefined) throw new Violation(violation);
     for (const [id, { errors }] of hosts) {
       if (errors.length > 0) throw new Violation(`${id} logged an error: ${JSON.stringify(errors[0])}`);
@@ -67,11 +70,18 @@ export class Invariants {
     if (strayed) throw new Violation(`another team was asked to ${strayed.operation}`);
   }
 
-  /** The whole history folded anew. @throws Violation */
+  /** The whole history folded anew, from the last snapshot on; its reader has had it all. @throws Violation */
   refold(id: string, host: Host): void {
+    const { history } = host.shell.store;
+    const kept = history.events(0, 100_000);
+    const [first, last] = [kept[0]?.seq ?? 0, kept.at(-1)?.seq ?? 0];
+    if (last - first + 1 !== kept.length) throw new Violation(`the history of ${id} has gaps`);
     let folded: BotState | null = null;
-    for (const event of host.shell.store.events(0, 100_000)) folded = apply(folded, event);
+    for (const event of kept.slice((history.snapshotSeq() ?? first) - first)) folded = apply(folded, event);
     if (!isDeepStrictEqual(folded, host.shell.present().bot))
       throw new Violation(`the whole history of ${id} does not fold into its state`);
+    if (this.#followers.last(id, host) !== last) throw new Violation(`the reader of ${id} has not had event ${last}`);
+    const most = 2 * host.shell.platform.policy.history_max;
+    if (kept.length > most) throw new Violation(`${id} keeps ${kept.length} events, more than ${most}`);
   }
 }

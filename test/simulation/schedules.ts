@@ -9,6 +9,8 @@ import { type Delivery, MINUTE, World } from "./world.ts";
 const ACTIONS: BotAction[] = ["pause", "resume", "redeploy", "destroy"];
 const TURNS = 8;
 const MAX_SKEW_MS = 5 * MINUTE;
+/** So short that it is pruned several times in a schedule. */
+const SHORT_HISTORY = { history_max: 24, history_keep: 8, history_chunk: 10 };
 
 /** What a schedule is made of; a feature that is left out is drawn all the same, so that all others stay as they were. */
 class Features {
@@ -63,9 +65,12 @@ export async function runSchedule(seed: number, options: ScheduleOptions = {}): 
 function drawWorld(seed: number, draw: () => number, { enabled }: Features): World {
   const skewed = draw() < 0.3 && enabled("skewed clocks");
   const alike = draw() < 0.2 && enabled("ids that begin alike");
+  // From dice of its own: the others fall as they did before there was this feature.
+  const short = prng(seed ^ 0x71de)() < 0.5 && enabled("a short history");
   const world = new World(seed, drawKnobs(draw), {
     skew: () => (skewed ? Math.floor((draw() * 2 - 1) * MAX_SKEW_MS) : 0),
     id_prefix: alike ? "0a1b2c3d" : "",
+    policy: short ? SHORT_HISTORY : {},
   });
   const [loss, echo, faulty] = [draw(), draw(), draw()];
   if (loss < 0.2 && enabled("lost beats")) world.agents.loss = 0.3;

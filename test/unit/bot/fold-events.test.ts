@@ -256,6 +256,11 @@ const EFFECTS: Omit<Row, "accepted"> = {
     { config: { applied: C1, failed: { ...C2, reason: "bad" } } },
   ],
 
+  snapshot: [
+    () => new Life().online(),
+    (life) => ({ bot: life.bot }),
+    { status: "online", reason: null, config: { applied: C1 }, adopted: 1001, generation: 1 },
+  ],
   destroyed: [
     () => new Life().online().requested("destroy"),
     () => ({}),

@@ -1,6 +1,7 @@
 import { type Decision, effectKey, Runtime } from "../../../src/bot/decision.ts";
 import type { BotEvent, DropletFacts, EventBody, EventData } from "../../../src/bot/events.ts";
 import { apply, applyFirst } from "../../../src/bot/fold.ts";
+import { type RecordedEvent, recorded } from "../../../src/bot/history.ts";
 import { type Finished, learn } from "../../../src/bot/learn.ts";
 import { reconcile } from "../../../src/bot/lifecycle.ts";
 import { defaultPolicy, type Policy } from "../../../src/bot/policy.ts";
@@ -263,6 +264,17 @@ export class Life {
     for (const { id } of this.bot.droplets) this.gone(id);
     return this.tell({ kind: "destroyed", data: {} });
   }
+}
+
+/** The history as it is stored: with what each event made of the status. */
+export function recordedOf(history: readonly BotEvent[]): RecordedEvent[] {
+  let bot: BotState | null = null;
+  return history.map((event) => {
+    const before = bot;
+    const after = apply(before, event);
+    bot = after;
+    return recorded(event, before, after);
+  });
 }
 
 /** A decision in one line, for tables: `do get_droplet:1001`, `begin heal`, `wait 5000 droplet_active`. */
