@@ -1,14 +1,15 @@
 /** What happens to a bot: to be read, to be followed, to be waited for. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { type Answer, ok, type Refusal } from "../bot/answer.ts";
+import type { Answer } from "../bot/answer.ts";
 import { EventFrame, EventPage, WaitAnswer } from "../wire/bot.ts";
 import { BOT_STATUSES } from "../wire/enums.ts";
 import { Uuid } from "../wire/primitives.ts";
 import { operator } from "./auth.ts";
-import { askBot, connectTo } from "./bot-calls.ts";
+import { askBot, connectTo, openSocket, switchProtocols } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
-import { problem, refusal } from "./problem.ts";
+import { refusal } from "./problem.ts";
 import { json, problems } from "./responses.ts";
+import { isUpgrade, upgradeRequired } from "./upgrade.ts";
 
 const tags = ["History"];
 const security = [{ operator: [] }];
@@ -71,16 +72,10 @@ historyRoutes.openapi(
   async (c) => {
     const { after } = c.req.valid("query");
     const { scope } = c.get("principal");
-    if (c.req.header("upgrade")?.toLowerCase() !== "websocket") {
-      c.header("upgrade", "websocket");
-      return problem(c, "upgrade_required", "This route is a WebSocket: ask for it with `Upgrade: websocket`.");
-    }
-    const answer = await askBot(c, c.req.valid("param").id, async (stub): Promise<Answer<WebSocket>> => {
-      const response = await connectTo(stub, { tag: "events", scope, after });
-      return response.webSocket ? ok(response.webSocket) : response.json<Refusal>();
-    });
-    // A response of our own: the headers of the object's cannot be added to.
-    return answer.ok ? new Response(null, { status: 101, webSocket: answer.value }) : refusal(c, answer);
+    if (!isUpgrade(c)) return upgradeRequired(c);
+    const wish = { tag: "events", scope, after } as const;
+    const answer = await askBot(c, c.req.valid("param").id, (stub) => openSocket(stub, wish));
+    return answer.ok ? switchProtocols(answer.value) : refusal(c, answer);
   },
 );
 

@@ -41,10 +41,12 @@ function isBeingDestroyed({ operation }: BotState): boolean {
 
 /** An operation begins, in place of the one that is under way. */
 export function takingOver({ operation }: BotState, operation_id: string, kind: OperationKind): EventBody[] {
-  const requested: EventBody = { kind: "operation_requested", data: { operation_id, kind } };
-  if (!isRunning(operation)) return [requested];
-  const why = `pre-empted by ${kind}`;
-  return [{ kind: "operation_cancelled", data: { operation_id: operation.id, why } }, requested];
+  if (!isRunning(operation)) return [{ kind: "operation_requested", data: { operation_id, kind } }];
+  const begun = operation.committed ? ({ begun: true } as const) : {};
+  return [
+    { kind: "operation_cancelled", data: { operation_id: operation.id, why: `pre-empted by ${kind}` } },
+    { kind: "operation_requested", data: { operation_id, kind, ...begun } },
+  ];
 }
 
 export function allowedActions(bot: BotState): BotAction[] {

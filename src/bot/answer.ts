@@ -19,6 +19,9 @@ export type RefusalCode =
   | "credential_conflict"
   | "wrong_droplet"
   | "registration_pending"
+  | "duplicate_agent"
+  | "command_not_found"
+  | "too_many_commands"
   | "secret_unreadable"
   | "too_many_streams"
   | "too_many_waiters";

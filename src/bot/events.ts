@@ -36,8 +36,11 @@ export interface EventData {
   };
   changed: { name?: string | undefined; persona?: Persona | undefined; policies?: PatchBotRequest["policies"] };
 
-  /** `unsuspended`: nobody asked for this very operation; it brings back what a suspension had stopped. */
-  operation_requested: { operation_id: string; kind: OperationKind; why?: "unsuspended" };
+  /**
+   * `unsuspended`: nobody asked for this very operation; it brings back what a suspension had stopped. `begun`: what it
+   * has pre-empted, or has to undo, had begun to act.
+   */
+  operation_requested: { operation_id: string; kind: OperationKind; why?: "unsuspended"; begun?: true };
   operation_succeeded: { operation_id: string };
   operation_failed: { operation_id: string; code: string; detail: string };
   operation_cancelled: { operation_id: string; why: string };
@@ -89,6 +92,10 @@ export interface EventData {
   config_applied: { config: ConfigRef };
   config_effective: { config: ConfigRef };
   config_failed: { config: ConfigRef; reason: string };
+
+  command_requested: { command_id: string; kind: string };
+  /** `left`: others still wait. */
+  command_ended: { command_id: string; kind: string; ok: boolean; detail: string | null; left: boolean };
 
   /** The whole state as it was before this event: what is older may be forgotten. */
   snapshot: { bot: BotState };

@@ -57,6 +57,13 @@ export const agentFolds: Folds<AgentKinds> = {
   }),
   flag_raised: (bot, data) => ({ flags: remember(bot.flags, data.flag, Number.POSITIVE_INFINITY) }),
 
+  command_requested: (_bot, data) => ({
+    commands_pending: true,
+    ...(data.kind === "stop" ? { workload_stopped: true } : {}),
+    ...(data.kind === "start" || data.kind === "restart" ? { workload_stopped: false, start_held: false } : {}),
+  }),
+  command_ended: (_bot, data) => ({ commands_pending: data.left }),
+
   config_published: (bot, data) => ({ config: { ...bot.config, desired: data.config }, paper_mode: data.paper_mode }),
   config_applied: (bot, data) => ({
     config: { ...bot.config, applied: data.config, effective: data.config, last_good: data.config, failed: null },

@@ -34,7 +34,7 @@ export const operationFolds: Folds<OperationKinds> = {
   }),
 
   operation_requested: (bot, data, at, actor) => ({
-    operation: newOperation(data.operation_id, data.kind, actor, at),
+    operation: newOperation(data.operation_id, data.kind, actor, at, data.begun),
     waiting: null,
     stage: null,
     // Whoever takes a suspension away has not looked at why the start was held.
@@ -87,6 +87,7 @@ export const operationFolds: Folds<OperationKinds> = {
     adopted: null,
     stage: null,
     start_held: false,
+    commands_pending: false,
     off_by_us: false,
     flags: [],
     refused_droplets: [],

@@ -52,6 +52,8 @@ export function applyFirst(event: BotEvent): BotState {
     heals: [],
     stage: null,
     start_held: false,
+    workload_stopped: false,
+    commands_pending: false,
     config: { desired: config, applied: null, effective: null, last_good: null, failed: null },
     off_by_us: false,
     suspension: null,

@@ -14,10 +14,13 @@ import { renderBootstrap } from "../provider/release.ts";
 import { openVault } from "../secrets/vault.ts";
 import type { AgentRelease, ConfigAckRequest, HeartbeatRequest, RegisterRequest, StageRequest } from "../wire/agent.ts";
 import type { PatchBotRequest, WaitAnswer } from "../wire/bot.ts";
+import type { CommandRequest } from "../wire/command.ts";
 import type { BotAction } from "../wire/enums.ts";
 import type { AgentCaller } from "./agent-face.ts";
 import * as agentFace from "./agent-face.ts";
 import type { Answer, Caller, Scope } from "./answer.ts";
+import * as channel from "./channel.ts";
+import * as commands from "./commands.ts";
 import { forceDestroy } from "./force.ts";
 import type { NewBot } from "./management.ts";
 import * as management from "./management.ts";
@@ -48,6 +51,8 @@ export class Bot extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     const wish = JSON.parse(request.headers.get(CONNECT_HEADER) ?? "{}") as Connect;
     switch (wish.tag) {
+      case "agent":
+        return this.#connectAgent(wish);
       case "events":
         return this.#stream(wish);
       case "wait":
@@ -55,6 +60,15 @@ export class Bot extends DurableObject<Env> {
       default:
         return new Response(null, { status: 404 });
     }
+  }
+
+  #connectAgent(connect: Extract<Connect, { tag: "agent" }>): Response {
+    const shell = this.#awake();
+    const admitted = channel.admitAgent(shell, connect);
+    if (!admitted.ok) return Response.json(admitted, { status: 409 });
+    const [response, socket] = acceptSocket(this.ctx, "agent", admitted.value);
+    channel.agentConnected(shell, socket);
+    return response;
   }
 
   #stream(wish: Extract<Connect, { tag: "events" }>): Response {
@@ -75,14 +89,21 @@ export class Bot extends DurableObject<Env> {
     }
   }
 
-  override webSocketMessage(socket: WebSocket): void {
-    switch (tagOf(this.ctx, socket)) {
-      case "events":
-        socketOf(this.ctx, socket, "events").close(NOTHING_IS_HEARD.code, NOTHING_IS_HEARD.reason);
-        break;
-      case "agent":
-        break;
-    }
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+    const tag = tagOf(this.ctx, socket);
+    const end = socketOf(this.ctx, socket, tag);
+    if (tag === "agent") channel.agentSaid(this.#awake(), end, data);
+    else end.close(NOTHING_IS_HEARD.code, NOTHING_IS_HEARD.reason);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    const tag = tagOf(this.ctx, socket);
+    // Not tended first: to the Bot this socket would be one that is gone without a word.
+    if (tag === "agent") channel.agentDisconnected(this.#shell, socketOf(this.ctx, socket, tag));
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.webSocketClose(socket);
   }
 
   /** Makes the bot exist, from its row in D1. Repeating it changes nothing. */
@@ -136,6 +157,18 @@ export class Bot extends DurableObject<Env> {
     return publishConfig(this.#awake(), caller, publication);
   }
 
+  requestCommand(caller: Caller, request: CommandRequest) {
+    return commands.requestCommand(this.#awake(), caller, request);
+  }
+
+  listCommands(scope: Scope) {
+    return commands.listCommands(this.#awake(), scope);
+  }
+
+  readCommand(scope: Scope, commandId: string) {
+    return commands.readCommand(this.#awake(), scope, commandId);
+  }
+
   register(caller: AgentCaller, request: RegisterRequest) {
     return agentFace.register(this.#awake(), caller, request);
   }
@@ -175,6 +208,7 @@ export class Bot extends DurableObject<Env> {
   }
 
   #awake(): BotShell {
+    channel.tendChannel(this.#shell);
     this.#shell.repairAlarm();
     return this.#shell;
   }

@@ -15,6 +15,8 @@ export const Policy = z.strictObject({
   last_seen_coalesce_ms: ms(60 * SECOND),
   /** Three beats and a little: silence beyond it, added to the coalescing, is silence. */
   silent_after_ms: ms(95 * SECOND),
+  /** After the channel was closed, without a beat by either transport. */
+  closed_silent_after_ms: ms(45 * SECOND),
   /** An alarm that fires later than this says that we were away, not that the bot was. */
   alarm_late_ms: ms(60 * SECOND),
 

@@ -29,6 +29,13 @@ const POWER: Readonly<Record<PowerAction, string>> = {
   power_cycle: "is being switched off and on",
 };
 
+const COMMANDED: Readonly<Record<string, string>> = {
+  start: "Its workload is to be started.",
+  stop: "Its workload is to be stopped, and stays so until it is started.",
+  restart: "Its workload is to be restarted.",
+  collect_logs: "The last lines of its log are asked for.",
+};
+
 const LOOKED = { name: "by its name", tag: "by the bot's tag", list: "in the whole list" } as const;
 const MISSED = { id: "by its number", name: "by its name", tag: "by the bot's tag" } as const;
 const ADOPTED = {
@@ -53,6 +60,11 @@ const SENTENCES: Sentences = {
   generation_started: ({ generation }) => `Generation ${generation} begins: it gets a new droplet.`,
   suspended: ({ reason }) => `It was suspended: ${ending(inWords(reason))}`,
   unsuspended: () => "Its suspension was taken away.",
+  command_requested: ({ kind }) => COMMANDED[kind] ?? `Its agent is to ${kind}.`,
+  command_ended: ({ kind, ok, detail }) =>
+    ok
+      ? `Its agent has done what it was told (${inWords(kind)}).`
+      : `Its agent did not ${inWords(kind)}: ${ending(detail ?? "it gave no reason")}`,
   snapshot: () => "What it is was written down as a whole, so that its oldest history can be forgotten.",
 
   intent_opened: ({ droplet_name }) => `A droplet named ${droplet_name} is being asked for.`,

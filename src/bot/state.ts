@@ -142,6 +142,10 @@ export const BotState = keep({
   stage: keep({ stage: z.string(), at: Instant, count: z.int() }).nullable(),
   /** An unexpected restart of a bot that may only be started by a person. */
   start_held: z.boolean(),
+  /** A person has stopped the workload, and has not started it again. */
+  workload_stopped: z.boolean().default(false),
+  /** Some command may be waiting for the agent. */
+  commands_pending: z.boolean().default(false),
 
   config: keep({
     desired: ConfigRef,

@@ -52,7 +52,7 @@ export function poke(shell: BotShell, armedAt: Instant | null, indexedRevision: 
     shell.commit({ entries: indexEntries(shell, loaded) });
     return "rearmed";
   }
-  if (nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt()) === null) return "settled";
+  if (nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt()).at === null) return "settled";
   if (!late) return "armed";
   // Nobody was heard while we slept: silence is counted from now.
   shell.commit({ rt: { ...rt, deaf_until: now } });

@@ -1,7 +1,7 @@
 /** A Bot as the wire shows it. Pure. */
 import type { BotView, Operation } from "../wire/bot.ts";
 import type { ConfigVersion } from "../wire/config.ts";
-import type { Decision, Runtime } from "./decision.ts";
+import { type Decision, lastHeardAt, type Runtime } from "./decision.ts";
 import { healthOf } from "./health.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
@@ -41,7 +41,7 @@ export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy
     applied_config_version: applied?.version ?? null,
     config_drift: applied?.id !== desired.id,
     config_failure: failed && { version: failed.version, reason: failed.reason, at: iso(failed.at) },
-    last_heartbeat_at: isoOrNull(rt.last_seen_at),
+    last_heartbeat_at: isoOrNull(lastHeardAt(rt)),
     agent: viewAgent(bot, rt),
     health: viewHealth(bot, rt),
     summary: summarise(bot, rt, decision, now),

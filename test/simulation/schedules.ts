@@ -191,7 +191,7 @@ function actAtRandom(world: World, ids: string[], random: () => number): void {
   }
   const action = ACTIONS[Math.floor(random() * (random() < 0.7 ? 3 : 4))];
   if (id === undefined || action === undefined) return;
-  if (random() < 0.05 && world.bot(id).operation.kind !== "destroy") world.cancel(id);
+  if (random() < 0.05) world.cancel(id);
   else if (action === "destroy" && random() < 0.3) world.forceDestroy(id);
   else world.act(id, action);
 }

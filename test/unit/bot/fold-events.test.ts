@@ -89,6 +89,17 @@ const EFFECTS: Omit<Row, "accepted"> = {
   ],
   unsuspended: [() => new Life().suspended(), () => ({}), { suspension: null, off_by_us: true }],
 
+  command_requested: [
+    () => new Life().online(),
+    () => ({ command_id: "c", kind: "stop" }),
+    { commands_pending: true, workload_stopped: true, status: "online" },
+  ],
+  command_ended: [
+    () => new Life().online().tell({ kind: "command_requested", data: { command_id: "c", kind: "restart" } }),
+    () => ({ command_id: "c", kind: "restart", ok: true, detail: null, left: false }),
+    { commands_pending: false, workload_stopped: false },
+  ],
+
   intent_opened: [
     () => new Life(),
     (life) => ({

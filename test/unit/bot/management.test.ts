@@ -2,6 +2,7 @@ import { describe, it } from "vitest";
 import type { Scope } from "../../../src/bot/answer.ts";
 import * as management from "../../../src/bot/management.ts";
 import { publishConfig } from "../../../src/bot/publish.ts";
+import type { BotShell } from "../../../src/bot/shell.ts";
 import { suspend, unsuspend } from "../../../src/bot/suspend.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";
@@ -70,6 +71,22 @@ describe("cancelling an operation", () => {
       code: "operation_committed",
     });
     expect(shell.present().bot.operation.state).toBe("running");
+  });
+
+  it("is refused where what it pre-empted had begun: a POST whose droplet may still come is not left alone", async ({
+    expect,
+  }) => {
+    const destroy = (life: Life) => {
+      const shell = stored(life);
+      management.act(shell, caller, "destroy");
+      return shell;
+    };
+    const cancel = (shell: BotShell) =>
+      management.cancelOperation(shell, { ...caller, request_id: "r2" }, shell.present().bot.operation.id);
+    expect(cancel(destroy(new Life()))).toMatchObject({ ok: true, value: { state: "cancelled" } });
+    const begun = destroy(new Life().posted());
+    expect(cancel(begun)).toMatchObject({ ok: false, code: "operation_committed" });
+    expect(begun.present().bot.operation).toMatchObject({ kind: "destroy", state: "running" });
   });
 
   it("is refused of a suspend from the beginning", async ({ expect }) => {

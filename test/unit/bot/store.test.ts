@@ -12,6 +12,7 @@ import { HOUR, Life, recordedOf, START } from "./life.ts";
 /** SHA-256 of each migration as it was released. */
 const RELEASED = [
   "360a4b7ab7da3d8d1edd7bfb834e6197599ccf5e83aaff475dbc4125497342b4",
+  "e5f3c7c9e345dcbbf0cb375aae99a3e7025e6222bd583b2e40ced56a653f62c9",
   "2996aa637621ddab63f26973853a3bbbb117783864b8f50dd1199516f3261367",
 ];
 
