@@ -11,6 +11,8 @@ const WORDS: Readonly<Record<string, string>> = {
   provider_try_again: "DigitalOcean asked to try again later",
   provider_pending_event: "DigitalOcean is still busy with the droplet",
   gate_unreachable: "the fleet's request budget cannot be asked just now",
+  heal_settling: "whether very many bots have fallen silent is seen first",
+  heal_budget: "as many bots as may be healed at a time are being healed",
   fleet_hold: "very many bots fell silent together, so none of them is healed",
 };
 

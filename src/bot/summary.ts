@@ -1,6 +1,6 @@
 /** What a bot is, in a sentence or two for a person. Pure. */
 import type { BotStatus, OperationKind } from "../wire/enums.ts";
-import type { Decision, Runtime } from "./decision.ts";
+import { type Decision, lastHeardAt, type Runtime } from "./decision.ts";
 import { ending, inWords } from "./reasons.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning } from "./state.ts";
 import { stepOf } from "./status.ts";
@@ -22,7 +22,7 @@ const SAY: Readonly<Record<BotStatus, (seen: Seen) => string>> = {
   pending: (seen) => `Waiting for its droplet ${lasting(seen)}${held(seen)}.`,
   provisioning: (seen) => `Being set up ${lasting(seen)}${held(seen) || step(seen)}.`,
   online: (seen) => `Online ${lasting(seen)}. ${agent(seen)}${online(seen.bot)}`,
-  unresponsive: (seen) => `Unresponsive ${lasting(seen)}: ${silence(seen)}.${healing(seen)}`,
+  unresponsive: (seen) => `Unresponsive ${lasting(seen)}: ${silence(seen)}.`,
   paused: (seen) =>
     seen.bot.adopted === null
       ? `Paused ${lasting(seen)}. Its droplet is gone; a resume makes another.`
@@ -43,7 +43,10 @@ function held({ bot }: Seen): string {
   return bot.waiting === null ? "" : `: ${inWords(bot.waiting)}`;
 }
 
+const BUILDS: readonly OperationKind[] = ["create", "redeploy", "resume", "heal"];
+
 const STEPS: Readonly<Record<string, string>> = {
+  accepted: "its droplet is about to be replaced",
   requesting_droplet: "its droplet is being asked for",
   confirming_create: "whether its droplet was made is being looked up",
   waiting_for_droplet: "its droplet is being made",
@@ -54,15 +57,17 @@ const STEPS: Readonly<Record<string, string>> = {
   confirming_deletion: "its old droplet has to be confirmed gone",
 };
 
+/** How far the building has come; what else may be under way says so by itself. */
 function step({ bot }: Seen): string {
   const name = stepOf(bot);
-  if (name === null) return "";
+  if (name === null || !BUILDS.includes(bot.operation.kind)) return "";
   const bootstrap = /^bootstrap_(.+)$/.exec(name)?.[1];
   return `: ${bootstrap ? `its bootstrap has come to "${inWords(bootstrap)}"` : (STEPS[name] ?? inWords(name))}`;
 }
 
 function agent({ bot, rt, now }: Seen): string {
-  const heard = rt.last_seen_at === null ? "is heard" : `was heard ${ago(rt.last_seen_at, now)}`;
+  const heard_at = lastHeardAt(rt);
+  const heard = heard_at === null ? "is heard" : `was heard ${ago(heard_at, now)}`;
   const { applied, effective } = bot.config;
   const runs = (effective ?? applied)?.version;
   return `Its agent ${heard}${runs === undefined ? "" : ` and runs config ${runs}`}.`;
@@ -80,13 +85,8 @@ function silence({ bot, rt, now }: Seen): string {
   const droplet = adoptedDroplet(bot);
   if (droplet === null) return "its droplet is gone";
   if (droplet.status === "off") return "its droplet is off, and not by our doing";
-  return rt.last_seen_at === null ? "its agent is silent" : `its agent was last heard ${ago(rt.last_seen_at, now)}`;
-}
-
-function healing({ bot, decision }: Seen): string {
-  if (isRunning(bot.operation)) return bot.waiting === null ? "" : ` ${sentence(inWords(bot.waiting))}`;
-  if (bot.policies.healing === "off") return " Its policy is not to heal it.";
-  return "wait" in decision && decision.for === "heal_budget" ? " It was healed as often as it may be today." : "";
+  const heard_at = lastHeardAt(rt);
+  return heard_at === null ? "its agent is silent" : `its agent was last heard ${ago(heard_at, now)}`;
 }
 
 const UNDER_WAY: Readonly<Record<OperationKind, string | null>> = {
@@ -100,6 +100,9 @@ const UNDER_WAY: Readonly<Record<OperationKind, string | null>> = {
   heal: "It is being healed.",
 };
 
+/** Their own sentence says already what the work waits for. */
+const SAYS_WHY: readonly BotStatus[] = ["pending", "provisioning"];
+
 function afterthoughts({ bot, decision, now }: Seen): string[] {
   const thoughts: string[] = [];
   const running = isRunning(bot.operation);
@@ -107,9 +110,13 @@ function afterthoughts({ bot, decision, now }: Seen): string[] {
   if (doing !== null && bot.destroyed_at === null) thoughts.push(doing);
   // A bot that was suspended and runs all the same is about to be stopped.
   if (bot.suspension !== null && bot.status !== "suspended" && !running) thoughts.push("It is to be suspended.");
+  if (bot.status === "unresponsive" && !running && bot.policies.healing === "off") {
+    thoughts.push("Its policy is not to heal it.");
+  }
   if (bot.status === "error" && bot.adopted !== null) thoughts.push(`Droplet ${bot.adopted} is kept.`);
-  if (bot.waiting !== null && "wait" in decision && decision.wait > now) {
-    thoughts.push(`The next try is in ${span(decision.wait - now)}.`);
+  if (bot.waiting !== null) {
+    if (!SAYS_WHY.includes(bot.status)) thoughts.push(`It has to wait: ${ending(inWords(bot.waiting))}`);
+    if ("wait" in decision && decision.wait > now) thoughts.push(`The next try is in ${span(decision.wait - now)}.`);
   }
   return thoughts;
 }
@@ -123,15 +130,11 @@ function ago(at: Instant, now: Instant): string {
 }
 
 /** In the largest unit that says enough. */
-export function span(ms: number): string {
+function span(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000));
   if (s < 120) return `${s} s`;
   const min = Math.floor(s / 60);
   if (min < 120) return `${min} min`;
   const h = Math.floor(min / 60);
   return h < 48 ? `${h} h` : `${Math.floor(h / 24)} d`;
-}
-
-function sentence(text: string): string {
-  return ending(text.charAt(0).toUpperCase() + text.slice(1));
 }
