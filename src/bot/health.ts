@@ -3,15 +3,9 @@ import type { BotView } from "../wire/bot.ts";
 import type { Runtime } from "./decision.ts";
 import { type BotState, type Instant, isOff } from "./state.ts";
 
-/** What is known of the agent's socket. */
-export interface ChannelFacts {
-  channel?: { opened_at: Instant } | null;
-  channel_closed_at?: Instant | null;
-}
-
 type Health = Omit<BotView["health"], "channel_since"> & { channel_since: Instant | null };
 
-export function healthOf(bot: BotState, rt: Runtime & ChannelFacts): Health {
+export function healthOf(bot: BotState, rt: Runtime): Health {
   return { agent: agentHealth(bot), workload: workloadOf(bot, rt), ...channelOf(rt) };
 }
 
@@ -27,8 +21,8 @@ function workloadOf(bot: BotState, rt: Runtime): string {
   return bot.presence === "heard" && rt.telemetry ? rt.telemetry.workload.state : "unknown";
 }
 
-function channelOf({ channel, channel_closed_at }: ChannelFacts): Pick<Health, "channel" | "channel_since"> {
+function channelOf({ channel, channel_closed_at }: Runtime): Pick<Health, "channel" | "channel_since"> {
   if (channel) return { channel: "open", channel_since: channel.opened_at };
-  if (typeof channel_closed_at === "number") return { channel: "closed", channel_since: channel_closed_at };
+  if (channel_closed_at !== null) return { channel: "closed", channel_since: channel_closed_at };
   return { channel: "never", channel_since: null };
 }

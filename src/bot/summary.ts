@@ -1,6 +1,6 @@
 /** What a bot is, in a sentence or two for a person. Pure. */
 import type { BotStatus, OperationKind } from "../wire/enums.ts";
-import type { Decision, Runtime } from "./decision.ts";
+import { type Decision, lastHeardAt, type Runtime } from "./decision.ts";
 import { ending, inWords } from "./reasons.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning } from "./state.ts";
 import { stepOf } from "./status.ts";
@@ -66,7 +66,8 @@ function step({ bot }: Seen): string {
 }
 
 function agent({ bot, rt, now }: Seen): string {
-  const heard = rt.last_seen_at === null ? "is heard" : `was heard ${ago(rt.last_seen_at, now)}`;
+  const heard_at = lastHeardAt(rt);
+  const heard = heard_at === null ? "is heard" : `was heard ${ago(heard_at, now)}`;
   const { applied, effective } = bot.config;
   const runs = (effective ?? applied)?.version;
   return `Its agent ${heard}${runs === undefined ? "" : ` and runs config ${runs}`}.`;
@@ -84,7 +85,8 @@ function silence({ bot, rt, now }: Seen): string {
   const droplet = adoptedDroplet(bot);
   if (droplet === null) return "its droplet is gone";
   if (droplet.status === "off") return "its droplet is off, and not by our doing";
-  return rt.last_seen_at === null ? "its agent is silent" : `its agent was last heard ${ago(rt.last_seen_at, now)}`;
+  const heard_at = lastHeardAt(rt);
+  return heard_at === null ? "its agent is silent" : `its agent was last heard ${ago(heard_at, now)}`;
 }
 
 const UNDER_WAY: Readonly<Record<OperationKind, string | null>> = {

@@ -1,5 +1,6 @@
 import { describe, it } from "vitest";
-import { type ChannelFacts, healthOf } from "../../../src/bot/health.ts";
+import type { Runtime } from "../../../src/bot/decision.ts";
+import { healthOf } from "../../../src/bot/health.ts";
 import { Life, START } from "./life.ts";
 
 const WORKLOAD = { state: "running", version: null, restarts: 0 };
@@ -48,11 +49,11 @@ describe("who of a bot is heard", () => {
 });
 
 describe("the channel", () => {
-  const TABLE: [facts: ChannelFacts, state: string, since: number | null][] = [
+  const TABLE: [facts: Partial<Runtime>, state: string, since: number | null][] = [
     [{}, "never", null],
     [{ channel: null, channel_closed_at: null }, "never", null],
-    [{ channel: { opened_at: START } }, "open", START],
-    [{ channel: { opened_at: START }, channel_closed_at: START - 1 }, "open", START],
+    [{ channel: { opened_at: START, heard_at: START } }, "open", START],
+    [{ channel: { opened_at: START, heard_at: START }, channel_closed_at: START - 1 }, "open", START],
     [{ channel: null, channel_closed_at: START }, "closed", START],
   ];
   for (const [facts, channel, channel_since] of TABLE) {

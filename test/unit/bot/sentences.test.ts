@@ -44,6 +44,20 @@ const SAID: Omit<Said, "accepted" | "intent_opened"> = {
   generation_started: [[{ generation: 2, why: "redeploy" }, "Generation 2 begins: it gets a new droplet."]],
   suspended: [[{ reason: "payment_failed" }, "It was suspended: payment failed."]],
   unsuspended: [[{}, "Its suspension was taken away."]],
+  command_requested: [
+    [{ command_id: "c", kind: "restart" }, "Its workload is to be restarted."],
+    [{ command_id: "c", kind: "dance" }, "Its agent is to dance."],
+  ],
+  command_ended: [
+    [
+      { command_id: "c", kind: "restart", ok: true, detail: null, left: false },
+      "Its agent has done what it was told (restart).",
+    ],
+    [
+      { command_id: "c", kind: "collect_logs", ok: false, detail: "expired", left: false },
+      "Its agent did not collect logs: expired.",
+    ],
+  ],
   snapshot: [
     [{ bot: new Life().bot }, "What it is was written down as a whole, so that its oldest history can be forgotten."],
   ],
