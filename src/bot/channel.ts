@@ -139,7 +139,8 @@ export function tendChannel(shell: BotShell): void {
     shell.see({ ...rt, channel: { opened_at, heard_at }, telemetry: latest(rt.telemetry, telemetry) });
   } else if (rt.channel !== null) {
     // A socket that is gone without a word: we were reset. Nobody could be heard meanwhile.
-    shell.commit({ rt: { ...rt, channel: null, channel_closed_at: null, deaf_until: shell.platform.now() } });
+    const now = shell.platform.now();
+    shell.commit({ rt: { ...rt, channel: null, channel_closed_at: null, channel_lost_at: now, deaf_until: now } });
   }
 }
 

@@ -54,6 +54,8 @@ export const Runtime = z.object({
   channel: z.object({ opened_at: z.number(), heard_at: z.number() }).nullable().default(null),
   /** When the channel was last closed; null: it never was, or it is open, or was lost with a reset. */
   channel_closed_at: z.number().nullable().default(null),
+  /** When the channel was last found gone without a word, as after a reset. */
+  channel_lost_at: z.number().nullable().default(null),
 });
 export type Runtime = z.infer<typeof Runtime>;
 

@@ -21,8 +21,8 @@ function workloadOf(bot: BotState, rt: Runtime): string {
   return bot.presence === "heard" && rt.telemetry ? rt.telemetry.workload.state : "unknown";
 }
 
-function channelOf({ channel, channel_closed_at }: Runtime): Pick<Health, "channel" | "channel_since"> {
-  if (channel) return { channel: "open", channel_since: channel.opened_at };
-  if (channel_closed_at !== null) return { channel: "closed", channel_since: channel_closed_at };
-  return { channel: "never", channel_since: null };
+function channelOf(rt: Runtime): Pick<Health, "channel" | "channel_since"> {
+  if (rt.channel) return { channel: "open", channel_since: rt.channel.opened_at };
+  const ended = Math.max(rt.channel_closed_at ?? 0, rt.channel_lost_at ?? 0);
+  return ended > 0 ? { channel: "closed", channel_since: ended } : { channel: "never", channel_since: null };
 }

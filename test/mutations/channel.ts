@@ -51,8 +51,8 @@ export const channel: readonly Mutant[] = [
     name: "reset-grants-a-fresh-deadline",
     guard: "Sockets that are gone without a word were lost by us: nobody is silent for that.",
     file: CHANNEL,
-    find: "channel: null, channel_closed_at: null, deaf_until: shell.platform.now()",
-    replace: "channel: null, channel_closed_at: 1",
+    find: "channel: null, channel_closed_at: null, channel_lost_at: now, deaf_until: now",
+    replace: "channel: null, channel_closed_at: 1, channel_lost_at: now",
     caught_by: [liveness],
   },
   {

@@ -38,6 +38,7 @@ const NAMING = [
   ["GET", "/bots/:id/operations", undefined, "bot_not_found"],
   ["POST", "/bots/:id/operations/00000000-0000-4000-8000-000000000000/cancel", undefined, "bot_not_found"],
   ["GET", "/bots/:id/events", undefined, "bot_not_found"],
+  ["GET", "/bots/:id/wait?status=online", undefined, "bot_not_found"],
   ["POST", "/operator/bots/:id/suspend", { reason: "payment_failed" }, "bot_not_found"],
   ["POST", "/operator/bots/:id/unsuspend", undefined, "bot_not_found"],
 ] as const;
@@ -77,6 +78,8 @@ const QUERIES: Record<string, string[]> = {
   ],
   "/bots/:bot/configs": [...PAGES, "cursor=0", "cursor=-1", "cursor=abc", "cursor=1.5"],
   "/bots/:bot/events": [...PAGES, "after=-1", "after=abc", "after=1.5"],
+  "/bots/:bot/events/stream": ["after=-1", "after=abc", "after=1.5"],
+  "/bots/:bot/wait": ["", "status=asleep", "status=online&timeout=0", "status=online&timeout=61", "timeout=5"],
 };
 
 describe.for(Object.entries(QUERIES))("GET %s", ([path, queries]) => {

@@ -77,6 +77,9 @@ export async function request(method: string, path: string, options: RequestOpti
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
+  // A socket is asked for by those who read it; here only the answer counts.
+  response.webSocket?.accept();
+  response.webSocket?.close();
   return { status: response.status, headers: response.headers, text, json: parse(text) };
 }
 

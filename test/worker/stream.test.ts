@@ -160,7 +160,6 @@ describe("a stream of a bot's history", () => {
     const unknown = await askForStream(crypto.randomUUID());
     expect([unknown.status, unknown.webSocket]).toEqual([404, null]);
     expect(await unknown.json()).toMatchObject({ code: "bot_not_found" });
-    for (const query of ["?after=-1", "?after=abc"]) expect((await askForStream(bot.id, query)).status).toBe(400);
     expect((await askForStream(bot.id, "", { authorization: "Bearer sp_op_no" })).status).toBe(401);
   });
 });

@@ -96,14 +96,4 @@ describe("waiting for a status", () => {
       expect((await wait(bot.id, "paused", 1)).json).toMatchObject({ reached: false });
     });
   });
-
-  it("is refused where the question makes no sense", async ({ expect }) => {
-    simulateCloud();
-    const bot = await newBot();
-    for (const query of ["", "status=asleep", "status=online&timeout=0", "status=online&timeout=61"]) {
-      const answer = await request("GET", `/bots/${bot.id}/wait?${query}`);
-      expectProblem(expect, answer, { status: 400, code: "malformed_request" });
-    }
-    expectProblem(expect, await wait(crypto.randomUUID(), "online"), { status: 404, code: "bot_not_found" });
-  });
 });

@@ -55,6 +55,9 @@ describe("the channel", () => {
     [{ channel: { opened_at: START, heard_at: START } }, "open", START],
     [{ channel: { opened_at: START, heard_at: START }, channel_closed_at: START - 1 }, "open", START],
     [{ channel: null, channel_closed_at: START }, "closed", START],
+    [{ channel: null, channel_lost_at: START }, "closed", START],
+    [{ channel: null, channel_closed_at: START, channel_lost_at: START - 1 }, "closed", START],
+    [{ channel: { opened_at: START, heard_at: START }, channel_lost_at: START - 1 }, "open", START],
   ];
   for (const [facts, channel, channel_since] of TABLE) {
     it(`is ${channel}, whoever is heard: ${JSON.stringify(facts)}`, ({ expect }) => {
