@@ -136,6 +136,7 @@ const DISTURBANCES: Disturbance[] = [
     name: "another token is deployed, or ours again",
     chance: 0.06,
     happens: (world, _ids, detail) => {
+      if (!world.gate.hasTeam()) return;
       const { token } = world.cloud;
       if (token !== "ours") world.deploy("ours");
       else if (detail < 0.5) world.deploy("another_teams");
