@@ -2,6 +2,7 @@ import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
 import { evidence } from "./evidence.ts";
+import { history } from "./history.ts";
 import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
@@ -18,4 +19,5 @@ export const mutants: readonly Mutant[] = [
   ...provider,
   ...suspension,
   ...channel,
+  ...history,
 ];
