@@ -24,11 +24,12 @@ export function allowedActions(bot: BotState): BotAction[] {
 }
 
 function whileRunning(bot: BotState, action: BotAction): Verdict {
-  const { kind } = bot.operation;
+  const { kind, replacing, recreating } = bot.operation;
   if (kind === action) return SAME;
   if (action === "destroy") return START;
-  // A heal is ours: what a person asks for comes first.
-  if (kind === "heal") return action === "resume" ? REFUSE : START;
+  // A heal is ours: what a person asks for comes first. One that replaces the droplet leaves none to pause.
+  const hasDroplet = !replacing && !recreating;
+  if (kind === "heal") return action === "redeploy" || (action === "pause" && hasDroplet) ? START : REFUSE;
   return REFUSE;
 }
 

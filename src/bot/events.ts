@@ -36,10 +36,12 @@ export interface EventData {
   };
   changed: { name?: string | undefined; persona?: Persona | undefined; policies?: PatchBotRequest["policies"] };
 
-  operation_requested: { operation_id: string; kind: OperationKind };
+  /** `takes_over`: it comes instead of one that had begun to act, and has to bring to an end what that one began. */
+  operation_requested: { operation_id: string; kind: OperationKind; takes_over?: true };
   operation_succeeded: { operation_id: string };
   operation_failed: { operation_id: string; code: string; detail: string };
-  operation_cancelled: { operation_id: string; why: string };
+  /** `pre_empted`: another operation follows at once, and decides what becomes of the bot. */
+  operation_cancelled: { operation_id: string; why: string; pre_empted?: true };
   attempt_failed: { operation_id: string; code: string; detail: string };
   waiting: { reason: string | null };
   replacement_begun: { operation_id: string; why: string };

@@ -1,5 +1,5 @@
 /** How operations change the state. Pure. */
-import { commit, type Folds, newOperation, withoutAgent } from "./fold-parts.ts";
+import { commit, type Folds, newOperation, troubled, withoutAgent } from "./fold-parts.ts";
 
 type OperationKinds =
   | "accepted"
@@ -29,7 +29,10 @@ export const operationFolds: Folds<OperationKinds> = {
   }),
 
   operation_requested: (bot, data, at, actor) => ({
-    operation: newOperation(data.operation_id, data.kind, actor, at),
+    operation: {
+      ...newOperation(data.operation_id, data.kind, actor, at),
+      ...(data.takes_over ? { state: "running" as const, committed: true } : {}),
+    },
     waiting: null,
     stage: null,
     ...(data.kind === "resume" ? { start_held: false } : {}),
@@ -46,10 +49,10 @@ export const operationFolds: Folds<OperationKinds> = {
     waiting: null,
     error: { code: data.code, detail: data.detail },
   }),
-  operation_cancelled: (bot, _data, at) => ({
+  operation_cancelled: (bot, data, at) => ({
     operation: { ...bot.operation, state: "cancelled", ended_at: at },
     waiting: null,
-    ...(bot.adopted === null
+    ...(bot.adopted === null && !data.pre_empted
       ? { error: { code: "cancelled", detail: `The ${bot.operation.kind} was cancelled; the bot has no droplet.` } }
       : {}),
   }),
@@ -62,7 +65,7 @@ export const operationFolds: Folds<OperationKinds> = {
   }),
   waiting: (bot, data) => ({
     waiting: data.reason,
-    operation: data.reason ? { ...bot.operation, last_error: data.reason } : bot.operation,
+    operation: data.reason ? troubled(bot, data.reason) : bot.operation,
   }),
   replacement_begun: (bot, data) => ({
     operation: { ...commit(bot), replacing: true, last_error: data.why },

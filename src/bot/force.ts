@@ -30,7 +30,8 @@ export function forceDestroy(shell: BotShell, caller: Caller): Answer<{ operatio
 function request({ operation: { id, ...operation } }: BotState, operation_id: string): EventBody[] {
   const requested: EventBody = { kind: "operation_requested", data: { operation_id, kind: "destroy" } };
   if (operation.ended_at !== null) return [requested];
-  return [{ kind: "operation_cancelled", data: { operation_id: id, why: "pre-empted by destroy" } }, requested];
+  const why = "pre-empted by destroy";
+  return [{ kind: "operation_cancelled", data: { operation_id: id, why, pre_empted: true } }, requested];
 }
 
 function ending(bot: BotState): EventBody[] {

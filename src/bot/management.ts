@@ -87,12 +87,16 @@ export function act(shell: BotShell, caller: Caller, action: BotAction): Answer<
       return ok(id);
     }
     const events: EventBody[] = [];
-    if (isRunning(bot.operation)) {
-      const { id } = bot.operation;
-      events.push({ kind: "operation_cancelled", data: { operation_id: id, why: `pre-empted by ${action}` } });
+    const { id, committed } = bot.operation;
+    const pre_empts = isRunning(bot.operation);
+    if (pre_empts) {
+      const why = `pre-empted by ${action}`;
+      events.push({ kind: "operation_cancelled", data: { operation_id: id, why, pre_empted: true } });
     }
     const operation_id = shell.platform.uuid();
-    events.push({ kind: "operation_requested", data: { operation_id, kind: action } });
+    // Cancelled in its turn, it would leave a bot that is neither what it was nor on its way to anything.
+    const takes_over = pre_empts && committed ? { takes_over: true as const } : {};
+    events.push({ kind: "operation_requested", data: { operation_id, kind: action, ...takes_over } });
     // What held the work before need not hold this; a rate limit will say so again.
     const rt = { ...reached.live.rt, not_before: 0, tries: 0 };
     shell.commit({ events, actor: caller.actor, rt, ...remember(operation_id) });

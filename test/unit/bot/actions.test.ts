@@ -19,6 +19,8 @@ const MATRIX: Row[] = [
   ["being resumed", () => new Life().paused().requested("resume"), ["refuse", "same", "refuse", "start"]],
   ["being redeployed", () => new Life().online().requested("redeploy"), ["refuse", "refuse", "same", "start"]],
   ["being healed", () => new Life().online().silent().requested("heal"), ["start", "refuse", "start", "start"]],
+  ["being replaced", () => replaced(), ["refuse", "refuse", "start", "start"]],
+  ["being made anew after its droplet was lost", () => remade(), ["refuse", "refuse", "start", "start"]],
   ["being suspended", () => new Life().online().requested("suspend"), ["refuse", "refuse", "refuse", "start"]],
   ["suspended", () => suspended(), ["refuse", "refuse", "refuse", "start"]],
   ["in error without a droplet", () => new Life().failed(), ["refuse", "refuse", "start", "start"]],
@@ -41,6 +43,16 @@ describe("what may be asked of a bot that is", () => {
     });
   }
 });
+
+/** A heal has given the droplet up. */
+function replaced(): Life {
+  const life = new Life().online().silent().requested("heal");
+  return life.tell({ kind: "replacement_begun", data: { operation_id: life.bot.operation.id, why: "silent" } });
+}
+
+function remade(): Life {
+  return replaced().gone().recreating().posted();
+}
 
 /** No event leads to it in this release; a newer one may have written it. */
 function suspended(): Life {
