@@ -43,7 +43,8 @@ export interface EventData {
   operation_requested: { operation_id: string; kind: OperationKind; why?: "unsuspended"; begun?: true };
   operation_succeeded: { operation_id: string };
   operation_failed: { operation_id: string; code: string; detail: string };
-  operation_cancelled: { operation_id: string; why: string };
+  /** `pre_empted`: another operation follows at once, and decides what becomes of the bot. */
+  operation_cancelled: { operation_id: string; why: string; pre_empted?: true };
   attempt_failed: { operation_id: string; code: string; detail: string };
   waiting: { reason: string | null };
   replacement_begun: { operation_id: string; why: string };

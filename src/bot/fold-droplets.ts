@@ -1,6 +1,6 @@
 /** How intents, droplets and power actions change the state. Pure. */
 import type { DropletFacts, EventKind } from "./events.ts";
-import { commit, type Folds, withoutAgent } from "./fold-parts.ts";
+import { commit, type Folds, troubled, withoutAgent } from "./fold-parts.ts";
 import type { BotState, Droplet, Instant, Intent, OperationState, PowerAction } from "./state.ts";
 
 const KEEP_LOOKS = 16;
@@ -34,7 +34,7 @@ export const dropletFolds: Folds<DropletKinds> = {
     ],
   }),
   intent_unanswered: (bot, data) => ({
-    operation: { ...bot.operation, last_error: data.detail },
+    operation: troubled(bot, data.detail),
     intents: editIntent(bot, data.intent_id, () => ({ ended_at: data.ended_at })),
   }),
   intent_looked: (bot, { intent_id, how, began_at }) => ({
@@ -55,7 +55,7 @@ export const dropletFolds: Folds<DropletKinds> = {
     };
   },
   intent_refused: (bot, data) => ({
-    operation: { ...bot.operation, last_error: data.detail },
+    operation: troubled(bot, data.detail),
     intents: editIntent(bot, data.intent_id, () => ({
       state: "refused",
       token_state: "killed",
@@ -123,7 +123,7 @@ export const dropletFolds: Folds<DropletKinds> = {
     };
   },
   power_refused: (bot, data) => ({
-    operation: { ...bot.operation, power: withoutRefused(bot.operation.power), last_error: data.detail },
+    operation: { ...troubled(bot, data.detail), power: withoutRefused(bot.operation.power) },
   }),
 };
 

@@ -1,5 +1,5 @@
 /** How operations change the state. Pure. */
-import { commit, type Folds, newOperation, withoutAgent } from "./fold-parts.ts";
+import { commit, type Folds, newOperation, troubled, withoutAgent } from "./fold-parts.ts";
 import { type BotState, isRunning } from "./state.ts";
 
 type OperationKinds =
@@ -56,11 +56,11 @@ export const operationFolds: Folds<OperationKinds> = {
     waiting: null,
     error: { code: data.code, detail: data.detail },
   }),
-  operation_cancelled: (bot, _data, at) => ({
+  operation_cancelled: (bot, data, at) => ({
     operation: { ...bot.operation, state: "cancelled", ended_at: at },
     waiting: null,
     // A suspended bot without a droplet is no error: it gets one when it may run again.
-    ...(bot.adopted === null && bot.suspension === null
+    ...(bot.adopted === null && bot.suspension === null && !data.pre_empted
       ? { error: { code: "cancelled", detail: `The ${bot.operation.kind} was cancelled; the bot has no droplet.` } }
       : {}),
   }),
@@ -73,7 +73,7 @@ export const operationFolds: Folds<OperationKinds> = {
   }),
   waiting: (bot, data) => ({
     waiting: data.reason,
-    operation: data.reason ? { ...bot.operation, last_error: data.reason } : bot.operation,
+    operation: data.reason ? troubled(bot, data.reason) : bot.operation,
   }),
   replacement_begun: (bot, data) => ({
     operation: { ...commit(bot), replacing: true, last_error: data.why },

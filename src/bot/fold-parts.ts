@@ -43,6 +43,11 @@ export function commit(bot: BotState): OperationState {
     : operation;
 }
 
+/** What went wrong last with the operation under way; one that has ended stays as it ended. */
+export function troubled({ operation }: BotState, last_error: string): OperationState {
+  return operation.ended_at === null ? { ...operation, last_error } : operation;
+}
+
 /** Nobody is accepted any more; the credential is remembered, so that its holder can be told that it was revoked. */
 export function withoutAgent(bot: BotState): Partial<BotState> {
   return {

@@ -43,6 +43,14 @@ export async function runSchedule(seed: number, options: ScheduleOptions = {}): 
   const draw = prng(seed ^ 0x5eed);
   const world = drawWorld(seed, draw, features);
   watch(world);
+  try {
+    await play(world, draw, features);
+  } finally {
+    world.close();
+  }
+}
+
+async function play(world: World, draw: () => number, features: Features): Promise<void> {
   const stranger = world.simulator.addForeignDroplet({ name: "sp-00c0ffee-somebody-else-g1", tags: ["web"] });
   const ids = Array.from({ length: 1 + Math.floor(draw() * 3) }, () => world.createBot());
   addFaults(world, features.enabled);
@@ -128,6 +136,7 @@ const DISTURBANCES: Disturbance[] = [
     name: "another token is deployed, or ours again",
     chance: 0.06,
     happens: (world, _ids, detail) => {
+      if (!world.gate.hasTeam()) return;
       const { token } = world.cloud;
       if (token !== "ours") world.deploy("ours");
       else if (detail < 0.5) world.deploy("another_teams");

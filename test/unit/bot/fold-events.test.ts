@@ -278,6 +278,19 @@ describe("what an event changes", () => {
   }
 });
 
+describe("an operation that has ended", () => {
+  const LATER: EventBody[] = [
+    { kind: "waiting", data: { reason: "provider_rate_limited" } },
+    { kind: "intent_unanswered", data: { ...POST, ended_at: START, detail: "late" } },
+    { kind: "intent_refused", data: { ...POST, code: "quota", detail: "late", for_good: false } },
+    { kind: "power_refused", data: { ...DROPLET, action: "shutdown", detail: "late" } },
+  ];
+  it.for(LATER)("stays as it ended: $kind", (event, { expect }) => {
+    const life = new Life().online();
+    expect(life.tell(event).bot.operation).toMatchObject({ state: "succeeded", last_error: null });
+  });
+});
+
 function deleteSent(): EventBody {
   return { kind: "droplet_delete_sent", data: DROPLET };
 }

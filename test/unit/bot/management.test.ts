@@ -51,6 +51,21 @@ describe("one account's bot", () => {
   });
 });
 
+describe("destroying a bot that has no droplet yet", () => {
+  const STAGES = [
+    ["pending", () => new Life()],
+    ["provisioning", () => new Life().posted()],
+  ] as const;
+  it.for(STAGES)("cancels its create and leaves it %s until it is destroyed", ([status, life], { expect }) => {
+    const shell = stored(life());
+    management.act(shell, { scope: OWNER, actor: "key", request_id: "r1" }, "destroy");
+    expect(shell.present().bot).toMatchObject({ status, reason: "destroy", error: null });
+    expect(management.listOperations(shell, OWNER)).toMatchObject({
+      value: [{ kind: "destroy" }, { kind: "create", state: "cancelled" }],
+    });
+  });
+});
+
 describe("cancelling an operation", () => {
   const caller = { scope: OWNER, actor: "key", request_id: "r1" };
 
@@ -61,6 +76,24 @@ describe("cancelling an operation", () => {
       ok: true,
       value: { state: "cancelled" },
     });
+  });
+
+  it("is refused where it came instead of one that had begun to act", async ({ expect }) => {
+    for (const [life, state, answer] of [
+      [new Life().online().requested("redeploy"), "queued", { ok: true }],
+      [
+        new Life().online().requested("redeploy").tell({ kind: "credential_revoked", data: {} }),
+        "running",
+        { ok: false },
+      ],
+      [new Life().posted(), "running", { ok: false, code: "operation_committed" }],
+    ] as const) {
+      const shell = stored(life);
+      management.act(shell, caller, "destroy");
+      const { id } = shell.present().bot.operation;
+      expect(shell.present().bot.operation).toMatchObject({ kind: "destroy", state });
+      expect(management.cancelOperation(shell, { ...caller, request_id: "r2" }, id)).toMatchObject(answer);
+    }
   });
 
   it("is refused from its first intent on", async ({ expect }) => {
