@@ -15,6 +15,8 @@ const worker = {
     include: ["test/worker/**/*.test.ts"],
     setupFiles: ["test/worker/setup.ts"],
     testTimeout: 30_000,
+    // What replays a schedule: nothing else of the environment gets into workerd.
+    env: { SEED: process.env.SEED ?? "", SCHEDULES: process.env.SCHEDULES ?? "" },
   },
 };
 

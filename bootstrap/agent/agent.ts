@@ -2,10 +2,14 @@
 import { randomBytes } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { serveApi } from "./api.ts";
+import { Channel } from "./channel.ts";
+import { channelAddress } from "./channel-rules.ts";
+import { CommandDesk } from "./command-desk.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { isRegistered, loadCredential, loadLocalSecret, markRegistered } from "./credential.ts";
-import { makePrivateDirectory, writeDurably } from "./files.ts";
+import { Deliveries } from "./deliveries.ts";
+import { makePrivateDirectory } from "./files.ts";
+import { startApi } from "./local-api.ts";
 import { createLog, describeError, type Log } from "./log.ts";
 import { LogFile } from "./log-file.ts";
 import { killTree } from "./process-tree.ts";
@@ -46,11 +50,12 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
 
   const store = openStore(join(state_dir, "agent.db"), log);
   if (isRegistered(state_dir)) markRegistered(state_dir, settings.registration_token_file);
+  const clean = (line: string) => redact(line, known());
   const runner = new Runner({
     settings: settings.workload,
     store,
     log,
-    log_file: new LogFile(settings.workload.log_file, WORKLOAD_LOG_MAX_BYTES, (line) => redact(line, known())),
+    log_file: new LogFile(settings.workload.log_file, WORKLOAD_LOG_MAX_BYTES, clean),
     gateway_token,
     env,
     fetch,
@@ -80,6 +85,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     credential,
     store,
     steward: () => steward,
+    commands: () => commands,
     workload: () => ({ ...supervisor.snapshot(), version: runner.version }),
     telemetry: readTelemetry,
     log,
@@ -98,7 +104,47 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     monotonic_ms,
     ready_window_ms: settings.workload.ready_window_ms,
     apply_deadline_ms: settings.workload.apply_deadline_ms,
-    onAck: () => session.ack_bell.ring(),
+    onAck: () => deliveries.bell.ring(),
+  });
+  const commands: CommandDesk = new CommandDesk({
+    store,
+    steward,
+    supervisor,
+    standing: () => session.standing,
+    setStopped,
+    log,
+    log_path: settings.workload.log_file,
+    redact: clean,
+    now_ms,
+    monotonic_ms,
+    stop_timeout_ms: settings.workload.stop_timeout_ms,
+    apply_deadline_ms: settings.workload.apply_deadline_ms,
+    onResult: sayChange,
+  });
+  const deliveries = new Deliveries({
+    settings,
+    control_plane,
+    credential,
+    store,
+    log,
+    random,
+    onAckDelivered: sayChange,
+  });
+  const channel: Channel = new Channel({
+    settings,
+    credential: credential.token,
+    address: () => channelAddress({ ...settings, channel_url: store.get("channel_url") }),
+    permitted: () => session.standing.ban === null && session.standing.revoked_since_ms === null,
+    status: () => session.status(),
+    owes: () => store.countOwedResults() > 0,
+    onOrders: (orders, carried) => session.hear(orders, carried),
+    onPong: () => store.set("last_heartbeat_ms", now_ms()),
+    onRefused: (outcome) => session.judge(outcome),
+    onLink: (up) => session.setLink(up),
+    ping_every_ms: () => session.interval_ms,
+    log,
+    monotonic_ms,
+    random,
   });
 
   configSecrets = () => steward.secrets();
@@ -109,17 +155,32 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     const started_at_ms = starts ? now_ms() : (before?.started_at_ms ?? null);
     store.set("workload", { state, reason, started_at_ms, config_id: up });
     log("workload", { state, reason, config_id: up });
+    sayChange();
+    steward.bell.ring();
+    commands.bell.ring();
+  }
+
+  /** Over whichever transport carries it. */
+  function sayChange(): void {
     session.beat_bell.ring();
+    channel.bell.ring();
+  }
+
+  function setStopped(stopped: boolean): void {
+    store.set("stopped_here", stopped);
+    log(stopped ? "stopped_by_person" : "started_by_person");
     steward.bell.ring();
   }
 
-  const api = await startApi(settings, api_token, { store, session, steward, supervisor, runner }, log);
+  const api = await startApi(settings, api_token, { store, session, supervisor, runner, setStopped }, log);
   await session.enrol(signal);
   const loops = {
     beats: (s: AbortSignal) => session.beats(s),
     configs: (s: AbortSignal) => session.configs(s),
-    acks: (s: AbortSignal) => session.acks(s),
-    stages: (s: AbortSignal) => session.stages(s),
+    acks: (s: AbortSignal) => deliveries.acks(s),
+    stages: (s: AbortSignal) => deliveries.stages(s),
+    channel: (s: AbortSignal) => channel.loop(s),
+    commands: (s: AbortSignal) => commands.loop(s),
     steward: (s: AbortSignal) => steward.loop(s),
   };
   await Promise.all(Object.entries(loops).map(([name, loop]) => forever(name, loop, signal, log)));
@@ -159,54 +220,5 @@ function openStore(path: string, log: Log): Store {
     renameSync(path, `${path}.unreadable`);
     for (const beside of ["-wal", "-shm"]) rmSync(path + beside, { force: true });
     return open();
-  }
-}
-
-interface Parts {
-  store: Store;
-  session: Session;
-  steward: Steward;
-  supervisor: Supervisor;
-  runner: Runner;
-}
-
-async function startApi(settings: Settings, token: string, parts: Parts, log: Log) {
-  const { store, session, steward, supervisor, runner } = parts;
-  const time = (ms: number | null | undefined) => (ms ? new Date(ms).toISOString() : null);
-  try {
-    const { server, port } = await serveApi(settings.api_port, {
-      bot_id: settings.bot_id,
-      token,
-      standing: () => session.standing,
-      setStopped: (stopped) => {
-        store.set("stopped_here", stopped);
-        log(stopped ? "stopped_by_person" : "started_by_person");
-        steward.bell.ring();
-      },
-      view: () => {
-        const { state, reason, restarts } = supervisor.snapshot();
-        const { order, ban } = session.standing;
-        const applied = store.get("applied");
-        return {
-          id: settings.bot_id,
-          state,
-          reason,
-          order,
-          ban,
-          stopped_by_person: store.get("stopped_here") ?? false,
-          applied_config_id: applied,
-          config: applied === null ? null : store.config(applied),
-          restarts,
-          version: runner.version,
-          started_at: time(store.get("workload")?.started_at_ms),
-          last_heartbeat_at: time(store.get("last_heartbeat_ms")),
-        };
-      },
-    });
-    writeDurably(join(settings.state_dir, "api.json"), `${JSON.stringify({ port })}\n`);
-    return server;
-  } catch (error) {
-    log("local_api_unavailable", { port: settings.api_port, error: describeError(error) });
-    return null;
   }
 }

@@ -19,6 +19,7 @@ interface BotView {
   config: KeptConfig | null;
   restarts: number;
   version: string | null;
+  channel_up: boolean;
   started_at: string | null;
   last_heartbeat_at: string | null;
 }

@@ -57,6 +57,17 @@ export function nextStep(s: Situation): Step {
   return s.up === s.held ? { do: "rest", reason: "as desired" } : { do: "start", config: "held" };
 }
 
+/**
+ * A restart ends and starts what is up, so it needs what a start needs: `hold` leaves a workload alone and no more.
+ * @returns why there can be none now; null where there can.
+ */
+export function whyNoRestart(s: Situation, applying: boolean): string | null {
+  if (!mayRun(s)) return `The workload may not run: ${whyNot(s)}.`;
+  if (s.order !== "run") return `The workload may not be started: the control plane says ${s.order}.`;
+  if (applying) return "A config is being applied, which starts the workload anew as it is.";
+  return s.up === null ? "There is no workload to restart: nothing here can run yet." : null;
+}
+
 function whyNot(s: Situation): string {
   if (s.ban !== null) return s.ban;
   if (s.order === null) return "waiting for the control plane";

@@ -1,17 +1,17 @@
-/** The conversation with the control plane: enrolment, beats, configs, acks, stages. Each loop outlives its failures. */
-import { type HeartbeatAnswer, type HeartbeatRequest, MAX_COMMAND_RESULTS } from "../../src/wire/agent.ts";
-import type { ControlPlane } from "./control-plane.ts";
+/** The conversation with the control plane: enrolment, beats, orders, configs. Each loop outlives its failures. */
+import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
+import type { CommandDesk } from "./command-desk.ts";
+import type { ControlPlane, Outcome } from "./control-plane.ts";
 import { type Credential, isRegistered, markRegistered } from "./credential.ts";
 import { readText } from "./files.ts";
 import type { Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
-import { pendingStages } from "./stages.ts";
 import { judgeBeat, judgeRegister, NO_STANDING, type Standing } from "./standing.ts";
 import type { Steward } from "./steward.ts";
 import type { Store } from "./store.ts";
 import type { Snapshot } from "./supervisor.ts";
 import type { Telemetry } from "./telemetry.ts";
-import { Bell, backoff, sleep } from "./timing.ts";
+import { aborted, Bell, backoff, sleep } from "./timing.ts";
 
 export interface SessionDeps {
   settings: Settings;
@@ -20,6 +20,7 @@ export interface SessionDeps {
   credential: Credential;
   store: Store;
   steward: () => Steward;
+  commands: () => CommandDesk;
   workload: () => Snapshot & { version: string | null };
   telemetry: () => Promise<Telemetry>;
   log: Log;
@@ -28,22 +29,23 @@ export interface SessionDeps {
   random: () => number;
 }
 
-type CommandResult = NonNullable<HeartbeatRequest["command_results"]>[number];
-
 const DEFAULT_INTERVAL_S = 30;
-const STAGES_EVERY_MS = 5000;
-/** As many as one heartbeat carries. */
-const RESULTS_MAX = MAX_COMMAND_RESULTS;
+
+/** Whether the channel is up; a change puts another in its place. */
+interface Link {
+  up: boolean;
+  changed: AbortController;
+}
 
 export class Session {
+  /** Rung when there is something new to say. */
   readonly beat_bell = new Bell();
-  readonly ack_bell = new Bell();
   readonly #config_bell = new Bell();
   readonly #deps: SessionDeps;
   #standing: Standing = NO_STANDING;
+  #link: Link = { up: false, changed: new AbortController() };
+  #orders_heard = 0;
   #etag: string | null = null;
-  #results: readonly CommandResult[] = [];
-  readonly #answered = new Set<string>();
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
@@ -51,6 +53,14 @@ export class Session {
 
   get standing(): Standing {
     return this.#standing;
+  }
+
+  get channel_up(): boolean {
+    return this.#link.up;
+  }
+
+  get interval_ms(): number {
+    return (this.#deps.store.get("heartbeat_interval_s") ?? DEFAULT_INTERVAL_S) * 1000;
   }
 
   /** Returns once the credential is bound (or the agent stops). */
@@ -75,6 +85,7 @@ export class Session {
       const verdict = judgeRegister(outcome, failures, limits, random());
       if (verdict.do === "registered") {
         store.set("heartbeat_interval_s", verdict.heartbeat_interval_s);
+        store.set("channel_url", verdict.channel_url);
         markRegistered(settings.state_dir, settings.registration_token_file);
         log("registered", { heartbeat_interval_s: verdict.heartbeat_interval_s });
         break;
@@ -86,29 +97,64 @@ export class Session {
     this.#stand({ ...this.#standing, ban: null });
   }
 
+  /** Beats over HTTP, for as long as the channel does not carry them. */
   async beats(signal: AbortSignal): Promise<void> {
-    const { settings, store, control_plane, credential, log, now_ms, monotonic_ms } = this.#deps;
+    const { settings, random } = this.#deps;
     while (!signal.aborted) {
-      const interval_ms = (store.get("heartbeat_interval_s") ?? DEFAULT_INTERVAL_S) * 1000;
-      const results = this.#results;
-      const outcome = await control_plane.heartbeat(credential.token, await this.#status(results));
-      if (signal.aborted) return;
-      const { slow_retry_ms, revoked_confirm_ms } = settings;
-      const limits = { interval_ms, slow_retry_ms, revoked_confirm_ms };
-      const { standing, next_beat_ms } = judgeBeat(this.#standing, outcome, monotonic_ms(), limits);
-      this.#stand(standing);
-      if (outcome.is === "ok") {
-        store.set("last_heartbeat_ms", now_ms());
-        this.#results = this.#results.filter((result) => !results.includes(result));
-        this.#take(outcome.value);
-      } else {
-        log("heartbeat_failed", { ...outcome, next_beat_ms });
+      const { up, changed } = this.#link;
+      const here = AbortSignal.any([signal, changed.signal]);
+      if (up) {
+        await aborted(here);
+        // A fleet that loses its channels at one moment does not come all at once.
+        const back = AbortSignal.any([signal, this.#link.changed.signal]);
+        this.beat_bell.silence();
+        await this.beat_bell.wait(random() * settings.loss_beat_ms, back);
+        continue;
       }
+      this.beat_bell.silence();
+      const next_beat_ms = await this.#beat(signal);
       // A longer wait than usual was asked for (Retry-After, revoked): then nothing of ours cuts it short.
-      const gap_ms = next_beat_ms > interval_ms ? next_beat_ms : Math.min(settings.beat_gap_ms, next_beat_ms);
-      await sleep(gap_ms, signal);
-      await this.beat_bell.wait(Math.max(0, next_beat_ms - gap_ms), signal);
+      const gap_ms = next_beat_ms > this.interval_ms ? next_beat_ms : Math.min(settings.beat_gap_ms, next_beat_ms);
+      await sleep(gap_ms, here);
+      await this.beat_bell.wait(Math.max(0, next_beat_ms - gap_ms), here);
     }
+  }
+
+  /** @returns how long to the next one, in ms. */
+  async #beat(signal: AbortSignal): Promise<number> {
+    const { control_plane, credential, log } = this.#deps;
+    const orders_heard = this.#orders_heard;
+    const body = await this.status();
+    const outcome = await control_plane.heartbeat(credential.token, body);
+    if (signal.aborted) return 0;
+    // What the channel brought meanwhile may be newer than this answer, and what is newer than both comes there too.
+    if (orders_heard !== this.#orders_heard) return this.interval_ms;
+    const next_beat_ms = this.judge(outcome);
+    if (outcome.is === "ok") this.#take(outcome.value, carriedBy(body));
+    else log("heartbeat_failed", { ...outcome, next_beat_ms });
+    return next_beat_ms;
+  }
+
+  /** What the control plane said to a beat, or by closing the channel. @returns ms to the next beat. */
+  judge(outcome: Outcome<HeartbeatAnswer>): number {
+    const { slow_retry_ms, revoked_confirm_ms } = this.#deps.settings;
+    const limits = { interval_ms: this.interval_ms, slow_retry_ms, revoked_confirm_ms };
+    const { standing, next_beat_ms } = judgeBeat(this.#standing, outcome, this.#deps.monotonic_ms(), limits);
+    this.#stand(standing);
+    return next_beat_ms;
+  }
+
+  /** Orders that came over the channel. @param carried ids of the command results in the newest status there. */
+  hear(orders: HeartbeatAnswer, carried: readonly string[]): void {
+    this.#orders_heard += 1;
+    this.judge({ is: "ok", value: orders });
+    this.#take(orders, carried);
+  }
+
+  setLink(up: boolean): void {
+    const before = this.#link;
+    this.#link = { up, changed: new AbortController() };
+    before.changed.abort();
   }
 
   async configs(signal: AbortSignal): Promise<void> {
@@ -126,56 +172,18 @@ export class Session {
       }
       if (outcome.is === "ok" || outcome.is === "unchanged") {
         failures = 0;
-        await this.#config_bell.wait(settings.config_poll_ms, signal);
+        const { up } = this.#link;
+        await this.#config_bell.wait(up ? settings.channel.quiet_ms : settings.config_poll_ms, signal);
         continue;
       }
       log("config_fetch_failed", { ...outcome });
       const own_ms = Math.min(backoff(failures++, settings.backoff, random()), settings.config_poll_ms);
-      const asked_ms = outcome.is === "unreachable" ? (outcome.retry_after_ms ?? 0) : settings.config_poll_ms;
-      await sleep(Math.max(own_ms, Math.min(asked_ms, settings.slow_retry_ms)), signal);
-    }
-  }
-
-  async acks(signal: AbortSignal): Promise<void> {
-    const { settings, control_plane, credential, store, log, random } = this.#deps;
-    let failures = 0;
-    while (!signal.aborted) {
-      const ack = store.nextAck();
-      if (ack === null) {
-        await this.ack_bell.wait(settings.config_poll_ms, signal);
-        continue;
-      }
-      const outcome = await control_plane.ack(credential.token, ack.body);
-      if (signal.aborted) return;
-      const { is } = outcome;
-      // Who asks for authority gets it later; any other refusal is the control plane's last word on this ack.
-      const heard = is === "ok" || (is === "refused" && outcome.status !== 401 && outcome.status !== 403);
-      log("config_ack", { config_id: ack.body.config_id, result: ack.body.result, ...outcome });
-      if (heard) {
-        failures = 0;
-        store.ackDelivered(ack);
-        this.beat_bell.ring();
-        continue;
-      }
-      const asked_ms = is === "unreachable" ? (outcome.retry_after_ms ?? 0) : settings.slow_retry_ms;
-      const own_ms = backoff(failures++, settings.backoff, random());
-      await sleep(Math.max(own_ms, Math.min(asked_ms, settings.slow_retry_ms)), signal);
-    }
-  }
-
-  /** Sends on what the bootstrap, whose token is spent, left to be reported. */
-  async stages(signal: AbortSignal): Promise<void> {
-    const { settings, control_plane, credential, store, log } = this.#deps;
-    const directory = settings.bootstrap_stages_dir;
-    while (directory !== null && !signal.aborted) {
-      for (const stage of pendingStages(directory, store.get("last_stage"))) {
-        const { droplet_id, boot_id } = settings;
-        const outcome = await control_plane.stage(credential.token, { ...stage.report, droplet_id, boot_id });
-        if (signal.aborted || outcome.is === "unreachable") break;
-        if (outcome.is === "refused") log("stage_refused", { stage: stage.report.stage, ...outcome });
-        store.set("last_stage", stage.name);
-      }
-      await sleep(STAGES_EVERY_MS, signal);
+      const wait_ms = outcome.is === "unreachable" ? own_ms : settings.config_poll_ms;
+      const asked_ms = outcome.is === "unreachable" ? (outcome.retry_after_ms ?? 0) : 0;
+      // Orders that came meanwhile cut the wait short, unless it was asked for.
+      const least_ms = Math.max(Math.min(settings.beat_gap_ms, wait_ms), Math.min(asked_ms, settings.slow_retry_ms));
+      await sleep(least_ms, signal);
+      await this.#config_bell.wait(Math.max(0, wait_ms - least_ms), signal);
     }
   }
 
@@ -187,19 +195,18 @@ export class Session {
     this.#deps.steward().bell.ring();
   }
 
-  #take(answer: HeartbeatAnswer): void {
-    if (answer.desired_config_id !== this.#deps.steward().held?.id) this.#config_bell.ring();
-    for (const { id, kind } of answer.commands) {
-      if (this.#answered.has(id) || this.#results.length >= RESULTS_MAX) continue;
-      this.#answered.add(id);
-      this.#results = [...this.#results, { id, ok: false, detail: `this agent does not know the command ${kind}` }];
-      this.beat_bell.ring();
-    }
+  #take(answer: HeartbeatAnswer, carried: readonly string[]): void {
+    const { store, steward, commands, now_ms } = this.#deps;
+    store.set("last_heartbeat_ms", now_ms());
+    if (answer.desired_config_id !== steward().held?.id) this.#config_bell.ring();
+    commands().take(answer.commands, carried);
   }
 
-  async #status(results: readonly CommandResult[]): Promise<HeartbeatRequest> {
-    const { settings, agent_version, workload, store, telemetry } = this.#deps;
+  /** The agent's state, as both transports carry it. */
+  async status(): Promise<HeartbeatRequest> {
+    const { settings, agent_version, workload, store, telemetry, commands } = this.#deps;
     const { state, version, restarts } = workload();
+    const command_results = commands().owed();
     return {
       agent_version,
       boot_id: settings.boot_id,
@@ -207,7 +214,11 @@ export class Session {
       workload: { state, version, restarts },
       applied_config_id: store.get("applied"),
       ...(await telemetry()),
-      ...(results.length > 0 ? { command_results: [...results] } : {}),
+      ...(command_results.length > 0 ? { command_results } : {}),
     };
   }
+}
+
+export function carriedBy(status: HeartbeatRequest): string[] {
+  return (status.command_results ?? []).map(({ id }) => id);
 }

@@ -35,6 +35,10 @@ const Environment = z.object({
   AGENT_REVOKED_CONFIRM_S: seconds(30),
   AGENT_BEAT_GAP_S: seconds(1),
   AGENT_REQUEST_TIMEOUT_S: seconds(20),
+  AGENT_LOSS_BEAT_S: seconds(4),
+  AGENT_CHANNEL_QUIET_S: seconds(300),
+  AGENT_CHANNEL_RETRY_MAX_S: seconds(60),
+  AGENT_CHANNEL_PONG_S: seconds(10),
 });
 
 export interface Settings {
@@ -65,7 +69,16 @@ export interface Settings {
   config_poll_ms: number;
   revoked_confirm_ms: number;
   beat_gap_ms: number;
+  /** For an answer of any kind: to a request, to an attempt to connect, to a status on the channel. */
   request_timeout_ms: number;
+  /** The first beat over HTTP comes within this of the channel's loss. */
+  loss_beat_ms: number;
+  channel: {
+    /** While nothing happens: between two statuses, and between two looks at the config. */
+    quiet_ms: number;
+    backoff: { first_ms: number; max_ms: number };
+    pong_timeout_ms: number;
+  };
 }
 
 class SettingsError extends Error {
@@ -81,6 +94,7 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
     throw new SettingsError(`The agent cannot start with this environment: ${faults.join(", ")}`);
   }
   const e = parsed.data;
+  const first_ms = e.AGENT_BACKOFF_FIRST_S * 1000;
   const openclaw_dir = e.OPENCLAW_STATE_DIR ?? join(e.STATE_DIR, "openclaw");
   return {
     control_plane_url: e.CONTROL_PLANE_URL,
@@ -103,11 +117,17 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
       config_path: e.OPENCLAW_CONFIG_PATH ?? join(openclaw_dir, "openclaw.json"),
     },
     api_port: e.AGENT_API_PORT,
-    backoff: { first_ms: e.AGENT_BACKOFF_FIRST_S * 1000, max_ms: e.AGENT_BACKOFF_MAX_S * 1000 },
+    backoff: { first_ms, max_ms: e.AGENT_BACKOFF_MAX_S * 1000 },
     slow_retry_ms: e.AGENT_SLOW_RETRY_S * 1000,
     config_poll_ms: e.AGENT_CONFIG_POLL_S * 1000,
     revoked_confirm_ms: e.AGENT_REVOKED_CONFIRM_S * 1000,
     beat_gap_ms: e.AGENT_BEAT_GAP_S * 1000,
     request_timeout_ms: e.AGENT_REQUEST_TIMEOUT_S * 1000,
+    loss_beat_ms: e.AGENT_LOSS_BEAT_S * 1000,
+    channel: {
+      quiet_ms: e.AGENT_CHANNEL_QUIET_S * 1000,
+      backoff: { first_ms, max_ms: e.AGENT_CHANNEL_RETRY_MAX_S * 1000 },
+      pong_timeout_ms: e.AGENT_CHANNEL_PONG_S * 1000,
+    },
   };
 }

@@ -8,7 +8,7 @@ import { type BackoffLimits, backoff } from "./timing.ts";
 export type Ban = "credential_revoked" | "wrong_droplet" | "another_credential";
 
 export type RegisterVerdict =
-  | { do: "registered"; heartbeat_interval_s: number }
+  | { do: "registered"; heartbeat_interval_s: number; channel_url: string }
   | { do: "retry"; after_ms: number; ban: Ban | null; reason: string };
 
 export interface RetryLimits {
@@ -24,7 +24,11 @@ export function judgeRegister(
 ): RegisterVerdict {
   switch (outcome.is) {
     case "ok":
-      return { do: "registered", heartbeat_interval_s: outcome.value.heartbeat_interval_s };
+      return {
+        do: "registered",
+        heartbeat_interval_s: outcome.value.heartbeat_interval_s,
+        channel_url: outcome.value.channel_url,
+      };
     case "refused": {
       const reason = `register refused: ${outcome.status} ${outcome.code}`.trim();
       const ban = outcome.status === 409 ? "another_credential" : outcome.status === 403 ? "wrong_droplet" : null;

@@ -4,7 +4,15 @@
  */
 import type { AgentConfig } from "../../src/wire/config.ts";
 import type { Log } from "./log.ts";
-import { barredConfig, DIED_DURING_APPLY, judgeApply, mayRun, nextStep, type Situation } from "./rollout.ts";
+import {
+  barredConfig,
+  DIED_DURING_APPLY,
+  judgeApply,
+  mayRun,
+  nextStep,
+  type Situation,
+  whyNoRestart,
+} from "./rollout.ts";
 import type { Standing } from "./standing.ts";
 import type { Store } from "./store.ts";
 import type { Plan, Supervisor } from "./supervisor.ts";
@@ -55,6 +63,19 @@ export class Steward {
   /** Secrets in use, for redaction. */
   secrets(): string[] {
     return [this.#held, this.#last_good].flatMap((config) => (config === null ? [] : [config.secrets.llm_api_key]));
+  }
+
+  /** Ends the workload and starts it again as it was. @returns why it does not, as a sentence; null where it does. */
+  restart(): string | null {
+    const { store, supervisor, plan, log } = this.#deps;
+    const situation = this.#situation();
+    const refusal = whyNoRestart(situation, store.get("applying") !== null);
+    if (refusal !== null) return refusal;
+    const config = [this.#held, this.#last_good].find((one) => one?.id === situation.up);
+    if (!config) return "The config that is in effect is not at hand.";
+    log("workload_restart", { config_id: config.id, version: config.version });
+    supervisor.run(plan(config));
+    return null;
   }
 
   async loop(signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { ConfigAckRequest } from "../../src/wire/agent.ts";
+import { CommandResult, ConfigAckRequest } from "../../src/wire/agent.ts";
 import { type AgentConfig, RiskConfig, TradingConfig } from "../../src/wire/config.ts";
 import { WORKLOAD_STATES } from "../../src/wire/enums.ts";
 import { Uuid } from "../../src/wire/primitives.ts";
@@ -12,6 +12,7 @@ import { Uuid } from "../../src/wire/primitives.ts";
 /** Every kept value with its shape. */
 const KEPT = {
   heartbeat_interval_s: z.number().positive(),
+  channel_url: z.string(),
   workload_port: z.int().min(1).max(65_535),
   applied: Uuid,
   proven: Uuid,
@@ -38,10 +39,18 @@ const SCHEMA = `
     trading_config TEXT NOT NULL, risk_config TEXT NOT NULL, fetched_at_ms INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS acks (config_id TEXT PRIMARY KEY, body TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS commands (
+    id TEXT PRIMARY KEY, expires_at_ms INTEGER NOT NULL, result TEXT, told INTEGER NOT NULL
+  ) STRICT;
 `;
 
 /** Configs kept for a person to look at; the newest ones. */
 const CONFIGS_KEPT = 20;
+
+/** Commands whose result the control plane has, remembered against a repetition; the newest ones. */
+const COMMANDS_KEPT = 64;
+/** A clock that is set back must not make a command new again. */
+const KEPT_PAST_EXPIRY_MS = 3_600_000;
 
 const ConfigRow = z.object({
   id: Uuid,
@@ -138,6 +147,64 @@ export class Store {
   /** Leaves an ack that has been replaced while the older one was on its way. */
   ackDelivered(ack: PendingAck): void {
     this.#db.prepare("DELETE FROM acks WHERE config_id = ? AND revision = ?").run(ack.body.config_id, ack.revision);
+  }
+
+  /** @returns how far the command with this id has come. */
+  command(id: string): "unknown" | "begun" | "done" {
+    const row = this.#db.prepare("SELECT result FROM commands WHERE id = ?").get(id);
+    if (row === undefined) return "unknown";
+    return row.result === null ? "begun" : "done";
+  }
+
+  beginCommand(id: string, expires_at_ms: number): void {
+    this.#db.prepare("INSERT INTO commands VALUES (?, ?, NULL, 0)").run(id, expires_at_ms);
+  }
+
+  finishCommand(result: CommandResult): void {
+    this.#db.prepare("UPDATE commands SET result = ?, told = 0 WHERE id = ?").run(JSON.stringify(result), result.id);
+  }
+
+  /** Ids of the commands that have begun and not ended. */
+  openCommands(): string[] {
+    const rows = this.#db.prepare("SELECT id FROM commands WHERE result IS NULL ORDER BY rowid").all();
+    return rows.map(({ id }) => String(id));
+  }
+
+  /** Results that the control plane has not confirmed, the oldest first. */
+  owedResults(limit: number): CommandResult[] {
+    const rows = this.#db
+      .prepare("SELECT id, result FROM commands WHERE told = 0 AND result IS NOT NULL ORDER BY rowid LIMIT ?")
+      .all(limit);
+    return rows.map(({ id, result }) => {
+      try {
+        return CommandResult.parse(JSON.parse(String(result)));
+      } catch {
+        this.#onUnreadable(`command ${id}`);
+        return { id: String(id), ok: false, detail: "The result can no longer be read." };
+      }
+    });
+  }
+
+  countOwedResults(): number {
+    const row = this.#db.prepare("SELECT count(*) AS n FROM commands WHERE told = 0 AND result IS NOT NULL").get();
+    return Number(row?.n ?? 0);
+  }
+
+  /** @param told whether the control plane has this command's result. */
+  markTold(id: string, told: boolean): void {
+    this.#db.prepare("UPDATE commands SET told = ? WHERE id = ? AND result IS NOT NULL").run(told ? 1 : 0, id);
+  }
+
+  pruneCommands(now_ms: number): void {
+    this.#db
+      .prepare("DELETE FROM commands WHERE result IS NOT NULL AND expires_at_ms < ?")
+      .run(now_ms - KEPT_PAST_EXPIRY_MS);
+    this.#db
+      .prepare(
+        `DELETE FROM commands WHERE told = 1
+         AND id NOT IN (SELECT id FROM commands WHERE told = 1 ORDER BY rowid DESC LIMIT ?)`,
+      )
+      .run(COMMANDS_KEPT);
   }
 
   transaction(work: () => void): void {

@@ -43,13 +43,21 @@ export class Bell {
     this.#wake?.();
   }
 
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
+  /** Forgets a ring: for who is about to look anyway. */
+  silence(): void {
+    this.#rung = false;
+  }
+
+  /** @returns whether it was rung. */
+  async wait(ms: number, signal: AbortSignal): Promise<boolean> {
     if (!this.#rung) {
       const woken = new AbortController();
       this.#wake = () => woken.abort();
       await sleep(ms, AbortSignal.any([signal, woken.signal]));
       this.#wake = null;
     }
+    const rung = this.#rung;
     this.#rung = false;
+    return rung;
   }
 }

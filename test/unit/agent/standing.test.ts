@@ -27,9 +27,10 @@ describe("register", () => {
     expect(judgeRegister(outcome, 3, LIMITS, 0.5)).toMatchObject({ do: "retry", ban, after_ms });
   });
 
-  it("takes the heartbeat interval from the answer", () => {
-    const value = { status: "registered" as const, heartbeat_interval_s: 30, channel_url: "wss://x" };
-    expect(judgeRegister({ is: "ok", value }, 0, LIMITS, 0)).toEqual({ do: "registered", heartbeat_interval_s: 30 });
+  it("takes the heartbeat interval and the channel's address from the answer", () => {
+    const told = { heartbeat_interval_s: 30, channel_url: "wss://x" };
+    const value = { status: "registered" as const, ...told };
+    expect(judgeRegister({ is: "ok", value }, 0, LIMITS, 0)).toEqual({ do: "registered", ...told });
   });
 });
 
