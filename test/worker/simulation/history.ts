@@ -34,7 +34,7 @@ export class History {
     const store = new Store(storageOf(storage));
     const loaded = store.load();
     if (loaded.kind === "absent") return { loaded, events: [], delivery_at: null };
-    const events = store.events(this.#last.get(bot)?.revision ?? 0, 10_000);
+    const events = store.history.events(this.#last.get(bot)?.revision ?? 0, 10_000);
     return { loaded, events, delivery_at: store.nextDeliveryAt() };
   }
 
