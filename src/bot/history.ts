@@ -7,7 +7,7 @@ import type { ClaimHistory } from "./claim.ts";
 import type { BotEvent } from "./events.ts";
 import type { BotState } from "./state.ts";
 
-export interface Standing {
+interface Standing {
   status: BotState["status"];
   generation: number;
 }

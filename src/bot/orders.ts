@@ -19,7 +19,7 @@ export function isFenced(bot: BotState): boolean {
 }
 
 /** The permission to run. Pure. */
-export function workloadOrder(bot: BotState): WorkloadOrder {
+function workloadOrder(bot: BotState): WorkloadOrder {
   if (bot.destroyed_at !== null || isFenced(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";
   if (bot.workload_stopped) return "stop";
   return bot.start_held ? "hold" : "run";

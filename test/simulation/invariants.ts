@@ -4,7 +4,7 @@ import { apply } from "../../src/bot/fold.ts";
 import { type BotState, isRunning } from "../../src/bot/state.ts";
 import type { Agents } from "./agents.ts";
 import type { Cloud } from "./cloud.ts";
-import { Followers } from "./followers.ts";
+import { Follower } from "./follower.ts";
 import type { Host } from "./host.ts";
 
 export class Violation extends Error {
@@ -17,7 +17,7 @@ export class Invariants {
   readonly #folded = new Map<string, BotState>();
   /** The droplet names that some intent was made for. */
   readonly #intended = new Set<string>();
-  readonly #followers = new Followers();
+  readonly #follower = new Follower();
 
   checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
@@ -30,7 +30,7 @@ export class Invariants {
     this.#folded.set(id, folded);
     if (!isStored(host, folded)) this.#seen.push(`state of ${id} is not the fold of its history`);
     this.#checkStep(id, before, folded);
-    this.#followers.attend(id, host);
+    this.#follower.attend(id, host);
     if (isRunning(folded.operation) && host.alarmAt === null)
       this.#seen.push(`${id} works on ${folded.operation.kind} without an alarm`);
   }
@@ -51,7 +51,7 @@ export class Invariants {
 
   /** @throws Violation */
   check(hosts: ReadonlyMap<string, Host>, cloud: Cloud, agents: Agents): void {
-    const [violation] = [...this.#seen, ...this.#followers.violations, ...agents.violations];
+    const [violation] = [...this.#seen, ...this.#follower.violations, ...agents.violations];
     if (violation !== undefined) throw new Violation(violation);
     for (const [id, { errors, shell }] of hosts) {
       if (shell.store.load().kind !== "bot") throw new Violation(`the stored state of ${id} does not parse`);
@@ -77,7 +77,8 @@ export class Invariants {
     for (const event of kept.slice((history.snapshotSeq() ?? first) - first)) folded = apply(folded, event);
     if (!isDeepStrictEqual(folded, host.shell.present().bot))
       throw new Violation(`the whole history of ${id} does not fold into its state`);
-    if (this.#followers.last(id, host) !== last) throw new Violation(`the reader of ${id} has not had event ${last}`);
+    const missing = this.#follower.missing(id, host, last);
+    if (missing !== null) throw new Violation(missing);
     const most = 2 * host.shell.platform.policy.history_max;
     if (kept.length > most) throw new Violation(`${id} keeps ${kept.length} events, more than ${most}`);
   }

@@ -119,13 +119,17 @@ describe("the channel", () => {
       const { json } = await request("GET", `/bots/${bot.id}`);
       return Math.round((Date.parse(json.next.at) - Date.now()) / 1000);
     };
+    const health = async () => (await request("GET", `/bots/${bot.id}`)).json.health;
     await eventually(async () => expect(await due()).toBeGreaterThan(40));
+    expect(await health()).toMatchObject({ agent: "heard", channel: "closed", channel_since: expect.any(String) });
     expect(await due()).toBeLessThanOrEqual(95);
     const again = await open(agent);
     again.status(identityOf(agent));
     await again.orders();
+    expect(await health()).toMatchObject({ agent: "heard", channel: "open" });
     await abortAllDurableObjects();
     await eventually(async () => expect(await due()).toBeGreaterThan(90));
+    expect(await health()).toMatchObject({ agent: "heard", channel: "closed" });
     expect(await due()).toBeLessThanOrEqual(95);
   });
 

@@ -58,6 +58,14 @@ const OPERATIONS: Record<string, Entry> = {
     body: () => ({ to_version: 1 }),
     status: 200,
   },
+  requestCommand: {
+    who: "operator",
+    path: ({ bot }) => `/bots/${bot}/commands`,
+    body: () => ({ kind: "collect_logs" }),
+    status: 202,
+  },
+  listCommands: { who: "operator", path: ({ bot }) => `/bots/${bot}/commands`, status: 200 },
+  getCommand: { who: "operator", path: ({ bot }) => `/bots/${bot}/commands/${command}`, status: 200 },
   listOperations: { who: "operator", path: ({ bot }) => `/bots/${bot}/operations`, status: 200 },
   listEvents: { who: "operator", path: ({ bot }) => `/bots/${bot}/events`, status: 200 },
   streamEvents: {
@@ -91,6 +99,13 @@ const OPERATIONS: Record<string, Entry> = {
     path: ({ bot }) => `/bot/${bot}/config_ack`,
     body: () => ({ config_id: desiredConfig }),
     status: 200,
+  },
+  openChannel: {
+    who: "agent",
+    path: ({ bot, agent: { droplet_id, boot_id } }) =>
+      `/bot/${bot}/channel?droplet_id=${droplet_id}&boot_id=${boot_id}`,
+    headers: { upgrade: "websocket" },
+    status: 101,
   },
   heartbeat: {
     who: "agent",
@@ -141,6 +156,7 @@ let documented: Documented[];
 let world: World;
 let desiredConfig: string;
 let operation: string;
+let command: string;
 
 beforeAll(async () => {
   const cloud = simulateCloud();
@@ -206,6 +222,7 @@ describe.for(Object.entries(OPERATIONS))("%s", ([id, entry]) => {
     const { who, path, body, headers, status } = entry;
     if (id === "acknowledgeConfig")
       desiredConfig = (await request("GET", `/bots/${world.bot}`)).json.desired_config_version_id;
+    if (id === "getCommand") command = (await request("GET", `/bots/${world.bot}/commands`)).json.data[0].id;
     if (id === "cancelOperation") {
       const pause = { body: { action: "pause" } };
       operation = (await request("POST", `/bots/${world.bot}/actions`, pause)).json.operation.id;

@@ -4,8 +4,6 @@ import { EventFrame } from "../../src/wire/bot.ts";
 import { BASE, eventually } from "./cloud.ts";
 import { operatorToken } from "./settings.ts";
 
-export type Stream = Awaited<ReturnType<typeof openStream>>;
-
 /** Asks for the WebSocket; what comes back may be a refusal. */
 export function askForStream(botId: string, query = "", headers: Record<string, string> = {}): Promise<Response> {
   return exports.default.fetch(`${BASE}/bots/${botId}/events/stream${query}`, {

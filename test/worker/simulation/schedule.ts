@@ -25,7 +25,7 @@ const STAY_MS = 600;
 /** A machine that has much else to do takes its time; who waits for a dead process waits for ever. */
 const REST_MS = 240_000;
 
-export class Violation extends Error {
+class Violation extends Error {
   override name = "Violation";
 }
 
