@@ -36,7 +36,7 @@ export const Runtime = z.object({
   tries: z.int().default(0),
   /** How long creates took when ours was granted, ms. */
   create_ms: z.number().default(0),
-  /** When each kind of call last ended, by `effectKey`. */
+  /** When each kind of call last ended, by `effectKey`; a read only where it was answered. */
   done: z.record(z.string(), z.number()).default({}),
   telemetry: z
     .object({

@@ -72,6 +72,8 @@ export const dropletFolds: Folds<DropletKinds> = {
     ...(bot.off_by_us && data.droplet.id === bot.adopted && data.droplet.status === "active"
       ? { off_by_us: false, start_held: bot.start_held || isSwitchedOnByHand(bot) }
       : {}),
+    // What its agent said before says nothing of it once it is on again.
+    ...(bot.presence === "heard" && hasGoneOff(bot, data.droplet) ? { presence: "silent" as const } : {}),
     droplets: editDroplet(bot, data.droplet.id, (droplet) => ({
       status: data.droplet.status,
       ip_address: data.droplet.ip_address,
@@ -118,14 +120,18 @@ export const dropletFolds: Folds<DropletKinds> = {
     return {
       operation: { ...commit(bot), power: { action: data.action, sent_at: at, count } },
       droplets: editDroplet(bot, data.droplet_id, () => sent),
-      // What the agent said before its droplet went off does not tell that it is back.
-      ...(data.action === "power_on" && bot.presence === "heard" ? { presence: "never" as const } : {}),
     };
   },
   power_refused: (bot, data) => ({
     operation: { ...bot.operation, power: withoutRefused(bot.operation.power), last_error: data.detail },
   }),
 };
+
+function hasGoneOff(bot: BotState, { id, status }: DropletFacts): boolean {
+  return (
+    id === bot.adopted && status === "off" && bot.droplets.some((known) => known.id === id && known.status !== "off")
+  );
+}
 
 /** Whoever paused the bot has not asked for it to trade. A suspended one is switched off again. */
 function isSwitchedOnByHand(bot: BotState): boolean {

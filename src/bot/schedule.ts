@@ -35,7 +35,10 @@ export function afterCall(
   policy: Policy,
 ): Runtime {
   const rereads = effect.kind === "power" && outcome.kind !== "ok" && outcome.kind !== "unknown";
-  const done = remember(rt.done, effectKey(effect), now);
+  const answered = outcome.kind === "ok" || outcome.kind === "missing";
+  // A read that failed has shown nothing: it is no evidence, and the backoff paces the next one.
+  const counts = effect.kind !== "get_droplet" || answered;
+  const done = counts ? remember(rt.done, effectKey(effect), now) : rt.done;
   // What a refused power action did not find as expected has to be read again before it is judged.
   if (rereads) delete done[`get_droplet:${effect.droplet_id}`];
   const pause = pauseAfter(outcome, rt.tries + 1, random, policy);

@@ -5,6 +5,15 @@ import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
 import { records } from "./records.ts";
+import { suspension } from "./suspension.ts";
 
 /** Every guard that is broken on purpose. */
-export const mutants: readonly Mutant[] = [...calls, ...evidence, ...lifecycle, ...agents, ...records, ...provider];
+export const mutants: readonly Mutant[] = [
+  ...calls,
+  ...evidence,
+  ...lifecycle,
+  ...agents,
+  ...records,
+  ...provider,
+  ...suspension,
+];

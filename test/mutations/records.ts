@@ -103,8 +103,8 @@ export const records: readonly Mutant[] = [
     name: "key-remembered-with-the-effect",
     guard: "What an Idempotency-Key led to is stored in the effect's own commit.",
     file: MANAGEMENT,
-    find: "rt, ...remember(operation_id) });",
-    replace: "rt });",
+    find: "rt: unheld(reached.live.rt), ...remember(operation_id) });",
+    replace: "rt: unheld(reached.live.rt) });",
     caught_by: [idempotency],
   },
   {

@@ -38,6 +38,8 @@ const NAMING = [
   ["GET", "/bots/:id/operations", undefined, "bot_not_found"],
   ["POST", "/bots/:id/operations/00000000-0000-4000-8000-000000000000/cancel", undefined, "bot_not_found"],
   ["GET", "/bots/:id/events", undefined, "bot_not_found"],
+  ["POST", "/operator/bots/:id/suspend", { reason: "payment_failed" }, "bot_not_found"],
+  ["POST", "/operator/bots/:id/unsuspend", undefined, "bot_not_found"],
 ] as const;
 
 describe.for(NAMING)("%s %s", ([method, path, body, code]) => {
@@ -93,6 +95,8 @@ describe("headers", () => {
       [`/bots/${botId}/actions`, { action: "destroy" }],
       [`/bots/${botId}/config/rollback`, { to_version: 1 }],
       [`/bots/${botId}/operations/${crypto.randomUUID()}/cancel`, undefined],
+      [`/operator/bots/${botId}/suspend`, { reason: "payment_failed" }],
+      [`/operator/bots/${botId}/unsuspend`, undefined],
     ] as const;
     for (const [path, body] of creating) {
       for (const key of ["k".repeat(256), "two words", ""]) {

@@ -112,6 +112,13 @@ const OPERATIONS: Record<string, Entry> = {
   listRunningOperations: { who: "operator", path: () => "/operator/operations?stuck=true", status: 200 },
   getGate: { who: "operator", path: () => "/operator/gate", status: 200 },
   cancelOperation: { who: "operator", path: ({ bot }) => `/bots/${bot}/operations/${operation}/cancel`, status: 202 },
+  suspendBot: {
+    who: "operator",
+    path: ({ bot }) => `/operator/bots/${bot}/suspend`,
+    body: () => ({ reason: "payment_failed" }),
+    status: 202,
+  },
+  unsuspendBot: { who: "operator", path: ({ bot }) => `/operator/bots/${bot}/unsuspend`, status: 202 },
 };
 
 interface Documented {

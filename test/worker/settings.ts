@@ -31,6 +31,7 @@ export const testSecrets = {
     blocked_retry_min_ms: 200,
     blocked_retry_max_ms: 300,
     shutdown_patience_ms: 500,
+    power_settle_ms: 500,
   }),
   OPERATOR_TOKEN_SHA256: createHash("sha256").update(operatorToken).digest("hex"),
 };

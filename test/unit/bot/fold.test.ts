@@ -153,11 +153,12 @@ describe("what was sent to a droplet", () => {
     expect(life.read("active").droplet.on_sent_at).toBe(null);
   });
 
-  it("makes what its agent said before it was switched on worth nothing", async ({ expect }) => {
+  it("makes what its agent said before worth nothing once it is off", async ({ expect }) => {
     const life = new Life().online().suspending().powered("shutdown").unsuspended().requested("resume");
-    expect(life.bot.presence).toBe("heard");
-    expect(life.powered("power_on").bot.presence).toBe("never");
-    expect(new Life().online().silent().requested("heal").powered("power_on").bot.presence).toBe("silent");
+    expect(life.read("active").bot.presence).toBe("heard");
+    expect(life.read("off").bot.presence).toBe("silent");
+    expect(life.tell({ kind: "agent_heard", data: { via: "http" } }).read("off").bot.presence).toBe("heard");
+    expect(new Life().paused().read("off").bot.presence).toBe("never");
   });
 });
 

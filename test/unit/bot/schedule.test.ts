@@ -58,6 +58,18 @@ describe("how long DigitalOcean is left alone after a call", () => {
     }
   });
 
+  it("a read without an answer does not count as one", async ({ expect }) => {
+    const outcomes: Outcome<unknown>[] = [
+      { kind: "unknown", detail: "502" },
+      { kind: "rate_limited", wait_ms: 5_000 },
+      { kind: "unauthorized", status: 401, detail: "no" },
+    ];
+    const rt = Runtime.parse({ done: { "get_droplet:7": 5 } });
+    for (const outcome of outcomes) {
+      expect(afterCall(rt, GET, outcome, START, 0.5, defaultPolicy).done).toEqual({ "get_droplet:7": 5 });
+    }
+  });
+
   it("between half a second and the doubled base after no answer", async ({ expect }) => {
     const pauses = [0, 1, 2, 3, 20].map((tries) => called({ kind: "unknown", detail: "" }, tries).not_before - START);
     expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 150_000]);
