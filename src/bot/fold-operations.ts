@@ -79,7 +79,7 @@ export const operationFolds: Folds<OperationKinds> = {
   generation_started: (bot, data) => ({
     generation: data.generation,
     operation: { ...commit(bot), recreating: true, power: null },
-    config: { ...bot.config, applied: null, effective: null, failed: null },
+    config: { ...bot.config, delivered: false, applied: null, effective: null, failed: null },
     intents: bot.intents.filter((intent) => intent.state === "open"),
     claims: [],
     adopted: null,

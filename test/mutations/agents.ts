@@ -2,6 +2,7 @@
 import type { Mutant } from "./mutant.ts";
 
 const FACE = "src/bot/agent-face.ts";
+const ORDERS = "src/bot/orders.ts";
 const registration = "test/worker/registration.test.ts";
 const agentTests = "test/worker/agents.test.ts";
 const secrets = "test/worker/secrets.test.ts";
@@ -131,7 +132,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "stop-while-fenced",
     guard: "The agent of a bot that is being stopped or taken away has no permission to run.",
-    file: FACE,
+    file: ORDERS,
     find: 'if (bot.destroyed_at !== null || isFenced(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";',
     replace: 'if (bot.destroyed_at !== null || (bot.off_by_us && !isRunning(bot.operation))) return "stop";',
     caught_by: [delivery],
@@ -139,7 +140,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "stop-while-paused",
     guard: "An agent that speaks though its bot is paused has no permission to run.",
-    file: FACE,
+    file: ORDERS,
     find: "isFenced(bot) || (bot.off_by_us && !isRunning(bot.operation))) return",
     replace: "isFenced(bot)) return",
     caught_by: ["test/unit/bot/agent-face.test.ts"],
@@ -171,7 +172,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "start-held",
     guard: "A live bot that restarted unasked waits for a person.",
-    file: FACE,
+    file: ORDERS,
     find: 'return bot.start_held ? "hold" : "run";',
     replace: 'return "run";',
     caught_by: [agentTests],

@@ -79,7 +79,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "suspended-may-not-run",
     guard: "The agent of a suspended bot may not run and gets no config, whatever is under way or not.",
-    file: "src/bot/agent-face.ts",
+    file: "src/bot/orders.ts",
     find: "  return bot.suspension !== null || stopping(bot);",
     replace: "  return stopping(bot);",
     caught_by: [face],
