@@ -2,8 +2,10 @@
 
 import type { Simulator } from "../../simulator/model/simulator.ts";
 import * as face from "../../src/bot/agent-face.ts";
+import type { AgentConfig } from "../../src/wire/config.ts";
 import { hashToken } from "../../src/wire/tokens.ts";
 import { Agenda } from "./agenda.ts";
+import { AgentRollout, type Timing, type Verdict } from "./agent-rollout.ts";
 import type { Host } from "./host.ts";
 
 interface Machine {
@@ -13,7 +15,7 @@ interface Machine {
   credential_hash: string;
   registered: boolean;
   boot: number;
-  applied: string | null;
+  rollout: AgentRollout;
   /** Answers of `credential_revoked` so far. */
   revoked: number;
   working: boolean;
@@ -40,6 +42,11 @@ export class Agents {
   loss = 0;
   /** The chance, 0 to 1, that what a deleted machine said goes on arriving for a while. */
   echo = 0;
+  /** What becomes of each config version. */
+  verdict: (config: AgentConfig) => Verdict = () => "runs";
+  timing: Timing = { apply: () => 0, away: () => 70_000 };
+  /** The chance, 0 to 1, that an acknowledgement is lost on its way, and again that its answer is. */
+  ack_loss = 0;
   /** What no bot should ever have answered. */
   readonly violations: string[] = [];
   #copies = 0;
@@ -62,6 +69,7 @@ export class Agents {
       } else if ((kind === "on" || kind === "power_cycled" || kind === "rebooted" || kind === "active") && machine) {
         if (machine.frozen === "until_boot") machine.frozen = "no";
         Object.assign(machine, { boot: machine.boot + 1, working: false });
+        machine.rollout.die();
         this.#agenda.set(machine, at + BOOT_MS / 2);
       }
     });
@@ -76,7 +84,7 @@ export class Agents {
       credential_hash: Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join(""),
       registered: false,
       boot: 1,
-      applied: null,
+      rollout: new AgentRollout(),
       revoked: 0,
       working: false,
       frozen: "no",
@@ -97,7 +105,8 @@ export class Agents {
   copy(droplet_id: number, copy_id: number): void {
     const machine = this.machines.get(droplet_id);
     if (!machine?.registered) return;
-    const copy = { ...machine, droplet_id: copy_id, copy: true, working: false, boot: 1000 + this.#copies++ };
+    const rollout = new AgentRollout();
+    const copy = { ...machine, rollout, droplet_id: copy_id, copy: true, working: false, boot: 1000 + this.#copies++ };
     this.machines.set(copy_id, copy);
     this.#agenda.set(copy, this.#options.now() + BOOT_MS);
   }
@@ -142,7 +151,7 @@ export class Agents {
       boot_id: `boot-${boot}`,
       droplet_id,
       workload: { state: machine.working ? "running" : "stopped", version: null, restarts: 0 },
-      applied_config_id: machine.applied,
+      applied_config_id: machine.rollout.applied,
       load: null,
       mem: null,
       disk: null,
@@ -156,11 +165,30 @@ export class Agents {
     if (machine.echoes_until > 0) return;
     machine.working = beat.value.workload === "run" || (beat.value.workload === "hold" && machine.working);
     this.#checkAlone(machine);
-    if (machine.applied === beat.value.desired_config_id) return;
-    const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller));
-    if (!config?.ok) return;
-    const ack = face.acknowledge(host.awake(), caller, { config_id: config.value.id, result: "applied" });
-    if (ack.ok) machine.applied = config.value.id;
+    await this.#rollOut(machine, host, caller, beat.value.desired_config_id);
+  }
+
+  async #rollOut(machine: Machine, host: Host, caller: face.AgentCaller, desired: string): Promise<void> {
+    const { rollout, working } = machine;
+    if (rollout.held !== desired) {
+      const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller));
+      if (config?.ok) {
+        const { id, version } = config.value;
+        if (host.shell.present().bot.config.desired.id !== id) {
+          this.violations.push(`version ${version} was handed out, and another one was desired`);
+        }
+        rollout.hold(id, this.verdict(config.value));
+      }
+    }
+    const silent_ms = rollout.goOn(working, this.#options.now(), this.timing);
+    if (silent_ms > 0) this.#agenda.set(machine, this.#options.now() + silent_ms);
+    for (let ack = rollout.acks[0]; ack !== undefined; ack = rollout.acks[0]) {
+      if (this.#options.random() < this.ack_loss) return;
+      face.acknowledge(host.awake(), caller, ack);
+      // Only the answer is lost: the agent says it again.
+      if (this.#options.random() < this.ack_loss) return;
+      rollout.acks.shift();
+    }
   }
 
   /** Two machines that trade for the same bot trade twice. */

@@ -1,6 +1,8 @@
 /** What must hold at any time, fault or not: checked at every commit, and whenever no handler runs. */
 import { isDeepStrictEqual } from "node:util";
+import type { BotEvent } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
+import { NOT_ACKNOWLEDGED } from "../../src/bot/rollout.ts";
 import { type BotState, isRunning } from "../../src/bot/state.ts";
 import type { Agents } from "./agents.ts";
 import type { Cloud } from "./cloud.ts";
@@ -16,6 +18,8 @@ export class Invariants {
   readonly #folded = new Map<string, BotState>();
   /** The droplet names that some intent was made for. */
   readonly #intended = new Set<string>();
+  /** Failed versions that were rolled back, by bot. */
+  readonly #rolledBack = new Set<string>();
 
   checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
@@ -26,6 +30,7 @@ export class Invariants {
     }
     let folded = before;
     for (const event of host.shell.store.events(before?.revision ?? 0, 1000)) {
+      if (folded !== null) this.#checkRollout(id, folded, event);
       folded = apply(folded, event);
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }
@@ -34,6 +39,20 @@ export class Invariants {
     this.#checkStep(id, before, state.bot);
     if (isRunning(state.bot.operation) && host.alarmAt === null)
       this.#seen.push(`${id} works on ${state.bot.operation.kind} without an alarm`);
+  }
+
+  #checkRollout(id: string, before: BotState, event: BotEvent): void {
+    const { desired, delivered } = before.config;
+    if (event.kind === "rolled_back") {
+      const { failed_version, version, restored_from } = event.data;
+      if (this.#rolledBack.has(`${id} ${failed_version}`))
+        this.#seen.push(`version ${failed_version} of ${id} was rolled back twice`);
+      this.#rolledBack.add(`${id} ${failed_version}`);
+      if (desired.version !== version || version !== failed_version + 1 || restored_from >= failed_version)
+        this.#seen.push(`version ${failed_version} of ${id} was not replaced by what it was rolled back to`);
+    }
+    if (event.kind === "config_failed" && event.data.reason === NOT_ACKNOWLEDGED && !delivered)
+      this.#seen.push(`version ${desired.version} of ${id} failed before it was delivered`);
   }
 
   #checkStep(id: string, before: BotState | null, after: BotState): void {
