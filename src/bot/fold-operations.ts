@@ -58,9 +58,7 @@ export const operationFolds: Folds<OperationKinds> = {
     operation: { ...bot.operation, state: "cancelled", ended_at: at },
     waiting: null,
     // A suspended bot without a droplet is no error: it gets one when it may run again.
-    ...(bot.adopted === null && bot.suspension === null
-      ? { error: { code: "cancelled", detail: `The ${bot.operation.kind} was cancelled; the bot has no droplet.` } }
-      : {}),
+    ...(bot.agent === null && bot.suspension === null ? { error: bot.error ?? cancelled(bot) } : {}),
   }),
   attempt_failed: (bot, data) => ({
     operation: { ...bot.operation, failures: bot.operation.failures + 1, last_error: data.detail },
@@ -107,6 +105,12 @@ export const operationFolds: Folds<OperationKinds> = {
     operation: { ...bot.operation, state: "succeeded", ended_at: at },
   }),
 };
+
+/** Nothing that is under way any more would bring the bot back. */
+function cancelled({ operation, adopted }: BotState): BotState["error"] {
+  const lacks = adopted === null ? "droplet" : "agent";
+  return { code: "cancelled", detail: `The ${operation.kind} was cancelled; the bot has no ${lacks}.` };
+}
 
 /** A person has paused the bot, or is about to. */
 function isWantedOff(bot: BotState): boolean {
