@@ -5,6 +5,7 @@ import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
 import { records } from "./records.ts";
+import { rollout } from "./rollout.ts";
 import { suspension } from "./suspension.ts";
 
 /** Every guard that is broken on purpose. */
@@ -16,4 +17,5 @@ export const mutants: readonly Mutant[] = [
   ...records,
   ...provider,
   ...suspension,
+  ...rollout,
 ];
