@@ -93,9 +93,11 @@ export function goBack({ bot, rt, now }: Situation): Decision | null {
 
 /** At rest with a failed version and without a way back: said once, for a person. */
 export function giveUp({ bot }: Situation): Decision | null {
+  const { error } = bot;
   const { desired, failed } = bot.config;
   if (failed?.id !== desired.id || wayBack(bot) !== null) return null;
-  if (bot.error !== null || bot.presence !== "heard" || workloadOrder(bot) === "stop") return null;
+  if (error !== null && (error.code !== "config_failed" || error.detail === failed.reason)) return null;
+  if (bot.presence !== "heard" || workloadOrder(bot) === "stop") return null;
   return record({ kind: "config_given_up", data: { config: desired, reason: failed.reason } });
 }
 

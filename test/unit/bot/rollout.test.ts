@@ -155,6 +155,15 @@ describe("the way back", () => {
     expect(next(life)).toBe(`wait ${155 * SECOND} heartbeat`);
   });
 
+  it("is said to be gone anew where the next change fails for another reason", async ({ expect }) => {
+    const life = created().configFailed("exit 78").failed("config_failed").published().delivered();
+    life.configFailed("exit 1").beat();
+    expect(life.decide()).toMatchObject({ record: { kind: "config_given_up", data: { reason: "exit 1" } } });
+    life.tell({ kind: "config_given_up", data: { config: life.bot.config.desired, reason: "exit 1" } });
+    expect(next(life)).toBe(`wait ${155 * SECOND} heartbeat`);
+    expect(next(new Life().online().configFailed().failed("power_off_failed").beat())).toMatch(/heartbeat$/);
+  });
+
   it("leads to the same error on another droplet", async ({ expect }) => {
     const life = delivering().configFailed().rolledBack().requested("redeploy").gone().recreating();
     life.made().read("active").registered().delivered().configFailed("neither");
