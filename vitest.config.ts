@@ -15,6 +15,8 @@ const worker = {
     include: ["test/worker/**/*.test.ts"],
     setupFiles: ["test/worker/setup.ts"],
     testTimeout: 30_000,
+    // What is said for one run reaches the tests inside workerd too.
+    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith("MODEL_"))),
   },
 };
 
