@@ -16,7 +16,7 @@ import { comeToRest } from "./rest.ts";
 import { timeCommands, troubleCommands } from "./time-commands.ts";
 import { World } from "./world.ts";
 
-const DEFAULT_RUNS = 30;
+const DEFAULT_RUNS = 25;
 const RUNS = Number(process.env.MODEL_RUNS ?? DEFAULT_RUNS);
 const SEED = Number(process.env.MODEL_SEED ?? 1);
 const { MODEL_PATH, MODEL_REPLAY } = process.env;

@@ -52,7 +52,7 @@ export async function bringToRest(cloud: Simulator, id: string, known: TestAgent
     if (Date.now() > until) throw new Error(`still at work: ${JSON.stringify(view)}`);
     const droplet = dropletsOf(cloud, id).find((each) => each.id === view.droplet_id && each.powered);
     const stopping = view.operation.kind === "pause" || view.operation.kind === "destroy";
-    if (droplet && view.droplet?.status === "active" && !stopping) {
+    if (droplet && !stopping) {
       if (agent?.droplet_id !== droplet.id) agent = await agentOn(droplet, id);
       await speak(agent, view);
     }
