@@ -97,7 +97,7 @@ agentRoutes.openapi(
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: ConfigAckRequest } } },
     },
-    responses: { 200: json(ConfigAckAnswer, "Recorded"), ...problems(...BODY_PROBLEMS, 403, 404) },
+    responses: { 200: json(ConfigAckAnswer, "Recorded"), ...problems(...BODY_PROBLEMS, 403, 404, 409) },
   }),
   async (c) => {
     const ack = c.req.valid("json");

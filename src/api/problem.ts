@@ -48,6 +48,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   action_not_allowed: { status: 409, title: "Action not allowed now" },
   operation_committed: { status: 409, title: "Operation cannot be cancelled" },
   config_fenced: { status: 409, title: "Bot is being stopped" },
+  generation_over: { status: 409, title: "Generation is over" },
   credential_conflict: { status: 409, title: "Another agent has registered" },
   config_version_conflict: { status: 412, title: "Config has changed" },
   body_too_large: { status: 413, title: "Body too large" },

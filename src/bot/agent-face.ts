@@ -13,12 +13,14 @@ import type {
 } from "../wire/agent.ts";
 import type { AgentConfig } from "../wire/config.ts";
 import { constantTimeEqual } from "../wire/tokens.ts";
+import { ordersOf } from "./agent-orders.ts";
 import { type Answer, ok, type Refusal, refuse } from "./answer.ts";
 import { concludeCommands } from "./commands.ts";
 import { llmKeyContext } from "./config.ts";
 import type { Runtime } from "./decision.ts";
 import type { EventBody } from "./events.ts";
-import { isFenced, ordersOf, stopping } from "./orders.ts";
+import { isFenced, stopping } from "./orders.ts";
+import { learnAck } from "./rollout.ts";
 import type { BotShell, Live } from "./shell.ts";
 import { type BotState, type Intent, isRunning } from "./state.ts";
 import { iso } from "./view.ts";
@@ -201,7 +203,10 @@ function startPolicy(bot: BotState): "auto" | "manual" {
   return bot.policies.start ?? (bot.paper_mode ? "auto" : "manual");
 }
 
-/** The desired config with its secret in plain text: the one reply that carries it. */
+/**
+ * The desired config with its secret in plain text: the one reply that carries it. From the first time on that it is
+ * handed over it may be judged.
+ */
 export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise<Answer<AgentConfig>> {
   const known = authenticate(shell, caller);
   if (!known.ok) return known;
@@ -216,9 +221,14 @@ export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise
     shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: row.bot_id, detail: String(error) });
     return refuse("secret_unreadable", "The bot's stored secret does not open with the present encryption keys.");
   }
-  // The credential may have been revoked while the secret was being opened.
+  // While the secret was being opened the credential may have been revoked, the bot stopped, another version desired.
   const still = authenticate(shell, caller);
   if (!still.ok) return still;
+  const { config } = still.live.bot;
+  if (config.desired.id !== row.id || isFenced(still.live.bot)) return agentConfig(shell, caller);
+  if (!config.delivered) {
+    shell.commit({ events: [{ kind: "config_delivered", data: { config: config.desired } }], actor: "agent" });
+  }
   const { id, bot_id, restored_from, trading_config, risk_config, llm_provider, note, created_at } = row;
   return ok({
     id,
@@ -236,27 +246,18 @@ export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise
 /** An acknowledgement never moves `desired`. */
 export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAckRequest): Answer<ConfigAckAnswer> {
   const known = authenticate(shell, caller);
-  if (!known.ok) return known;
+  if (!known.ok) return known.code === "credential_revoked" ? generationOver() : known;
   const { bot } = known.live;
   const version = shell.store.configVersion(ack.config_id);
   if (version === null) return refuse("config_not_found", "The bot has no config version of this id.");
-  const event = eventOfAck(bot, ack, version);
+  const event = learnAck(bot, ack, version);
   if (event) shell.commit({ events: [event], actor: "agent" });
   return ok({ status: "acknowledged", desired_config_id: bot.config.desired.id });
 }
 
-function eventOfAck(bot: BotState, ack: ConfigAckRequest, version: number): EventBody | null {
-  const config = { id: ack.config_id, version };
-  if (ack.result === "failed") {
-    if (bot.config.failed?.id === ack.config_id) return null;
-    return { kind: "config_failed", data: { config, reason: ack.reason ?? "the agent gave no reason" } };
-  }
-  if (ack.config_id === bot.config.desired.id) {
-    return bot.config.applied?.id === ack.config_id && bot.config.effective?.id === ack.config_id
-      ? null
-      : { kind: "config_applied", data: { config } };
-  }
-  return bot.config.effective?.id === ack.config_id ? null : { kind: "config_effective", data: { config } };
+/** Not 401, after which an agent asks again: what became of that generation's configs is nobody's interest any more. */
+function generationOver(): Refusal {
+  return refuse("generation_over", "Another generation of the bot has begun: this agent's word counts no more.");
 }
 
 /** How far a bootstrap has come: each new stage earns it more time. */

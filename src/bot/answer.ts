@@ -17,6 +17,7 @@ export type RefusalCode =
   | "invalid_credential"
   | "credential_revoked"
   | "credential_conflict"
+  | "generation_over"
   | "wrong_droplet"
   | "registration_pending"
   | "duplicate_agent"

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { OperationKind } from "../wire/enums.ts";
 import type { EventBody } from "./events.ts";
-import type { Instant, PowerAction } from "./state.ts";
+import type { Instant, PowerAction, RolledBack } from "./state.ts";
 
 /** One call to DigitalOcean. */
 export type Effect =
@@ -19,6 +19,8 @@ export type Decision =
   | { record: EventBody }
   /** An operation that nobody asked for. */
   | { begin: OperationKind }
+  /** The last good config version is to be published anew. */
+  | { restore: RolledBack }
   | { wait: Instant; for: string }
   | { settled: true };
 
@@ -43,6 +45,8 @@ export const Runtime = z.object({
   deaf_until: z.number().default(0),
   /** No effect before this instant (backoff, permit, rate limit). */
   not_before: z.number().default(0),
+  /** No rollback before this instant: the last one's secret did not open. */
+  restore_not_before: z.number().default(0),
   /** Failures in a row, for the backoff. */
   tries: z.int().default(0),
   /** How long creates took when ours was granted, ms. */

@@ -4,8 +4,8 @@
  */
 
 import type { PatchBotRequest, Policies } from "../wire/bot.ts";
-import type { DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
-import type { BotState, ConfigRef, Fleet, Instant, Look, PowerAction } from "./state.ts";
+import type { DropletStatus, OperationKind, Persona, WorkloadState } from "../wire/enums.ts";
+import type { BotState, ConfigRef, Fleet, Instant, Look, PowerAction, RolledBack } from "./state.ts";
 
 export interface DropletFacts {
   id: number;
@@ -90,9 +90,15 @@ export interface EventData {
   flag_raised: { flag: string; detail: string };
 
   config_published: { config: ConfigRef; paper_mode: boolean; restored_from: number | null };
-  config_applied: { config: ConfigRef };
+  /** The desired version was handed to the agent for the first time in this generation. */
+  config_delivered: { config: ConfigRef };
+  /** `workload`: what it was doing by then, as far as the agent said. */
+  config_applied: { config: ConfigRef; workload?: WorkloadState | undefined };
   config_effective: { config: ConfigRef };
-  config_failed: { config: ConfigRef; reason: string };
+  config_failed: { config: ConfigRef; reason: string; workload?: WorkloadState | undefined };
+  rolled_back: RolledBack;
+  /** The desired version failed, and there is nothing to go back to. */
+  config_given_up: { config: ConfigRef; reason: string };
 
   command_requested: { command_id: string; kind: string };
   /** `left`: others still wait. */

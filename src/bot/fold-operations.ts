@@ -60,8 +60,8 @@ export const operationFolds: Folds<OperationKinds> = {
     operation: { ...bot.operation, state: "cancelled", ended_at: at },
     waiting: null,
     // A suspended bot without a droplet is no error: it gets one when it may run again.
-    ...(bot.adopted === null && bot.suspension === null && !data.pre_empted
-      ? { error: { code: "cancelled", detail: `The ${bot.operation.kind} was cancelled; the bot has no droplet.` } }
+    ...(bot.agent === null && bot.suspension === null && !data.pre_empted
+      ? { error: bot.error ?? cancelled(bot) }
       : {}),
   }),
   attempt_failed: (bot, data) => ({
@@ -81,7 +81,7 @@ export const operationFolds: Folds<OperationKinds> = {
   generation_started: (bot, data) => ({
     generation: data.generation,
     operation: { ...commit(bot), recreating: true, power: null },
-    config: { ...bot.config, applied: null, effective: null, failed: null },
+    config: { ...bot.config, delivered: false, applied: null, effective: null, failed: null },
     intents: bot.intents.filter((intent) => intent.state === "open"),
     claims: [],
     adopted: null,
@@ -110,6 +110,12 @@ export const operationFolds: Folds<OperationKinds> = {
     operation: { ...bot.operation, state: "succeeded", ended_at: at },
   }),
 };
+
+/** Nothing that is under way any more would bring the bot back. */
+function cancelled({ operation, adopted }: BotState): BotState["error"] {
+  const lacks = adopted === null ? "droplet" : "agent";
+  return { code: "cancelled", detail: `The ${operation.kind} was cancelled; the bot has no ${lacks}.` };
+}
 
 /** A person has paused the bot, or is about to. */
 function isWantedOff(bot: BotState): boolean {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { RiskConfig, TradingConfig } from "../wire/config.ts";
 import type { BotStatus, DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
 import { lastHeardAt, type Runtime } from "./decision.ts";
+import { wayBack } from "./rollout.ts";
 import { type BotState, type Droplet, type Instant, isRunning, openIntent } from "./state.ts";
 
 /** Every wait of ours that may pass without an event is shorter, or is worth a look after so long. */
@@ -116,6 +117,7 @@ function hasWork(bot: BotState): boolean {
   if (bot.droplets.some(({ id }) => id !== bot.adopted)) return true;
   if (bot.destroyed_at !== null) return false;
   if (isRunning(bot.operation) || openIntent(bot) !== null || bot.claims.length > 0) return true;
+  if (wayBack(bot) !== null) return true;
   return bot.presence === "heard" && applied?.id !== desired.id && failed?.id !== desired.id;
 }
 

@@ -32,6 +32,12 @@ export const Policy = z.strictObject({
   register_deadline_max_ms: ms(45 * MINUTE),
   /** OpenClaw is installed after the agent has registered. */
   config_deadline_ms: ms(45 * MINUTE),
+  /** From its delivery to an agent that may run it, until a config version must be acknowledged. */
+  ack_deadline_ms: ms(150 * SECOND),
+  /** An agent that was silent has so long again. */
+  ack_grace_ms: ms(120 * SECOND),
+  /** A rollback whose secret does not open is tried again. */
+  restore_retry_ms: ms(5 * MINUTE),
   create_tries: count(3),
   /** How long an operation waits for quota, capacity or a provider that does not answer. */
   blocked_for_ms: ms(24 * HOUR),

@@ -4,6 +4,7 @@ import { healNow } from "./heal.ts";
 import { callNow, lastRead, pollDroplet, record, waitUntil } from "./pacing.ts";
 import type { Policy } from "./policy.ts";
 import { confirmMissing, removeDroplet, verifyClaim } from "./removal.ts";
+import { awaitAck, giveUp, goBack } from "./rollout.ts";
 import type { Situation } from "./situation.ts";
 import { adoptedDroplet, type Instant } from "./state.ts";
 import { isSuspended } from "./status.ts";
@@ -12,12 +13,17 @@ import { isSuspended } from "./status.ts";
 export const AWAITING_BEAT = "heartbeat";
 
 export function reconcileAtRest(s: Situation): Decision {
+  const failed = goBack(s) ?? giveUp(s);
+  // A rollback that cannot be made just now must not keep the bot from being judged.
+  if (failed !== null && !("wait" in failed)) return failed;
   const claim = s.bot.claims[0];
   if (claim) return verifyClaim(s, claim.droplet_id);
   const surplus = removeSurplus(s);
   const alive = liveness(s);
-  // A surplus droplet that does not go away must not keep the bot from being judged.
-  return surplus !== null && ("wait" in alive || "settled" in alive) ? earliest(surplus, alive) : alive;
+  if (!("wait" in alive || "settled" in alive)) return alive;
+  const calm = failed === null ? alive : earliest(failed, alive);
+  // Nor must a surplus droplet that does not go away.
+  return surplus === null ? calm : earliest(surplus, calm);
 }
 
 /** Destroyed for good; what turns up all the same goes. */
@@ -43,7 +49,9 @@ function liveness(s: Situation): Decision {
     if (now >= deadline) return record({ kind: "agent_silent", data: { last_seen_at: lastHeardAt(rt) } });
     // A paused bot that speaks: somebody has switched its droplet on, or it has not gone off yet.
     if (droplet !== null && bot.off_by_us) return pollDroplet(s, droplet, deadline, "droplet_read");
-    return waitUntil(deadline, AWAITING_BEAT);
+    const acked = awaitAck(s, deadline);
+    const heard = waitUntil(deadline, AWAITING_BEAT);
+    return acked === null ? heard : earliest(acked, heard);
   }
   // Whoever was paused and has spoken once may be silent again: that is no reason to switch it on.
   if (bot.presence !== "silent" || bot.off_by_us) return { settled: true };

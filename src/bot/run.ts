@@ -15,9 +15,19 @@ import type { DropletPlan, Platform } from "./platform.ts";
 import { backoffMs } from "./policy.ts";
 import { pruneHistory } from "./prune.ts";
 import { silenceDeadline } from "./rest.ts";
+import { rollBack } from "./roll-back.ts";
 import { afterCall } from "./schedule.ts";
 import type { BotShell } from "./shell.ts";
-import { adoptedDroplet, type BotState, botTag, dropletName, dropletTags, isRunning, openIntent } from "./state.ts";
+import {
+  adoptedDroplet,
+  type BotState,
+  botTag,
+  dropletName,
+  dropletTags,
+  isRunning,
+  openIntent,
+  type RolledBack,
+} from "./state.ts";
 
 /** Bounds one alarm; whatever is left goes on in the next, which is set to now. */
 const MAX_STEPS = 24;
@@ -64,8 +74,14 @@ async function takeSteps(shell: BotShell): Promise<void> {
     if ("record" in decision) shell.commit({ events: [decision.record] });
     else if ("begin" in decision) begin(shell, decision.begin);
     else if ("do" in decision) await call(shell, decision.do);
+    else if ("restore" in decision) await restore(shell, decision.restore);
     else return;
   }
+}
+
+async function restore(shell: BotShell, back: RolledBack): Promise<void> {
+  rearm(shell);
+  await rollBack(shell, back);
 }
 
 async function call(shell: BotShell, effect: Effect): Promise<void> {

@@ -108,7 +108,12 @@ const SENTENCES: Sentences = {
     `Config ${config.version} was published${restored_from === null ? "" : ` with the content of config ${restored_from}`}.`,
   config_applied: ({ config }) => `Config ${config.version} was applied.`,
   config_effective: ({ config }) => `The agent runs config ${config.version}, which is not the desired one.`,
-  config_failed: ({ config, reason }) => `Config ${config.version} failed: ${ending(reason)}`,
+  config_delivered: ({ config }) => `Config ${config.version} was handed to the agent.`,
+  config_failed: ({ config, reason }) => `Config ${config.version} failed: ${ending(inWords(reason))}`,
+  rolled_back: ({ failed_version, version, restored_from }) =>
+    `Config ${failed_version} was taken back: config ${version} has the content of config ${restored_from} again.`,
+  config_given_up: ({ config, reason }) =>
+    `Config ${config.version} was given up, and there is none to go back to: ${ending(inWords(reason))}`,
 
   destroyed: ({ forced }) =>
     forced

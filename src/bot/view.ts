@@ -6,6 +6,7 @@ import { healthOf } from "./health.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import { deadlineOf, type Policy } from "./policy.ts";
+import { viewConfigStanding } from "./rollout-view.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "./state.ts";
 import { stepOf } from "./status.ts";
 import { summarise } from "./summary.ts";
@@ -40,6 +41,7 @@ export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy
     desired_config_version: desired.version,
     applied_config_version: applied?.version ?? null,
     config_drift: applied?.id !== desired.id,
+    config: viewConfigStanding({ bot, rt, now, policy }),
     config_failure: failed && { version: failed.version, reason: failed.reason, at: iso(failed.at) },
     last_heartbeat_at: isoOrNull(lastHeardAt(rt)),
     agent: viewAgent(bot, rt),
@@ -59,8 +61,13 @@ export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy
 function nextStep(decision: Decision, now: Instant): BotView["next"] {
   if ("settled" in decision) return null;
   if ("wait" in decision) return { what: decision.for, at: iso(decision.wait) };
-  const what = "do" in decision ? decision.do.kind : "begin" in decision ? decision.begin : decision.record.kind;
-  return { what, at: iso(now) };
+  return { what: whatIsDone(decision), at: iso(now) };
+}
+
+function whatIsDone(decision: Exclude<Decision, { wait: Instant } | { settled: true }>): string {
+  if ("do" in decision) return decision.do.kind;
+  if ("begin" in decision) return decision.begin;
+  return "restore" in decision ? "rollback" : decision.record.kind;
 }
 
 function viewSuspension({ suspension }: BotState): BotView["suspension"] {
@@ -118,7 +125,7 @@ export function viewOperation(
 
 /** A config version for management: the secret's existence, never the secret. */
 export function viewConfig(row: ConfigRow): ConfigVersion {
-  const { id, bot_id, version, restored_from, trading_config, risk_config, note, created_at } = row;
+  const { id, bot_id, version, restored_from, trading_config, risk_config, note, author, created_at } = row;
   return {
     id,
     bot_id,
@@ -131,6 +138,7 @@ export function viewConfig(row: ConfigRow): ConfigVersion {
       llm_api_key: { set: true, last4: row.llm_api_key_last4, updated_at: iso(row.llm_api_key_updated_at) },
     },
     note,
+    author,
     created_at: iso(created_at),
   };
 }

@@ -14,6 +14,7 @@ import {
   START_POLICIES,
 } from "./enums.ts";
 import { DropletId, pageOf, Timestamp, Uuid } from "./primitives.ts";
+import { ConfigStanding } from "./rollout.ts";
 
 /** A name as it is kept: other characters than letters, digits, space, `_` and `-` become `_`; trimmed, at most 64. */
 export function sanitizeName(name: string): string {
@@ -128,6 +129,7 @@ export const BotView = z
     desired_config_version: z.int().positive(),
     applied_config_version: z.int().positive().nullable(),
     config_drift: z.boolean(),
+    config: ConfigStanding,
     config_failure: z.object({ version: z.int().positive(), reason: z.string(), at: Timestamp }).nullable(),
     last_heartbeat_at: Timestamp.nullable(),
     agent: z

@@ -196,17 +196,17 @@ export const agents: readonly Mutant[] = [
   {
     name: "ack-never-moves-desired",
     guard: "An acknowledgement of an older version does not make it the applied one.",
-    file: FACE,
-    find: "  if (ack.config_id === bot.config.desired.id) {",
-    replace: "  if (ack.config_id !== bot.config.applied?.id) {",
+    file: "src/bot/rollout.ts",
+    find: "  if (!is(desired)) return is(effective)",
+    replace: "  if (version < 1) return is(effective)",
     caught_by: [delivery],
   },
   {
     name: "applied-per-generation",
     guard: "What the droplet before had applied says nothing of the new one.",
     file: "src/bot/fold-operations.ts",
-    find: "config: { ...bot.config, applied: null, effective: null, failed: null },",
-    replace: "config: { ...bot.config, failed: null },",
+    find: "config: { ...bot.config, delivered: false, applied: null, effective: null, failed: null },",
+    replace: "config: { ...bot.config, delivered: false, failed: null },",
     caught_by: ["test/unit/bot/fold-events.test.ts"],
   },
   {

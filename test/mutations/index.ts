@@ -7,6 +7,7 @@ import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
 import { records } from "./records.ts";
+import { rollout } from "./rollout.ts";
 import { suspension } from "./suspension.ts";
 
 /** Every guard that is broken on purpose. */
@@ -20,4 +21,5 @@ export const mutants: readonly Mutant[] = [
   ...suspension,
   ...channel,
   ...history,
+  ...rollout,
 ];

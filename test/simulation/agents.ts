@@ -4,8 +4,10 @@ import type { Simulator } from "../../simulator/model/simulator.ts";
 import * as face from "../../src/bot/agent-face.ts";
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
 import { BotFrame } from "../../src/wire/channel.ts";
+import type { AgentConfig } from "../../src/wire/config.ts";
 import { hashToken } from "../../src/wire/tokens.ts";
 import { Agenda } from "./agenda.ts";
+import { AgentRollout, type Timing, type Verdict } from "./agent-rollout.ts";
 import type { FakeSocket } from "./fake-sockets.ts";
 import type { Host } from "./host.ts";
 
@@ -16,7 +18,7 @@ interface Machine {
   credential_hash: string;
   registered: boolean;
   boot: number;
-  applied: string | null;
+  rollout: AgentRollout;
   /** Answers of `credential_revoked` so far. */
   revoked: number;
   working: boolean;
@@ -52,6 +54,11 @@ export class Agents {
   channels = 0.5;
   /** The chance, 0 to 1, that the end of a connection is noticed at once. */
   clean_closes = 0.7;
+  /** What becomes of each config version. */
+  verdict: (config: AgentConfig) => Verdict = () => "runs";
+  timing: Timing = { apply: () => 0, away: () => 70_000 };
+  /** The chance, 0 to 1, that an acknowledgement is lost on its way, and again that its answer is. */
+  ack_loss = 0;
   /** What no bot should ever have answered. */
   readonly violations: string[] = [];
   #copies = 0;
@@ -76,6 +83,7 @@ export class Agents {
         if (machine.frozen === "until_boot") machine.frozen = "no";
         this.#disconnect(machine);
         Object.assign(machine, { boot: machine.boot + 1, working: false, orders: null });
+        machine.rollout.die();
         this.#agenda.set(machine, at + BOOT_MS / 2);
       }
     });
@@ -90,7 +98,7 @@ export class Agents {
       credential_hash: Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join(""),
       registered: false,
       boot: 1,
-      applied: null,
+      rollout: new AgentRollout(),
       revoked: 0,
       working: false,
       frozen: "no",
@@ -114,8 +122,10 @@ export class Agents {
   copy(droplet_id: number, copy_id: number): void {
     const machine = this.machines.get(droplet_id);
     if (!machine?.registered) return;
+    const rollout = new AgentRollout();
     const copy = {
       ...machine,
+      rollout,
       droplet_id: copy_id,
       copy: true,
       working: false,
@@ -216,12 +226,31 @@ export class Agents {
     if (machine.echoes_until > 0) return;
     machine.working = orders.workload === "run" || (orders.workload === "hold" && machine.working);
     this.#checkAlone(machine);
-    if (machine.applied === orders.desired_config_id) return;
+    await this.#rollOut(machine, host, orders.desired_config_id);
+  }
+
+  async #rollOut(machine: Machine, host: Host, desired: string): Promise<void> {
     const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;
-    const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller));
-    if (!config?.ok) return;
-    const ack = face.acknowledge(host.awake(), caller, { config_id: config.value.id, result: "applied" });
-    if (ack.ok) machine.applied = config.value.id;
+    const { rollout, working } = machine;
+    if (rollout.held !== desired) {
+      const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller));
+      if (config?.ok) {
+        const { id, version } = config.value;
+        if (host.shell.present().bot.config.desired.id !== id) {
+          this.violations.push(`version ${version} was handed out, and another one was desired`);
+        }
+        rollout.hold(id, this.verdict(config.value));
+      }
+    }
+    const silent_ms = rollout.goOn(working, this.#options.now(), this.timing);
+    if (silent_ms > 0) this.#agenda.set(machine, this.#options.now() + silent_ms);
+    for (let ack = rollout.acks[0]; ack !== undefined; ack = rollout.acks[0]) {
+      if (this.#options.random() < this.ack_loss) return;
+      face.acknowledge(host.awake(), caller, ack);
+      // Only the answer is lost: the agent says it again.
+      if (this.#options.random() < this.ack_loss) return;
+      rollout.acks.shift();
+    }
   }
 
   /** Two machines that trade for the same bot trade twice. */
@@ -233,13 +262,13 @@ export class Agents {
   }
 }
 
-function statusOf({ droplet_id, boot, working, applied }: Machine): HeartbeatRequest {
+function statusOf({ droplet_id, boot, working, rollout }: Machine): HeartbeatRequest {
   return {
     agent_version: "sim",
     boot_id: `boot-${boot}`,
     droplet_id,
     workload: { state: working ? "running" : "stopped", version: null, restarts: 0 },
-    applied_config_id: applied,
+    applied_config_id: rollout.applied,
     load: null,
     mem: null,
     disk: null,

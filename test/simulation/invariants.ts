@@ -1,6 +1,8 @@
 /** What must hold at any time, fault or not: checked at every commit, and whenever no handler runs. */
 import { isDeepStrictEqual } from "node:util";
+import type { BotEvent } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
+import { NOT_ACKNOWLEDGED } from "../../src/bot/rollout.ts";
 import { type BotState, isRunning } from "../../src/bot/state.ts";
 import type { Agents } from "./agents.ts";
 import type { Cloud } from "./cloud.ts";
@@ -18,11 +20,14 @@ export class Invariants {
   /** The droplet names that some intent was made for. */
   readonly #intended = new Set<string>();
   readonly #follower = new Follower();
+  /** Failed versions that were rolled back, by bot. */
+  readonly #rolledBack = new Set<string>();
 
   checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
     let folded = before;
     for (const event of host.shell.store.history.events(before?.revision ?? 0, 1000)) {
+      if (folded !== null) this.#checkRollout(id, folded, event);
       folded = apply(folded, event);
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }
@@ -33,6 +38,20 @@ export class Invariants {
     this.#follower.attend(id, host);
     if (isRunning(folded.operation) && host.alarmAt === null)
       this.#seen.push(`${id} works on ${folded.operation.kind} without an alarm`);
+  }
+
+  #checkRollout(id: string, before: BotState, event: BotEvent): void {
+    const { desired, delivered } = before.config;
+    if (event.kind === "rolled_back") {
+      const { failed_version, version, restored_from } = event.data;
+      if (this.#rolledBack.has(`${id} ${failed_version}`))
+        this.#seen.push(`version ${failed_version} of ${id} was rolled back twice`);
+      this.#rolledBack.add(`${id} ${failed_version}`);
+      if (desired.version !== version || version !== failed_version + 1 || restored_from >= failed_version)
+        this.#seen.push(`version ${failed_version} of ${id} was not replaced by what it was rolled back to`);
+    }
+    if (event.kind === "config_failed" && event.data.reason === NOT_ACKNOWLEDGED && !delivered)
+      this.#seen.push(`version ${desired.version} of ${id} failed before it was delivered`);
   }
 
   #checkStep(id: string, before: BotState | null, after: BotState): void {

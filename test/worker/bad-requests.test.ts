@@ -33,6 +33,7 @@ const NAMING = [
   ["GET", "/bots/:id/config", undefined, "bot_not_found"],
   ["PATCH", "/bots/:id/config", { strictness: "low" }, "bot_not_found"],
   ["GET", "/bots/:id/configs", undefined, "bot_not_found"],
+  ["GET", "/bots/:id/configs/1/diff/2", undefined, "config_not_found"],
   ["POST", "/bots/:id/config/rollback", { to_version: 1 }, "config_not_found"],
   ["POST", "/bots/:id/actions", { action: "destroy" }, "bot_not_found"],
   ["GET", "/bots/:id/operations", undefined, "bot_not_found"],
@@ -87,6 +88,18 @@ describe.for(Object.entries(QUERIES))("GET %s", ([path, queries]) => {
     const target = path.replace(":account", account).replace(":bot", botId);
     expectProblem(expect, await request("GET", `${target}?${query}`), { status: 400, code: "malformed_request" });
   });
+});
+
+describe("GET /bots/:bot/configs/:from/diff/:to", () => {
+  it.for(["0", "-1", "abc", "1.5", "1e99"])(
+    "answers 400 to %s, which numbers no version",
+    async (wrong, { expect }) => {
+      for (const path of [`${wrong}/diff/1`, `1/diff/${wrong}`]) {
+        const answer = await request("GET", `/bots/${botId}/configs/${path}`);
+        expectProblem(expect, answer, { status: 400, code: "malformed_request" });
+      }
+    },
+  );
 });
 
 describe("headers", () => {

@@ -46,6 +46,7 @@ const OPERATIONS: Record<string, Entry> = {
   changeBot: { who: "operator", path: ({ bot }) => `/bots/${bot}`, body: () => ({ name: "Early Bird" }), status: 200 },
   getBotConfig: { who: "operator", path: ({ bot }) => `/bots/${bot}/config`, status: 200 },
   listBotConfigs: { who: "operator", path: ({ bot }) => `/bots/${bot}/configs`, status: 200 },
+  diffBotConfigs: { who: "operator", path: ({ bot }) => `/bots/${bot}/configs/1/diff/1`, status: 200 },
   changeBotConfig: {
     who: "operator",
     path: ({ bot }) => `/bots/${bot}/config`,

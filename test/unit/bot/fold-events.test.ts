@@ -70,7 +70,7 @@ const EFFECTS: Omit<Row, "accepted"> = {
       agent: null,
       presence: "never",
       intents: [],
-      config: { desired: C1, applied: null, effective: null, last_good: C1 },
+      config: { desired: C1, delivered: false, applied: null, effective: null, last_good: C1 },
     },
   ],
   suspended: [
@@ -240,6 +240,11 @@ const EFFECTS: Omit<Row, "accepted"> = {
     () => ({ config: C2, paper_mode: false, restored_from: null }),
     { config: { desired: C2, applied: C1 }, paper_mode: false },
   ],
+  config_delivered: [
+    () => new Life().online().published(),
+    (life) => ({ config: life.bot.config.desired }),
+    { config: { delivered: true } },
+  ],
   config_applied: [
     () => new Life().online(),
     () => ({ config: C2 }),
@@ -253,7 +258,21 @@ const EFFECTS: Omit<Row, "accepted"> = {
   config_failed: [
     () => new Life().online(),
     () => ({ config: C2, reason: "bad" }),
-    { config: { applied: C1, failed: { ...C2, reason: "bad" } } },
+    { config: { applied: C1, effective: C1, failed: { ...C2, reason: "bad" } } },
+  ],
+  rolled_back: [
+    () => new Life().online().wait(SECOND),
+    () => ({ failed_version: 2, reason: "bad", restored_from: 1, version: 3 }),
+    {
+      config: {
+        rolled_back: { failed_version: 2, reason: "bad", restored_from: 1, version: 3, at: START + 151 * SECOND },
+      },
+    },
+  ],
+  config_given_up: [
+    () => new Life().online(),
+    () => ({ config: C1, reason: "bad" }),
+    { error: { code: "config_failed", detail: "bad" }, status: "error", reason: "config_failed" },
   ],
 
   snapshot: [

@@ -171,6 +171,17 @@ describe("a request that is cancelled before it began", () => {
     });
   });
 
+  it("is an error where nothing is left that would bring the bot back", async ({ expect }) => {
+    const detail = "The resume was cancelled; the bot has no agent.";
+    const revoked = { kind: "credential_revoked", data: {} } as const;
+    const life = new Life().online().requested("redeploy").tell(revoked).suspending().cancelled().unsuspended();
+    expect(life.requested("resume").cancelled().bot).toMatchObject({
+      status: "error",
+      error: { code: "cancelled", detail },
+    });
+    expect(new Life().failed().requested("redeploy").cancelled().bot.error?.code).toBe("create_failed");
+  });
+
   it("does not release a start that is held", async ({ expect }) => {
     const life = new Life({ paper_mode: false }).online();
     life.tell({ kind: "agent_booted", data: { boot_id: "b2", expected: false } });

@@ -140,7 +140,17 @@ const SAID: Omit<Said, "accepted" | "intent_opened"> = {
   ],
   config_applied: [[{ config: C4 }, "Config 4 was applied."]],
   config_effective: [[{ config: C3 }, "The agent runs config 3, which is not the desired one."]],
+  config_delivered: [[{ config: C4 }, "Config 4 was handed to the agent."]],
   config_failed: [[{ config: C4, reason: "exit 78" }, "Config 4 failed: exit 78."]],
+  rolled_back: [
+    [
+      { failed_version: 4, version: 5, restored_from: 3, reason: "exit 78" },
+      "Config 4 was taken back: config 5 has the content of config 3 again.",
+    ],
+  ],
+  config_given_up: [
+    [{ config: C4, reason: "exit 78" }, "Config 4 was given up, and there is none to go back to: exit 78."],
+  ],
 
   destroyed: [
     [{}, "It was destroyed; nothing is left."],
