@@ -58,7 +58,6 @@ export function openSocket(url: URL, bearer: string, onData: (data: unknown) => 
       if (socket.readyState === WebSocket.OPEN) socket.send(text);
     },
     end: (code, reason) => {
-      // What carried a refusal may carry other requests by now.
       if (over.signal.aborted) return;
       conclude({ is: "closed", code: CLOSED_ABNORMALLY, reason });
       socket.close(code, reason.slice(0, REASON_MAX_CHARS));

@@ -154,7 +154,7 @@ export const rollout: readonly Mutant[] = [
     file: FACE,
     find: "  if (!config.delivered) {\n",
     replace: "  if (!config.delivered && config.desired.version < 1) {\n",
-    caught_by: [shell, routes],
+    caught_by: [shell],
   },
   {
     name: "delivered-per-version",

@@ -6,6 +6,7 @@ import {
   mayRun,
   nextStep,
   type Situation,
+  whyNoRestart,
 } from "../../../bootstrap/agent/rollout.ts";
 import { afterEnd } from "../../../bootstrap/agent/supervision.ts";
 
@@ -65,6 +66,27 @@ describe("the next step", () => {
                 if (step.do === "start" || step.do === "apply") expect(mayRun(situation)).toBe(true);
                 if (up !== null && !mayRun(situation)) expect(step.do).toBe("stop");
               }
+  });
+});
+
+describe("a restart", () => {
+  it("is possible where the workload is up and may be started", () => {
+    expect(whyNoRestart(SETTLED, false)).toBeNull();
+  });
+  it.each<[string, Partial<Situation>, boolean, string]>([
+    ["may not run", { order: "stop" }, false, "The workload may not run: the control plane says stop."],
+    ["was stopped by a person", { stopped_here: true }, false, "The workload may not run: stopped by a person."],
+    ["has a revoked credential", { ban: "credential_revoked" }, false, "The workload may not run: credential_revoked."],
+    [
+      "is on hold, which starts nothing",
+      { order: "hold" },
+      false,
+      "The workload may not be started: the control plane says hold.",
+    ],
+    ["is not up", { up: null }, false, "There is no workload to restart: nothing here can run yet."],
+    ["is being tried with a config", {}, true, "A config is being applied, which starts the workload anew as it is."],
+  ])("is not where it %s", (_, changes, applying, expected) => {
+    expect(whyNoRestart({ ...SETTLED, ...changes }, applying)).toBe(expected);
   });
 });
 

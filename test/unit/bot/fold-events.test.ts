@@ -62,7 +62,7 @@ const EFFECTS: Omit<Row, "accepted"> = {
     { operation: { replacing: true, committed: true, last_error: "still silent" }, adopted: 1001 },
   ],
   generation_started: [
-    () => new Life().online(),
+    () => new Life().online().delivered(),
     () => ({ generation: 2, why: "retry" }),
     {
       generation: 2,
