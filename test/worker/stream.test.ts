@@ -1,6 +1,8 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
+import { History } from "../../src/bot/history.ts";
+import { storageOf } from "../../src/object-storage.ts";
 import { onlineBot } from "./agent.ts";
 import { act, endOfTest, eventually, newBot, request, simulateCloud, untilBot, untilIdle } from "./cloud.ts";
 import { expectProblem } from "./problems.ts";
@@ -139,6 +141,22 @@ describe("a stream of a bot's history", () => {
       await eventually(() => expect(stream.seqs()).toEqual(upTo(json.revision)));
       stream.close();
     }
+  });
+
+  it("begins where the history does, once the oldest part of it is forgotten", async ({ expect }) => {
+    const cloud = simulateCloud();
+    const { bot } = await onlineBot(cloud);
+    await runInDurableObject(env.BOT.getByName(bot.id), (_bot, { storage }) => {
+      new History(storageOf(storage).sql).prune(6, 1_000);
+    });
+    const { data, first_seq } = (await request("GET", `/bots/${bot.id}/events?after=2`)).json;
+    expect([first_seq, data[0].seq]).toEqual([6, 6]);
+    const stream = await openStream(bot.id);
+    await stream.until("operation_succeeded");
+    expect(stream.seqs()).toEqual(data.map(({ seq }: { seq: number }) => seq));
+    stream.close();
+    const rows = await env.BOT.getByName(bot.id).snapshotRows();
+    expect(rows?.created_by).toMatch(/^operator:/);
   });
 
   it("tells of a destroyed bot what there is", async ({ expect }) => {
