@@ -39,8 +39,6 @@ const AT_REST: Readonly<Record<BotStatus, Row>> = {
   destroyed: { pause: "refused", resume: "refused", redeploy: "refused", destroy: "is so" },
 };
 
-export const ACTIONS = ["pause", "resume", "redeploy", "destroy"] as const satisfies readonly BotAction[];
-
 export function judge(shown: Shown, action: BotAction): Verdict {
   const { kind, ended_at } = shown.operation;
   if (ended_at === null) {
@@ -52,9 +50,4 @@ export function judge(shown: Shown, action: BotAction): Verdict {
   }
   const verdict = AT_REST[shown.status][action];
   return typeof verdict === "string" ? verdict : verdict(shown) ? "begins" : "refused";
-}
-
-/** What a refusal says is possible. */
-export function allowed(shown: Shown): BotAction[] {
-  return ACTIONS.filter((action) => judge(shown, action) !== "refused");
 }
