@@ -267,14 +267,10 @@ describe("the difference between two versions", () => {
   it("is told field by field, and of secrets only that they changed", async ({ expect }) => {
     simulateCloud();
     const bot = await newBot();
-    const knobs = {
-      volume_confirmation: true,
-      volatility_brake: false,
-      liquidity_filter: "low",
-      correlation_brake: false,
-    };
+    const brakes = { volatility_brake: false, correlation_brake: false };
+    const signal_knobs = { ...brakes, volume_confirmation: true, liquidity_filter: "low" };
     await patch(bot.id, { strictness: "high", max_drawdown_pct: 1 });
-    await patch(bot.id, { llm_provider: "openai", llm_api_key: "sk-another-long-key-9999", signal_knobs: knobs });
+    await patch(bot.id, { llm_provider: "openai", llm_api_key: "sk-another-long-key-9999", signal_knobs });
     const diff = (from: number, to: number) => request("GET", `/bots/${bot.id}/configs/${from}/diff/${to}`);
     await eventually(async () => expect((await diff(1, 3)).status).toBe(200));
     expect((await diff(1, 2)).json).toEqual({
