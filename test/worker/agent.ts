@@ -57,7 +57,9 @@ export class TestChannel {
 
   constructor(socket: WebSocket) {
     this.#socket = socket;
-    socket.addEventListener("message", ({ data }) => this.#frames.push(String(data)));
+    socket.addEventListener("message", ({ data }) => {
+      this.#frames.push(String(data));
+    });
     socket.addEventListener("close", ({ code, reason }) => {
       this.closed = { code, reason };
     });
