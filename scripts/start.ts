@@ -18,6 +18,7 @@ const HELP = `npm start -- [options]
 `;
 const DEFAULT_PORT = 8787;
 const MAX_RESTARTS = 20;
+const PORT_TRIES = 3;
 /** A cloud in a hurry: droplets are up in seconds. */
 const KNOBS = {
   create_ms: 2_000,
@@ -84,7 +85,7 @@ async function main(): Promise<void> {
       ...Object.fromEntries(options.set.map(parseSetting)),
     },
   };
-  const worker = await startWorker(workerOptions);
+  const worker = await startOnSomePort(workerOptions);
   say(`  ✓ control plane at ${worker.base_url}\n`);
   const record = async (running: RunningWorker) => {
     const dev = {
@@ -94,7 +95,7 @@ async function main(): Promise<void> {
       digitalocean_token: secrets.digitalocean_token,
       pid: process.pid,
       worker_pid: running.child.pid,
-      port,
+      port: workerOptions.port,
     };
     await writeFile(join(state_dir, "dev.json"), `${JSON.stringify(dev, null, 2)}\n`, { mode: 0o600 });
   };
@@ -104,6 +105,18 @@ async function main(): Promise<void> {
   if (!options["no-demo"]) await demo(api);
   await showWhereToLook(api, state_dir);
   await kept;
+}
+
+/** With `--port 0` any port will do: one that somebody took in the meantime is given up for another. */
+async function startOnSomePort(workerOptions: WorkerOptions): Promise<RunningWorker> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startWorker(workerOptions);
+    } catch (error) {
+      if (options.port !== "0" || tries >= PORT_TRIES) throw error;
+      workerOptions.port = await claimPort("0", DEFAULT_PORT);
+    }
+  }
 }
 
 function parseSetting(text: string): [string, string] {
