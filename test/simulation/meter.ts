@@ -5,7 +5,8 @@
 import type { Host } from "./host.ts";
 import type { World } from "./world.ts";
 
-const NOTHING = {
+/** Nothing has happened. */
+export const NOTHING = {
   /** Signs of life of agents, over either transport. */
   beats: 0,
   /** Alarms that were delivered to Bots. */
