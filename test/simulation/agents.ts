@@ -29,8 +29,11 @@ interface Machine {
   /** Its channel, for as long as it believes that it is open. */
   socket: FakeSocket | null;
   orders: HeartbeatAnswer | null;
-  /** What it said last of itself over the channel. */
+  /** What it said last of itself over the channel, and when. */
   said: string;
+  said_at: number;
+  /** When it last asked for its config. */
+  asked_at: number;
   /** Its droplet is gone; what it said before still arrives until then, ms. */
   echoes_until: number;
 }
@@ -44,6 +47,12 @@ export class Agents {
   readonly #options: { now: () => number; random: () => number; hostOf: (botId: string) => Host | undefined };
   /** How often an agent speaks, ms. */
   beat_ms = 30_000;
+  /** After so long without news an agent states over its channel what it stated before, ms. */
+  quiet_ms = Number.POSITIVE_INFINITY;
+  /** How often an agent asks for its config though it knows of no other, ms. */
+  poll_ms = Number.POSITIVE_INFINITY;
+  /** Signs of life so far, over either transport. */
+  beats = 0;
   /** While true nobody can be heard. */
   unreachable = false;
   /** The chance, 0 to 1, that a beat is lost on its way. */
@@ -106,6 +115,8 @@ export class Agents {
       socket: null,
       orders: null,
       said: "",
+      said_at: 0,
+      asked_at: 0,
       echoes_until: 0,
     };
     this.machines.set(droplet_id, machine);
@@ -177,6 +188,7 @@ export class Agents {
   /** What is wanted, as the agent learns it: over its channel while that is open, else with a heartbeat. */
   #hear(machine: Machine, host: Host): HeartbeatAnswer | null {
     const { droplet_id } = machine;
+    this.beats++;
     const beat = statusOf(machine);
     const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;
     if (machine.socket !== null && host.sockets.open("agent").includes(machine.socket))
@@ -194,10 +206,11 @@ export class Agents {
   }
 
   #overChannel(machine: Machine, socket: FakeSocket, host: Host, beat: HeartbeatRequest): HeartbeatAnswer | null {
-    socket.pinged_at = host.now();
+    const now = host.now();
+    socket.pinged_at = now;
     const said = JSON.stringify(beat);
-    if (said !== machine.said) {
-      machine.said = said;
+    if (said !== machine.said || now - machine.said_at >= this.quiet_ms) {
+      Object.assign(machine, { said, said_at: now });
       host.receive(socket, { type: "status", ...beat });
     }
     const last = socket.inbox.splice(0).at(-1);
@@ -232,14 +245,17 @@ export class Agents {
   async #rollOut(machine: Machine, host: Host, desired: string): Promise<void> {
     const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;
     const { rollout, working } = machine;
-    if (rollout.held !== desired) {
+    const now = this.#options.now();
+    const isNew = rollout.held !== desired;
+    if (isNew || now - machine.asked_at >= this.poll_ms) {
+      machine.asked_at = now;
       const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller));
       if (config?.ok) {
         const { id, version } = config.value;
         if (host.shell.present().bot.config.desired.id !== id) {
           this.violations.push(`version ${version} was handed out, and another one was desired`);
         }
-        rollout.hold(id, this.verdict(config.value));
+        if (isNew || rollout.held !== id) rollout.hold(id, this.verdict(config.value));
       }
     }
     const silent_ms = rollout.goOn(working, this.#options.now(), this.timing);

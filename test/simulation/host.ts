@@ -9,7 +9,7 @@ import type { Policy } from "../../src/bot/policy.ts";
 import { runAlarm } from "../../src/bot/run.ts";
 import { BotShell } from "../../src/bot/shell.ts";
 import type { Connect } from "../../src/bot/sockets.ts";
-import { type Poked, poke } from "../../src/bot/upkeep.ts";
+import { type ClaimRequest, claim, type Poked, poke } from "../../src/bot/upkeep.ts";
 import type { Provider } from "../../src/provider/digitalocean.ts";
 import type { Gate } from "../../src/provider/gate/permit.ts";
 import type { Vault } from "../../src/secrets/vault.ts";
@@ -70,9 +70,14 @@ export class Host {
     return this.#shell;
   }
 
+  /** What was in memory goes; its storage and its sockets, with what is attached to them, stay. */
+  hibernate(): void {
+    this.#shell = this.#boot();
+  }
+
   /** Delivers the alarm: at least once, never two at a time. */
   async fire(): Promise<void> {
-    if (this.#options.hibernates()) this.#shell = this.#boot();
+    if (this.#options.hibernates()) this.hibernate();
     const due = this.storage.takeAlarm();
     const { life } = this.#process;
     await this.whileAlive(() => runAlarm(this.#shell));
@@ -109,6 +114,11 @@ export class Host {
   disconnect(socket: FakeSocket): void {
     this.sockets.drop(socket);
     agentDisconnected(this.#shell, socket);
+  }
+
+  /** What the sweep asks. */
+  claim(request: ClaimRequest): ReturnType<typeof claim> {
+    return claim(this.awake(), request);
   }
 
   poke(indexedRevision: number): Poked {

@@ -12,6 +12,15 @@ export class SqliteStorage implements Storage {
   /** Called after every commit that added to the object's history. */
   historyGrew: () => void = () => undefined;
   #wroteEvent = false;
+  /** Times that the alarm was set or taken away: each is billed as a written row. */
+  alarmsSet = 0;
+  /** Rows that came out of statements; what a statement looked at without showing it is not seen here. */
+  rowsRead = 0;
+
+  /** Rows that were inserted, changed or deleted, as SQLite counts them: entries of indexes are not among them. */
+  get rowsWritten(): number {
+    return Number(this.#statement("SELECT total_changes() AS rows").get()?.rows ?? 0);
+  }
 
   /** When the platform will call `alarm()`; null: never. */
   get alarmAt(): number | null {
@@ -26,7 +35,9 @@ export class SqliteStorage implements Storage {
   readonly sql = {
     exec: <Row extends Record<string, SqlValue>>(query: string, ...binds: SqlValue[]): Row[] => {
       this.#wroteEvent ||= query.startsWith("INSERT INTO event");
-      return this.#statement(query).all(...binds) as Row[];
+      const rows = this.#statement(query).all(...binds) as Row[];
+      this.rowsRead += rows.length;
+      return rows;
     },
   };
 
@@ -64,6 +75,7 @@ export class SqliteStorage implements Storage {
   }
 
   setAlarm(at: number | null): void {
+    this.alarmsSet++;
     if (this.#db.isTransaction) this.#staged = at;
     else this.alarmAt = at;
   }

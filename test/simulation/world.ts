@@ -7,7 +7,7 @@ import { defaultPolicy, type Policy } from "../../src/bot/policy.ts";
 import { publishConfig } from "../../src/bot/publish.ts";
 import { type BotState, dropletName, fleetOf, isRunning } from "../../src/bot/state.ts";
 import { suspend, unsuspend } from "../../src/bot/suspend.ts";
-import { claim, snapshotRows } from "../../src/bot/upkeep.ts";
+import { snapshotRows } from "../../src/bot/upkeep.ts";
 import { parsePlace, type RebuildPlatform, rebuildPage } from "../../src/index-rebuild.ts";
 import { runWatchdog, type WatchdogPlatform } from "../../src/watchdog.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
@@ -74,10 +74,7 @@ export class World {
       provider: this.cloud.provider,
       fingerprint: () => this.cloud.fingerprint(),
       pause: (where) => this.pause("gate", where),
-      claim: async (id, request) => {
-        const host = this.hosts.get(id);
-        return host ? claim(host.awake(), request) : "unknown_bot";
-      },
+      claim: async (id, request) => this.hosts.get(id)?.claim(request) ?? "unknown_bot",
       indexed: async (ids) => new Set(ids.filter((id) => this.index.has(id))),
       fleetId: async () => FLEET_ID,
       countLiveBots: async () => this.index.countOnline(),
