@@ -9,6 +9,7 @@ export interface Shown {
   droplet: Pick<NonNullable<BotView["droplet"]>, "status"> | null;
   /** A heal has given the droplet up, or makes the next one. */
   replacing?: boolean;
+  suspended?: boolean;
 }
 
 /** `begins` a new operation, `is so` already or under way (the same operation answers), or is `refused`. */
@@ -41,6 +42,8 @@ const AT_REST: Readonly<Record<BotStatus, Row>> = {
 
 export function judge(shown: Shown, action: BotAction): Verdict {
   const { kind, ended_at } = shown.operation;
+  // A suspension has to be taken away first, whatever the bot is meanwhile.
+  if (shown.suspended && action !== "destroy") return "refused";
   if (ended_at === null) {
     if (kind === action) return "is so";
     if (action === "destroy") return "begins";
