@@ -1,10 +1,5 @@
-import { agents } from "./agents.ts";
-import { calls } from "./calls.ts";
-import { evidence } from "./evidence.ts";
-import { lifecycle } from "./lifecycle.ts";
+import { droplet } from "./droplet.ts";
 import type { Mutant } from "./mutant.ts";
-import { provider } from "./provider.ts";
-import { records } from "./records.ts";
 
 /** Every guard that is broken on purpose. */
-export const mutants: readonly Mutant[] = [...calls, ...evidence, ...lifecycle, ...agents, ...records, ...provider];
+export const mutants: readonly Mutant[] = [...droplet];
