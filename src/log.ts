@@ -6,10 +6,14 @@ const SECRET_VALUES =
 /** Fields whose content is never written, whatever it looks like. */
 const SECRET_FIELDS = /token|secret|password|api_key|authorization|cookie|user_data|credential$/i;
 
+export function redactText(text: string): string {
+  return text.replace(SECRET_VALUES, "[redacted]");
+}
+
 export function redact(value: unknown, field = ""): unknown {
   const holdsText = typeof value === "string" || (typeof value === "object" && value !== null);
   if (SECRET_FIELDS.test(field) && holdsText) return "[redacted]";
-  if (typeof value === "string") return value.replace(SECRET_VALUES, "[redacted]");
+  if (typeof value === "string") return redactText(value);
   if (Array.isArray(value)) return value.map((item) => redact(item));
   if (value !== null && typeof value === "object") {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redact(item, key)]));

@@ -6,6 +6,7 @@ import { configEtag } from "../bot/config.ts";
 import { agentBundle, agentRelease } from "../provider/release.ts";
 import {
   AgentRelease,
+  BootId,
   ConfigAckAnswer,
   ConfigAckRequest,
   HeartbeatAnswer,
@@ -15,14 +16,15 @@ import {
   StageRequest,
 } from "../wire/agent.ts";
 import { AgentConfig } from "../wire/config.ts";
-import { Sha256Hex, Uuid } from "../wire/primitives.ts";
+import { DropletId, Sha256Hex, Uuid } from "../wire/primitives.ts";
 import { agent } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { type BotStub, withBot } from "./bot-calls.ts";
+import { type BotStub, openSocket, switchProtocols, withBot } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { isUnchanged } from "./etag.ts";
 import { problem, refusal } from "./problem.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { isUpgrade, upgradeRequired } from "./upgrade.ts";
 
 const tags = ["Agents"];
 const security = [{ agent: [] }];
@@ -95,7 +97,7 @@ agentRoutes.openapi(
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: ConfigAckRequest } } },
     },
-    responses: { 200: json(ConfigAckAnswer, "Recorded"), ...problems(...BODY_PROBLEMS, 403, 404) },
+    responses: { 200: json(ConfigAckAnswer, "Recorded"), ...problems(...BODY_PROBLEMS, 403, 404, 409) },
   }),
   async (c) => {
     const ack = c.req.valid("json");
@@ -123,6 +125,37 @@ agentRoutes.openapi(
     const beat = c.req.valid("json");
     const answer = await ask(c, (bot) => bot.heartbeat(c.get("agent"), beat));
     return answer.ok ? c.json(answer.value, 200) : refusal(c, answer);
+  },
+);
+
+agentRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/bot/{id}/channel",
+    operationId: "openChannel",
+    summary: "Open the agent's channel",
+    description:
+      "A WebSocket. The agent sends `status` frames (a heartbeat with a `type`) and the literal `ping`; the bot sends " +
+      "`orders` frames (a heartbeat's answer with a `type`) whenever something changes.",
+    tags,
+    security,
+    middleware: [agent] as const,
+    request: {
+      params: BotPath,
+      query: z.object({ droplet_id: z.coerce.number().pipe(DropletId), boot_id: BootId }),
+    },
+    responses: {
+      101: { description: "The channel is open" },
+      ...problems(400, 403, 426, 429),
+    },
+  }),
+  async (c) => {
+    if (!isUpgrade(c)) return upgradeRequired(c);
+    const { droplet_id, boot_id } = c.req.valid("query");
+    const { bot_id, ...caller } = c.get("agent");
+    const wish = { tag: "agent", caller, droplet_id, boot_id } as const;
+    const answer = await withBot(c.env, bot_id, (bot) => openSocket(bot, wish));
+    return answer.ok ? switchProtocols(answer.value) : refusal(c, answer);
   },
 );
 

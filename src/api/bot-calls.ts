@@ -2,9 +2,10 @@
 import type { Context } from "hono";
 import { findNewBot } from "../accounts/bots.ts";
 import type { Env } from "../bindings.ts";
-import { type Answer, inScope, refuse } from "../bot/answer.ts";
+import { type Answer, inScope, ok, type Refusal, refuse } from "../bot/answer.ts";
 import type { NewBot } from "../bot/management.ts";
 import type { Bot } from "../bot/object.ts";
+import { CONNECT_HEADER, type Connect } from "../bot/sockets.ts";
 import { openDb } from "../db/client.ts";
 import { log } from "../log.ts";
 import type { AppEnv } from "./context.ts";
@@ -61,6 +62,26 @@ export async function askBot<T>(
       await tellBot(c.env, stored.bot);
       return withBot(c.env, id, call);
   }
+}
+
+/**
+ * By HTTP rather than by a method: what comes back is a socket, or an answer as JSON.
+ * @param signal ends the call, down in the object, when the caller goes away
+ */
+export function connectTo(bot: BotStub, wish: Connect, signal: AbortSignal | null = null): Promise<Response> {
+  const headers = { [CONNECT_HEADER]: JSON.stringify(wish), ...(wish.tag === "wait" ? {} : { upgrade: "websocket" }) };
+  return bot.fetch(new Request("http://bot/", { headers, signal }));
+}
+
+/** A socket at the Bot, or its refusal. */
+export async function openSocket(bot: BotStub, wish: Connect): Promise<Answer<WebSocket>> {
+  const response = await connectTo(bot, wish);
+  return response.webSocket ? ok(response.webSocket) : response.json<Refusal>();
+}
+
+/** A response of our own: the headers of the object's cannot be added to. */
+export function switchProtocols(webSocket: WebSocket): Response {
+  return new Response(null, { status: 101, webSocket });
 }
 
 export function tellBot(env: Env, bot: NewBot) {

@@ -4,9 +4,10 @@ import type { Context } from "hono";
 import { findConfig, listConfigs } from "../accounts/bots.ts";
 import type { Answer } from "../bot/answer.ts";
 import { configEtag } from "../bot/config.ts";
+import { diffConfigs } from "../bot/config-diff.ts";
 import { viewConfig } from "../bot/view.ts";
 import { openDb } from "../db/client.ts";
-import { ConfigPatch, ConfigVersion, RollbackRequest } from "../wire/config.ts";
+import { ConfigDiff, ConfigPatch, ConfigVersion, RollbackRequest } from "../wire/config.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
 import { operator } from "./auth.ts";
 import { jsonBody } from "./body.ts";
@@ -20,6 +21,7 @@ import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 const tags = ["Configuration"];
 const security = [{ operator: [] }];
 const BotPath = z.object({ id: Uuid });
+const VersionNumber = z.coerce.number().int().min(1);
 const EtagHeader = z.object({ etag: z.string() });
 
 export const configRoutes = createApp();
@@ -108,6 +110,34 @@ configRoutes.openapi(
     const { version, trading_config, risk_config } = restore;
     const publication = { restore: { version, trading_config, risk_config } };
     return published(c, await askBot(c, id, (stub) => stub.publishConfig(caller, publication)));
+  },
+);
+
+configRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/bots/{id}/configs/{from}/diff/{to}",
+    operationId: "diffBotConfigs",
+    summary: "Compare two config versions, field by field",
+    tags,
+    security,
+    middleware: [operator] as const,
+    request: { params: BotPath.extend({ from: VersionNumber, to: VersionNumber }) },
+    responses: { 200: json(ConfigDiff, "What differs"), ...problems(400, 404) },
+  }),
+  async (c) => {
+    const { id, ...versions } = c.req.valid("param");
+    const { scope } = c.get("principal");
+    const db = openDb(c.env.DB);
+    const [from, to] = await Promise.all([
+      findConfig(db, scope, id, versions.from),
+      findConfig(db, scope, id, versions.to),
+    ]);
+    if (from === null || to === null) {
+      const missing = from === null ? versions.from : versions.to;
+      return problem(c, "config_not_found", `The bot has no config version ${missing}.`);
+    }
+    return c.json({ bot_id: id, from: from.version, to: to.version, changes: diffConfigs(from, to) }, 200);
   },
 );
 

@@ -1,8 +1,8 @@
-/** What is done to a bot: actions, the operations that they start, the history that they leave. */
+/** What is done to a bot: actions, and the operations that they start. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Answer } from "../bot/answer.ts";
-import { ActionAnswer, ActionRequest, EventView, Operation } from "../wire/bot.ts";
+import { ActionAnswer, ActionRequest, Operation } from "../wire/bot.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
 import { operator } from "./auth.ts";
 import { jsonBody } from "./body.ts";
@@ -89,39 +89,5 @@ operationRoutes.openapi(
     const { scope } = c.get("principal");
     const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.listOperations(scope));
     return answer.ok ? c.json({ data: answer.value, next_cursor: null }, 200) : refusal(c, answer);
-  },
-);
-
-operationRoutes.openapi(
-  createRoute({
-    method: "get",
-    path: "/bots/{id}/events",
-    operationId: "listEvents",
-    summary: "Read a bot's history, oldest first",
-    tags,
-    security,
-    middleware: [operator] as const,
-    request: {
-      params: BotPath,
-      query: z.object({
-        after: z.coerce.number().int().min(0).default(0).meta({ description: "Only events with higher numbers" }),
-        limit: z.coerce.number().int().min(1).max(1000).default(100),
-      }),
-    },
-    responses: {
-      200: json(pageOf(EventView, "EventPage"), "Events; `next_cursor` is the next page's `after`"),
-      ...problems(400, 404),
-    },
-  }),
-  async (c) => {
-    const { after, limit } = c.req.valid("query");
-    const { scope } = c.get("principal");
-    const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.listEvents(scope, after, limit));
-    if (!answer.ok) return refusal(c, answer);
-    const last = answer.value.at(-1);
-    return c.json(
-      { data: answer.value, next_cursor: answer.value.length === limit && last ? String(last.seq) : null },
-      200,
-    );
   },
 );

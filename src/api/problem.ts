@@ -20,6 +20,7 @@ type ApiCode =
   | "body_too_large"
   | "unsupported_media_type"
   | "too_many_requests"
+  | "upgrade_required"
   | "agent_release_not_found"
   | "unavailable"
   | "internal_error";
@@ -39,6 +40,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   bot_not_found: { status: 404, title: "No such bot" },
   operation_not_found: { status: 404, title: "No such operation" },
   config_not_found: { status: 404, title: "No such config" },
+  command_not_found: { status: 404, title: "No such command" },
   agent_release_not_found: { status: 404, title: "No such agent release" },
   method_not_allowed: { status: 405, title: "Method not allowed" },
   external_id_taken: { status: 409, title: "external_id is taken" },
@@ -46,6 +48,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   action_not_allowed: { status: 409, title: "Action not allowed now" },
   operation_committed: { status: 409, title: "Operation cannot be cancelled" },
   config_fenced: { status: 409, title: "Bot is being stopped" },
+  generation_over: { status: 409, title: "Generation is over" },
   credential_conflict: { status: 409, title: "Another agent has registered" },
   config_version_conflict: { status: 412, title: "Config has changed" },
   body_too_large: { status: 413, title: "Body too large" },
@@ -53,7 +56,12 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   invalid_request: { status: 422, title: "Invalid request" },
   config_custom_assets: { status: 422, title: "Invalid request" },
   idempotency_key_reused: { status: 422, title: "Idempotency-Key reused" },
+  upgrade_required: { status: 426, title: "WebSocket needed" },
+  duplicate_agent: { status: 429, title: "Another agent holds the channel" },
+  too_many_commands: { status: 429, title: "Too many commands wait" },
   too_many_requests: { status: 429, title: "Too many requests" },
+  too_many_streams: { status: 429, title: "Too many streams" },
+  too_many_waiters: { status: 429, title: "Too many waiters" },
   internal_error: { status: 500, title: "Internal error" },
   secret_unreadable: { status: 500, title: "Secret unreadable" },
   registration_pending: { status: 503, title: "Registration pending" },

@@ -16,6 +16,7 @@ const DESCRIPTIONS = {
   413: "Body too large",
   415: "Content type is not application/json",
   422: "The body says what cannot be",
+  426: "Needs a WebSocket upgrade",
   429: "Too many requests",
   500: "Our fault",
   503: "Try again after Retry-After",

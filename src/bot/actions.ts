@@ -41,10 +41,15 @@ function isBeingDestroyed({ operation }: BotState): boolean {
 
 /** An operation begins, in place of the one that is under way. */
 export function takingOver({ operation }: BotState, operation_id: string, kind: OperationKind): EventBody[] {
-  const requested: EventBody = { kind: "operation_requested", data: { operation_id, kind } };
-  if (!isRunning(operation)) return [requested];
-  const why = `pre-empted by ${kind}`;
-  return [{ kind: "operation_cancelled", data: { operation_id: operation.id, why } }, requested];
+  if (!isRunning(operation)) return [{ kind: "operation_requested", data: { operation_id, kind } }];
+  const begun = operation.committed ? ({ begun: true } as const) : {};
+  return [
+    {
+      kind: "operation_cancelled",
+      data: { operation_id: operation.id, why: `pre-empted by ${kind}`, pre_empted: true },
+    },
+    { kind: "operation_requested", data: { operation_id, kind, ...begun } },
+  ];
 }
 
 export function allowedActions(bot: BotState): BotAction[] {
@@ -53,11 +58,12 @@ export function allowedActions(bot: BotState): BotAction[] {
 }
 
 function whileRunning(bot: BotState, action: BotAction): Verdict {
-  const { kind } = bot.operation;
+  const { kind, replacing, recreating } = bot.operation;
   if (kind === action) return SAME;
   if (action === "destroy") return START;
-  // A heal is ours: what a person asks for comes first.
-  if (kind === "heal") return action === "resume" ? REFUSE : START;
+  // A heal is ours: what a person asks for comes first. One that replaces the droplet leaves none to pause.
+  const hasDroplet = !replacing && !recreating;
+  if (kind === "heal") return action === "redeploy" || (action === "pause" && hasDroplet) ? START : REFUSE;
   return REFUSE;
 }
 

@@ -12,12 +12,15 @@ import type {
   StageRequest,
 } from "../wire/agent.ts";
 import type { AgentConfig } from "../wire/config.ts";
-import type { WorkloadOrder } from "../wire/enums.ts";
 import { constantTimeEqual } from "../wire/tokens.ts";
+import { ordersOf } from "./agent-orders.ts";
 import { type Answer, ok, type Refusal, refuse } from "./answer.ts";
+import { concludeCommands } from "./commands.ts";
 import { llmKeyContext } from "./config.ts";
 import type { Runtime } from "./decision.ts";
 import type { EventBody } from "./events.ts";
+import { isFenced, stopping } from "./orders.ts";
+import { learnAck } from "./rollout.ts";
 import type { BotShell, Live } from "./shell.ts";
 import { type BotState, type Intent, isRunning } from "./state.ts";
 import { iso } from "./view.ts";
@@ -90,7 +93,7 @@ function claim(shell: BotShell, { bot }: Live, intent: Intent, droplet_id: numbe
   });
 }
 
-function wrongDroplet(shell: BotShell, live: Live, dropletId: number, intent: Intent | null): Refusal {
+export function wrongDroplet(shell: BotShell, live: Live, dropletId: number, intent: Intent | null): Refusal {
   const { bot } = live;
   const fresh = !bot.refused_droplets.includes(dropletId);
   raise(shell, live, "wrong_droplet", dropletId);
@@ -123,7 +126,7 @@ function nobody(shell: BotShell): Refusal {
 }
 
 /** The accepted agent of the present generation, or why not. */
-function authenticate(shell: BotShell, caller: AgentCaller): { ok: true; live: Live } | Refusal {
+export function authenticate(shell: BotShell, caller: AgentCaller): { ok: true; live: Live } | Refusal {
   const live = shell.live();
   if (live === null) return nobody(shell);
   if (caller.kind !== "agt") return invalidCredential();
@@ -141,29 +144,38 @@ function recognise(shell: BotShell, live: Live, caller: AgentCaller): { ok: true
   return intentOf(live.bot, caller, shell.platform.now()) === null ? invalidCredential() : { ok: true };
 }
 
-export function heartbeat(shell: BotShell, caller: AgentCaller, beat: HeartbeatRequest): Answer<HeartbeatAnswer> {
+/** Over which transport the agent spoke. */
+type Transport = "http" | "channel";
+
+export function heartbeat(
+  shell: BotShell,
+  caller: AgentCaller,
+  beat: HeartbeatRequest,
+  via: Transport = "http",
+): Answer<HeartbeatAnswer> {
   const known = authenticate(shell, caller);
   if (!known.ok) return known;
   const { bot, rt } = known.live;
   if (bot.agent?.droplet_id !== beat.droplet_id) return wrongDroplet(shell, known.live, beat.droplet_id, null);
   const now = shell.platform.now();
   const heard: Runtime = { ...rt, last_seen_at: now, telemetry: telemetryOf(beat, now) };
-  const events = eventsOfBeat(bot, beat);
-  if (events.length > 0) shell.commit({ events, actor: "agent", rt: heard });
-  else if (isWorthStoring(rt, heard, shell.platform.policy.last_seen_coalesce_ms)) shell.note(heard);
-  const after = shell.present().bot;
-  return ok({
-    status: "ok",
-    generation: after.generation,
-    desired_config_id: after.config.desired.id,
-    workload: workloadOrder(after),
-    commands: [],
-  });
+  const { events: ended, concluded } = concludeCommands(shell, beat.command_results ?? []);
+  const events = [...eventsOfBeat(bot, beat, via), ...ended];
+  if (events.length > 0) shell.commit({ events, actor: "agent", rt: heard, commands: concluded });
+  else if (isWorthStoring(rt, heard, via, shell.platform.policy.last_seen_coalesce_ms)) shell.note(heard);
+  else if (via === "channel") shell.see(heard);
+  return ok(ordersOf(shell));
 }
 
-/** Last-seen is written when the stored one is a minute old, or when what is shown to people has changed. */
-function isWorthStoring(stored: Runtime, heard: Runtime, coalesceMs: number): boolean {
-  if ((heard.last_seen_at ?? 0) - (stored.last_seen_at ?? 0) >= coalesceMs) return true;
+/**
+ * Last-seen is written when the stored one is a minute old, or when what is shown to people has changed. An open channel
+ * tells by itself when it was last heard.
+ */
+function isWorthStoring(stored: Runtime, heard: Runtime, via: Transport, coalesceMs: number): boolean {
+  const seen_at = stored.last_seen_at ?? 0;
+  if (via === "http" && (heard.last_seen_at ?? 0) - seen_at >= coalesceMs) return true;
+  // The first beat after the channel's end, or after we were away, is waited for.
+  if (Math.max(stored.channel_closed_at ?? 0, stored.deaf_until) >= seen_at) return true;
   const { telemetry } = stored;
   return (
     telemetry === null ||
@@ -177,13 +189,13 @@ function telemetryOf(beat: HeartbeatRequest, at: number): Runtime["telemetry"] {
   return { at, agent_version, workload, load, mem, disk };
 }
 
-function eventsOfBeat(bot: BotState, beat: HeartbeatRequest): EventBody[] {
+function eventsOfBeat(bot: BotState, beat: HeartbeatRequest, via: Transport): EventBody[] {
   const events: EventBody[] = [];
   if (bot.agent?.boot_id !== beat.boot_id) {
     const expected = isRunning(bot.operation) || bot.suspension !== null || startPolicy(bot) === "auto";
     events.push({ kind: "agent_booted", data: { boot_id: beat.boot_id, expected } });
   }
-  if (bot.presence !== "heard" && !stopping(bot)) events.push({ kind: "agent_heard", data: { via: "http" } });
+  if (bot.presence !== "heard" && !stopping(bot)) events.push({ kind: "agent_heard", data: { via } });
   return events;
 }
 
@@ -191,26 +203,10 @@ function startPolicy(bot: BotState): "auto" | "manual" {
   return bot.policies.start ?? (bot.paper_mode ? "auto" : "manual");
 }
 
-/** The bot is being stopped or taken away: nothing that its agent says makes it online again. */
-function stopping({ operation }: BotState): boolean {
-  if (!isRunning(operation)) return false;
-  return (
-    ["pause", "suspend", "destroy"].includes(operation.kind) || (operation.kind === "redeploy" && !operation.recreating)
-  );
-}
-
-/** The bot may not run, and gets nothing to run with. */
-function isFenced(bot: BotState): boolean {
-  return bot.suspension !== null || stopping(bot);
-}
-
-/** The permission to run. Pure. */
-function workloadOrder(bot: BotState): WorkloadOrder {
-  if (bot.destroyed_at !== null || isFenced(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";
-  return bot.start_held ? "hold" : "run";
-}
-
-/** The desired config with its secret in plain text: the one reply that carries it. */
+/**
+ * The desired config with its secret in plain text: the one reply that carries it. From the first time on that it is
+ * handed over it may be judged.
+ */
 export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise<Answer<AgentConfig>> {
   const known = authenticate(shell, caller);
   if (!known.ok) return known;
@@ -225,9 +221,14 @@ export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise
     shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: row.bot_id, detail: String(error) });
     return refuse("secret_unreadable", "The bot's stored secret does not open with the present encryption keys.");
   }
-  // The credential may have been revoked while the secret was being opened.
+  // While the secret was being opened the credential may have been revoked, the bot stopped, another version desired.
   const still = authenticate(shell, caller);
   if (!still.ok) return still;
+  const { config } = still.live.bot;
+  if (config.desired.id !== row.id || isFenced(still.live.bot)) return agentConfig(shell, caller);
+  if (!config.delivered) {
+    shell.commit({ events: [{ kind: "config_delivered", data: { config: config.desired } }], actor: "agent" });
+  }
   const { id, bot_id, restored_from, trading_config, risk_config, llm_provider, note, created_at } = row;
   return ok({
     id,
@@ -245,27 +246,18 @@ export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise
 /** An acknowledgement never moves `desired`. */
 export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAckRequest): Answer<ConfigAckAnswer> {
   const known = authenticate(shell, caller);
-  if (!known.ok) return known;
+  if (!known.ok) return known.code === "credential_revoked" ? generationOver() : known;
   const { bot } = known.live;
   const version = shell.store.configVersion(ack.config_id);
   if (version === null) return refuse("config_not_found", "The bot has no config version of this id.");
-  const event = eventOfAck(bot, ack, version);
+  const event = learnAck(bot, ack, version);
   if (event) shell.commit({ events: [event], actor: "agent" });
   return ok({ status: "acknowledged", desired_config_id: bot.config.desired.id });
 }
 
-function eventOfAck(bot: BotState, ack: ConfigAckRequest, version: number): EventBody | null {
-  const config = { id: ack.config_id, version };
-  if (ack.result === "failed") {
-    if (bot.config.failed?.id === ack.config_id) return null;
-    return { kind: "config_failed", data: { config, reason: ack.reason ?? "the agent gave no reason" } };
-  }
-  if (ack.config_id === bot.config.desired.id) {
-    return bot.config.applied?.id === ack.config_id && bot.config.effective?.id === ack.config_id
-      ? null
-      : { kind: "config_applied", data: { config } };
-  }
-  return bot.config.effective?.id === ack.config_id ? null : { kind: "config_effective", data: { config } };
+/** Not 401, after which an agent asks again: what became of that generation's configs is nobody's interest any more. */
+function generationOver(): Refusal {
+  return refuse("generation_over", "Another generation of the bot has begun: this agent's word counts no more.");
 }
 
 /** How far a bootstrap has come: each new stage earns it more time. */

@@ -17,9 +17,15 @@ export type RefusalCode =
   | "invalid_credential"
   | "credential_revoked"
   | "credential_conflict"
+  | "generation_over"
   | "wrong_droplet"
   | "registration_pending"
-  | "secret_unreadable";
+  | "duplicate_agent"
+  | "command_not_found"
+  | "too_many_commands"
+  | "secret_unreadable"
+  | "too_many_streams"
+  | "too_many_waiters";
 
 export interface Refusal {
   ok: false;

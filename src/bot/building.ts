@@ -3,6 +3,7 @@ import type { Decision } from "./decision.ts";
 import { callNow, fail, failAttempt, lastRead, pollDroplet, record, succeed, waitUntil } from "./pacing.ts";
 import { powerOn } from "./power.ts";
 import { confirmMissing, ensureGone, removeDroplet, resolveIntent, verifyClaim } from "./removal.ts";
+import { goBack, notAcknowledged } from "./rollout.ts";
 import type { Situation } from "./situation.ts";
 import { adoptedDroplet, type BotState, type Droplet, type Instant, openIntent } from "./state.ts";
 import { isServing } from "./status.ts";
@@ -80,11 +81,11 @@ function lastStage(bot: BotState): string {
 
 export function awaitConfig(s: Situation, boundAt: Instant): Decision {
   const { bot, now, policy } = s;
-  const { failed, desired } = bot.config;
-  if (failed && failed.id === desired.id) return fail(s, "config_failed", failed.reason);
-  const deadline = boundAt + policy.config_deadline_ms;
-  if (now >= deadline) return fail(s, "config_not_applied", "The agent did not apply its config in time.");
-  return waitUntil(deadline, "config_applied");
+  const { failed, desired, delivered, since } = bot.config;
+  if (failed?.id === desired.id) return goBack(s) ?? fail(s, "config_failed", failed.reason);
+  const deadline = Math.max(boundAt, since) + policy.config_deadline_ms;
+  if (now < deadline) return waitUntil(deadline, "config_applied");
+  return delivered ? notAcknowledged(s) : fail(s, "config_not_applied", "The agent did not fetch its config in time.");
 }
 
 /** Takes everything of the present generation away, then builds the next. */

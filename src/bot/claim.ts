@@ -27,13 +27,22 @@ export interface Claim {
 const MINE: Claim = { verdict: "mine", found: null };
 const STALE: Claim = { verdict: "mine_stale", found: null };
 
-/** @param listedAt when the listing that showed the droplet began: it says nothing of what was so later */
-export function judgeClaim(bot: BotState, droplet: ProviderDroplet, history: ClaimHistory, listedAt: Instant): Claim {
+/**
+ * @param recall looks into the history: asked only of a droplet that the state does not know
+ * @param listedAt when the listing that showed the droplet began: it says nothing of what was so later
+ */
+export function judgeClaim(
+  bot: BotState,
+  droplet: ProviderDroplet,
+  recall: () => ClaimHistory,
+  listedAt: Instant,
+): Claim {
   const ownership = judgeOwnership(bot, droplet);
   // Another fleet's or a contradicting tag: no Bot may say that it can go.
   if (ownership.verdict !== "ours") return MINE;
   if (droplet.id === bot.adopted) return MINE;
   if (bot.droplets.some(({ id }) => id === droplet.id)) return STALE;
+  const history = recall();
   if (history.gone_at !== null && history.gone_at >= listedAt) return MINE;
   if (isAwaited(bot, droplet)) return MINE;
   // A name alone anybody can give: without our tag only an intent makes the droplet ours.

@@ -4,8 +4,8 @@
  */
 
 import type { PatchBotRequest, Policies } from "../wire/bot.ts";
-import type { DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
-import type { ConfigRef, Fleet, Instant, Look, PowerAction } from "./state.ts";
+import type { DropletStatus, OperationKind, Persona, WorkloadState } from "../wire/enums.ts";
+import type { BotState, ConfigRef, Fleet, Instant, Look, PowerAction, RolledBack } from "./state.ts";
 
 export interface DropletFacts {
   id: number;
@@ -36,11 +36,15 @@ export interface EventData {
   };
   changed: { name?: string | undefined; persona?: Persona | undefined; policies?: PatchBotRequest["policies"] };
 
-  /** `unsuspended`: nobody asked for this very operation; it brings back what a suspension had stopped. */
-  operation_requested: { operation_id: string; kind: OperationKind; why?: "unsuspended" };
+  /**
+   * `unsuspended`: nobody asked for this very operation; it brings back what a suspension had stopped. `begun`: what it
+   * has pre-empted, or has to undo, had begun to act.
+   */
+  operation_requested: { operation_id: string; kind: OperationKind; why?: "unsuspended"; begun?: true };
   operation_succeeded: { operation_id: string };
   operation_failed: { operation_id: string; code: string; detail: string };
-  operation_cancelled: { operation_id: string; why: string };
+  /** `pre_empted`: another operation follows at once, and decides what becomes of the bot. */
+  operation_cancelled: { operation_id: string; why: string; pre_empted?: true };
   attempt_failed: { operation_id: string; code: string; detail: string };
   waiting: { reason: string | null };
   replacement_begun: { operation_id: string; why: string };
@@ -86,9 +90,22 @@ export interface EventData {
   flag_raised: { flag: string; detail: string };
 
   config_published: { config: ConfigRef; paper_mode: boolean; restored_from: number | null };
-  config_applied: { config: ConfigRef };
+  /** The desired version was handed to the agent for the first time in this generation. */
+  config_delivered: { config: ConfigRef };
+  /** `workload`: what it was doing by then, as far as the agent said. */
+  config_applied: { config: ConfigRef; workload?: WorkloadState | undefined };
   config_effective: { config: ConfigRef };
-  config_failed: { config: ConfigRef; reason: string };
+  config_failed: { config: ConfigRef; reason: string; workload?: WorkloadState | undefined };
+  rolled_back: RolledBack;
+  /** The desired version failed, and there is nothing to go back to. */
+  config_given_up: { config: ConfigRef; reason: string };
+
+  command_requested: { command_id: string; kind: string };
+  /** `left`: others still wait. */
+  command_ended: { command_id: string; kind: string; ok: boolean; detail: string | null; left: boolean };
+
+  /** The whole state as it was before this event: what is older may be forgotten. */
+  snapshot: { bot: BotState };
 
   /** `forced`: not confirmed; what may be left is named. */
   destroyed: { forced?: true; left?: Leftovers };

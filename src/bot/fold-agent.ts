@@ -1,11 +1,16 @@
 /** How agents and configs change the state. Pure. */
+import type { WorkloadState } from "../wire/enums.ts";
 import type { EventKind } from "./events.ts";
 import type { dropletFolds } from "./fold-droplets.ts";
 import type { operationFolds } from "./fold-operations.ts";
 import { commit, type Folds, remember, withoutAgent } from "./fold-parts.ts";
+import { passedGate } from "./rollout.ts";
 
 const KEEP_REFUSED_DROPLETS = 16;
 const SILENCE_ERRORS = ["heal_failed", "agent_not_heard"];
+const CONFIG_ERRORS = ["config_failed", "config_not_applied"];
+/** Of these a workload runs with no config at all. */
+const DOWN: WorkloadState[] = ["stopped", "failed", "crashed"];
 
 /** Every kind that is not folded elsewhere: a new one does not compile until it has its fold. */
 type AgentKinds = Exclude<EventKind, keyof typeof operationFolds | keyof typeof dropletFolds>;
@@ -57,13 +62,36 @@ export const agentFolds: Folds<AgentKinds> = {
   }),
   flag_raised: (bot, data) => ({ flags: remember(bot.flags, data.flag, Number.POSITIVE_INFINITY) }),
 
-  config_published: (bot, data) => ({ config: { ...bot.config, desired: data.config }, paper_mode: data.paper_mode }),
+  command_requested: (_bot, data) => ({
+    commands_pending: true,
+    ...(data.kind === "stop" ? { workload_stopped: true } : {}),
+    ...(data.kind === "start" || data.kind === "restart" ? { workload_stopped: false, start_held: false } : {}),
+  }),
+  command_ended: (_bot, data) => ({ commands_pending: data.left }),
+
+  config_published: (bot, data) => ({
+    config: { ...bot.config, desired: data.config, delivered: false },
+    paper_mode: data.paper_mode,
+  }),
+  config_delivered: (bot) => ({ config: { ...bot.config, delivered: true } }),
   config_applied: (bot, data) => ({
-    config: { ...bot.config, applied: data.config, effective: data.config, last_good: data.config, failed: null },
-    ...(bot.error?.code === "config_failed" ? { error: null } : {}),
+    config: {
+      ...bot.config,
+      applied: data.config,
+      effective: data.config,
+      last_good: passedGate(data.workload) ? data.config : bot.config.last_good,
+      failed: null,
+    },
+    ...(CONFIG_ERRORS.includes(bot.error?.code ?? "") ? { error: null } : {}),
   }),
   config_effective: (bot, data) => ({ config: { ...bot.config, effective: data.config } }),
   config_failed: (bot, data, at) => ({
-    config: { ...bot.config, failed: { ...data.config, reason: data.reason, at } },
+    config: {
+      ...bot.config,
+      failed: { ...data.config, reason: data.reason, at },
+      effective: DOWN.includes(data.workload ?? "running") ? null : bot.config.effective,
+    },
   }),
+  rolled_back: (bot, data, at) => ({ config: { ...bot.config, rolled_back: { ...data, at } } }),
+  config_given_up: (_bot, data) => ({ error: { code: "config_failed", detail: data.reason } }),
 };

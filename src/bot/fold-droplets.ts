@@ -1,6 +1,6 @@
 /** How intents, droplets and power actions change the state. Pure. */
 import type { DropletFacts, EventKind } from "./events.ts";
-import { commit, type Folds, withoutAgent } from "./fold-parts.ts";
+import { commit, type Folds, troubled, withoutAgent } from "./fold-parts.ts";
 import type { BotState, Droplet, Instant, Intent, OperationState, PowerAction } from "./state.ts";
 
 const KEEP_LOOKS = 16;
@@ -34,7 +34,7 @@ export const dropletFolds: Folds<DropletKinds> = {
     ],
   }),
   intent_unanswered: (bot, data) => ({
-    operation: { ...bot.operation, last_error: data.detail },
+    operation: troubled(bot, data.detail),
     intents: editIntent(bot, data.intent_id, () => ({ ended_at: data.ended_at })),
   }),
   intent_looked: (bot, { intent_id, how, began_at }) => ({
@@ -55,7 +55,7 @@ export const dropletFolds: Folds<DropletKinds> = {
     };
   },
   intent_refused: (bot, data) => ({
-    operation: { ...bot.operation, last_error: data.detail },
+    operation: troubled(bot, data.detail),
     intents: editIntent(bot, data.intent_id, () => ({
       state: "refused",
       token_state: "killed",
@@ -72,6 +72,8 @@ export const dropletFolds: Folds<DropletKinds> = {
     ...(bot.off_by_us && data.droplet.id === bot.adopted && data.droplet.status === "active"
       ? { off_by_us: false, start_held: bot.start_held || isSwitchedOnByHand(bot) }
       : {}),
+    // What its agent said before says nothing of it once it is on again.
+    ...(bot.presence === "heard" && hasGoneOff(bot, data.droplet) ? { presence: "silent" as const } : {}),
     droplets: editDroplet(bot, data.droplet.id, (droplet) => ({
       status: data.droplet.status,
       ip_address: data.droplet.ip_address,
@@ -118,14 +120,18 @@ export const dropletFolds: Folds<DropletKinds> = {
     return {
       operation: { ...commit(bot), power: { action: data.action, sent_at: at, count } },
       droplets: editDroplet(bot, data.droplet_id, () => sent),
-      // What the agent said before its droplet went off does not tell that it is back.
-      ...(data.action === "power_on" && bot.presence === "heard" ? { presence: "never" as const } : {}),
     };
   },
   power_refused: (bot, data) => ({
-    operation: { ...bot.operation, power: withoutRefused(bot.operation.power), last_error: data.detail },
+    operation: { ...troubled(bot, data.detail), power: withoutRefused(bot.operation.power) },
   }),
 };
+
+function hasGoneOff(bot: BotState, { id, status }: DropletFacts): boolean {
+  return (
+    id === bot.adopted && status === "off" && bot.droplets.some((known) => known.id === id && known.status !== "off")
+  );
+}
 
 /** Whoever paused the bot has not asked for it to trade. A suspended one is switched off again. */
 function isSwitchedOnByHand(bot: BotState): boolean {

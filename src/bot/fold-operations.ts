@@ -1,5 +1,5 @@
 /** How operations change the state. Pure. */
-import { commit, type Folds, newOperation, withoutAgent } from "./fold-parts.ts";
+import { commit, type Folds, newOperation, troubled, withoutAgent } from "./fold-parts.ts";
 import { type BotState, isRunning } from "./state.ts";
 
 type OperationKinds =
@@ -15,12 +15,14 @@ type OperationKinds =
   | "generation_started"
   | "suspended"
   | "unsuspended"
+  | "snapshot"
   | "destroyed";
 
 const KEEP_HEALS = 8;
 
 export const operationFolds: Folds<OperationKinds> = {
   accepted: () => ({}),
+  snapshot: () => ({}),
   changed: (bot, data) => ({
     name: data.name ?? bot.name,
     persona: data.persona ?? bot.persona,
@@ -32,7 +34,7 @@ export const operationFolds: Folds<OperationKinds> = {
   }),
 
   operation_requested: (bot, data, at, actor) => ({
-    operation: newOperation(data.operation_id, data.kind, actor, at),
+    operation: newOperation(data.operation_id, data.kind, actor, at, data.begun),
     waiting: null,
     stage: null,
     // Whoever takes a suspension away has not looked at why the start was held.
@@ -54,12 +56,12 @@ export const operationFolds: Folds<OperationKinds> = {
     waiting: null,
     error: { code: data.code, detail: data.detail },
   }),
-  operation_cancelled: (bot, _data, at) => ({
+  operation_cancelled: (bot, data, at) => ({
     operation: { ...bot.operation, state: "cancelled", ended_at: at },
     waiting: null,
     // A suspended bot without a droplet is no error: it gets one when it may run again.
-    ...(bot.adopted === null && bot.suspension === null
-      ? { error: { code: "cancelled", detail: `The ${bot.operation.kind} was cancelled; the bot has no droplet.` } }
+    ...(bot.agent === null && bot.suspension === null && !data.pre_empted
+      ? { error: bot.error ?? cancelled(bot) }
       : {}),
   }),
   attempt_failed: (bot, data) => ({
@@ -71,7 +73,7 @@ export const operationFolds: Folds<OperationKinds> = {
   }),
   waiting: (bot, data) => ({
     waiting: data.reason,
-    operation: data.reason ? { ...bot.operation, last_error: data.reason } : bot.operation,
+    operation: data.reason ? troubled(bot, data.reason) : bot.operation,
   }),
   replacement_begun: (bot, data) => ({
     operation: { ...commit(bot), replacing: true, last_error: data.why },
@@ -79,12 +81,13 @@ export const operationFolds: Folds<OperationKinds> = {
   generation_started: (bot, data) => ({
     generation: data.generation,
     operation: { ...commit(bot), recreating: true, power: null },
-    config: { ...bot.config, applied: null, effective: null, failed: null },
+    config: { ...bot.config, delivered: false, applied: null, effective: null, failed: null },
     intents: bot.intents.filter((intent) => intent.state === "open"),
     claims: [],
     adopted: null,
     stage: null,
     start_held: false,
+    commands_pending: false,
     off_by_us: false,
     flags: [],
     refused_droplets: [],
@@ -107,6 +110,12 @@ export const operationFolds: Folds<OperationKinds> = {
     operation: { ...bot.operation, state: "succeeded", ended_at: at },
   }),
 };
+
+/** Nothing that is under way any more would bring the bot back. */
+function cancelled({ operation, adopted }: BotState): BotState["error"] {
+  const lacks = adopted === null ? "droplet" : "agent";
+  return { code: "cancelled", detail: `The ${operation.kind} was cancelled; the bot has no ${lacks}.` };
+}
 
 /** A person has paused the bot, or is about to. */
 function isWantedOff(bot: BotState): boolean {

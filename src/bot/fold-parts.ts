@@ -9,9 +9,16 @@ export type Folds<K extends EventKind> = {
   [Kind in K]: (bot: BotState, data: EventData[Kind], at: Instant, actor: string) => Partial<BotState>;
 };
 
-export function newOperation(id: string, kind: OperationState["kind"], actor: string, at: Instant): OperationState {
-  // It ends with the suspension, and is nobody's to cancel.
-  const committed = kind === "suspend";
+/** @param begun what it has pre-empted had begun to act: what is half done has to be brought to an end */
+export function newOperation(
+  id: string,
+  kind: OperationState["kind"],
+  actor: string,
+  at: Instant,
+  begun = false,
+): OperationState {
+  // A suspend ends with the suspension, and is nobody's to cancel.
+  const committed = kind === "suspend" || begun;
   return {
     id,
     kind,
@@ -34,6 +41,11 @@ export function commit(bot: BotState): OperationState {
   return operation.state === "queued" || operation.state === "running"
     ? { ...operation, state: "running", committed: true }
     : operation;
+}
+
+/** What went wrong last with the operation under way; one that has ended stays as it ended. */
+export function troubled({ operation }: BotState, last_error: string): OperationState {
+  return operation.ended_at === null ? { ...operation, last_error } : operation;
 }
 
 /** Nobody is accepted any more; the credential is remembered, so that its holder can be told that it was revoked. */

@@ -4,7 +4,9 @@ import { agentFolds } from "./fold-agent.ts";
 import { dropletFolds } from "./fold-droplets.ts";
 import { operationFolds } from "./fold-operations.ts";
 import { type Folds, newOperation } from "./fold-parts.ts";
-import type { BotState } from "./state.ts";
+import { workloadOrder } from "./orders.ts";
+import { standsElsewhere } from "./rollout.ts";
+import { BotState } from "./state.ts";
 import { deriveStatus } from "./status.ts";
 
 const folds: Folds<EventKind> = { ...operationFolds, ...dropletFolds, ...agentFolds };
@@ -16,12 +18,22 @@ export function apply(bot: BotState | null, event: BotEvent): BotState {
   const changed = fold ? fold(bot, event.data, event.at, event.actor) : {};
   const next: BotState = { ...bot, ...changed, revision: event.seq, updated_at: event.at };
   const { status, reason, confirmed_by } = deriveStatus(next);
-  return { ...next, status, reason, confirmed_by, since: status === bot.status ? bot.since : event.at };
+  return {
+    ...next,
+    status,
+    reason,
+    confirmed_by,
+    since: status === bot.status ? bot.since : event.at,
+    presence_since: next.presence === bot.presence ? bot.presence_since : event.at,
+    order_since: workloadOrder(next) === workloadOrder(bot) ? bot.order_since : event.at,
+    config: standsElsewhere(bot, next) ? { ...next.config, since: event.at } : next.config,
+  };
 }
 
-/** The state before anything happened: only `accepted` makes a bot of nothing. */
+/** Where a history begins: `accepted` makes a bot of nothing, a snapshot brings the one that was pruned before it. */
 export function applyFirst(event: BotEvent): BotState {
-  if (event.kind !== "accepted") throw new Error(`a history begins with accepted, not ${event.kind}`);
+  if (event.kind === "snapshot") return apply(BotState.parse(event.data.bot), event);
+  if (event.kind !== "accepted") throw new Error(`a history begins with accepted or a snapshot, not ${event.kind}`);
   const { id, account_id, name, persona, policies, paper_mode, fleet, config, operation_id } = event.data;
   return {
     id,
@@ -48,10 +60,23 @@ export function applyFirst(event: BotEvent): BotState {
     agent: null,
     revoked_credentials: [],
     presence: "never",
+    presence_since: event.at,
+    order_since: event.at,
     heals: [],
     stage: null,
     start_held: false,
-    config: { desired: config, applied: null, effective: null, last_good: null, failed: null },
+    workload_stopped: false,
+    commands_pending: false,
+    config: {
+      desired: config,
+      since: event.at,
+      delivered: false,
+      applied: null,
+      effective: null,
+      last_good: null,
+      failed: null,
+      rolled_back: null,
+    },
     off_by_us: false,
     suspension: null,
     error: null,

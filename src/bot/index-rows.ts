@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { RiskConfig, TradingConfig } from "../wire/config.ts";
 import type { BotStatus, DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
-import type { Runtime } from "./decision.ts";
+import { lastHeardAt, type Runtime } from "./decision.ts";
+import { wayBack } from "./rollout.ts";
 import { type BotState, type Droplet, type Instant, isRunning, openIntent } from "./state.ts";
 
 /** Every wait of ours that may pass without an event is shorter, or is worth a look after so long. */
@@ -98,7 +99,7 @@ export function botRow(bot: BotState, rt: Runtime): BotRow {
     applied_config_id: applied?.id ?? null,
     applied_config_version: applied?.version ?? null,
     effective_config_version: effective?.version ?? null,
-    last_heartbeat_at: rt.last_seen_at,
+    last_heartbeat_at: lastHeardAt(rt),
     operation_kind: isRunning(bot.operation) ? bot.operation.kind : null,
     operation_since: isRunning(bot.operation) ? bot.operation.started_at : null,
     next_due_at: hasWork(bot) ? bot.updated_at + WORK_PATIENCE_MS : null,
@@ -116,6 +117,7 @@ function hasWork(bot: BotState): boolean {
   if (bot.droplets.some(({ id }) => id !== bot.adopted)) return true;
   if (bot.destroyed_at !== null) return false;
   if (isRunning(bot.operation) || openIntent(bot) !== null || bot.claims.length > 0) return true;
+  if (wayBack(bot) !== null) return true;
   return bot.presence === "heard" && applied?.id !== desired.id && failed?.id !== desired.id;
 }
 

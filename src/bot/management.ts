@@ -10,7 +10,8 @@ import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { BotShell, Live } from "./shell.ts";
 import { type BotState, type Fleet, isRunning, type OperationState } from "./state.ts";
-import { viewBot, viewConfig, viewEvent, viewOperation } from "./view.ts";
+import { viewBot, viewConfig, viewOperation } from "./view.ts";
+import { viewEvent } from "./view-event.ts";
 
 /** A bot as its row in D1 has it before its object knows of it. */
 export interface NewBot {
@@ -183,10 +184,19 @@ export function listOperations(shell: BotShell, scope: Scope): Answer<Operation[
   return reached.ok ? ok(shell.store.operations().map((operation) => viewOne(shell, operation))) : reached;
 }
 
+/** A part of the history. */
+export interface Excerpt {
+  events: EventView[];
+  /** The lowest number that is still kept. */
+  first_seq: number | null;
+}
+
 /** Events with numbers above `after`, oldest first. */
-export function listEvents(shell: BotShell, scope: Scope, after: number, limit: number): Answer<EventView[]> {
+export function listEvents(shell: BotShell, scope: Scope, after: number, limit: number): Answer<Excerpt> {
   const reached = reach(shell, scope);
-  return reached.ok ? ok(shell.store.events(after, limit).map(viewEvent)) : reached;
+  if (!reached.ok) return reached;
+  const { history } = shell.store;
+  return ok({ events: history.events(after, limit).map(viewEvent), first_seq: history.firstSeq() });
 }
 
 export function patchBot(shell: BotShell, caller: Caller, patch: PatchBotRequest): Answer<BotView> {

@@ -5,18 +5,22 @@ import { openDb } from "../db/client.ts";
 import { pushToIndex } from "../db/index-feed.ts";
 import { readSettings, type Settings } from "../env.ts";
 import { log } from "../log.ts";
-import { answerPings, socketsOf } from "../object-sockets.ts";
+import { patienceFor } from "../object-patience.ts";
+import { acceptSocket, answerPings, socketOf, socketsOf, tagOf } from "../object-sockets.ts";
 import { storageOf } from "../object-storage.ts";
 import { connect } from "../provider/connect.ts";
 import { gateOf } from "../provider/gate/stub.ts";
 import { renderBootstrap } from "../provider/release.ts";
 import { openVault } from "../secrets/vault.ts";
 import type { AgentRelease, ConfigAckRequest, HeartbeatRequest, RegisterRequest, StageRequest } from "../wire/agent.ts";
-import type { PatchBotRequest } from "../wire/bot.ts";
+import type { PatchBotRequest, WaitAnswer } from "../wire/bot.ts";
+import type { CommandRequest } from "../wire/command.ts";
 import type { BotAction } from "../wire/enums.ts";
 import type { AgentCaller } from "./agent-face.ts";
 import * as agentFace from "./agent-face.ts";
-import type { Caller, Scope } from "./answer.ts";
+import type { Answer, Caller, Scope } from "./answer.ts";
+import * as channel from "./channel.ts";
+import * as commands from "./commands.ts";
 import { forceDestroy } from "./force.ts";
 import type { NewBot } from "./management.ts";
 import * as management from "./management.ts";
@@ -24,8 +28,11 @@ import type { Platform } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
 import { runAlarm } from "./run.ts";
 import { BotShell } from "./shell.ts";
+import { CONNECT_HEADER, type Connect } from "./sockets.ts";
+import { admitReader, catchUp, NOTHING_IS_HEARD } from "./stream.ts";
 import { suspend, unsuspend } from "./suspend.ts";
 import * as upkeep from "./upkeep.ts";
+import { waitFor } from "./wait.ts";
 
 export class Bot extends DurableObject<Env> {
   readonly #shell: BotShell;
@@ -38,6 +45,65 @@ export class Bot extends DurableObject<Env> {
 
   override alarm(): Promise<void> {
     return runAlarm(this.#shell);
+  }
+
+  /** What the Worker asks for by a `Connect`. A refusal comes back as JSON. */
+  override async fetch(request: Request): Promise<Response> {
+    const wish = JSON.parse(request.headers.get(CONNECT_HEADER) ?? "{}") as Connect;
+    switch (wish.tag) {
+      case "agent":
+        return this.#connectAgent(wish);
+      case "events":
+        return this.#stream(wish);
+      case "wait":
+        return Response.json(await this.#wait(wish, request.signal));
+      default:
+        return new Response(null, { status: 404 });
+    }
+  }
+
+  #connectAgent(connect: Extract<Connect, { tag: "agent" }>): Response {
+    const shell = this.#awake();
+    const admitted = channel.admitAgent(shell, connect);
+    if (!admitted.ok) return Response.json(admitted, { status: 409 });
+    const [response, socket] = acceptSocket(this.ctx, "agent", admitted.value);
+    channel.agentConnected(shell, socket);
+    return response;
+  }
+
+  #stream(wish: Extract<Connect, { tag: "events" }>): Response {
+    const shell = this.#awake();
+    const reader = admitReader(shell, wish);
+    if (!reader.ok) return Response.json(reader);
+    const [response, socket] = acceptSocket(this.ctx, "events", reader.value);
+    catchUp(shell, socket);
+    return response;
+  }
+
+  async #wait(wish: Extract<Connect, { tag: "wait" }>, gone: AbortSignal): Promise<Answer<WaitAnswer>> {
+    const patience = patienceFor(wish.timeout_ms, gone);
+    try {
+      return await waitFor(this.#awake(), wish, patience.over);
+    } finally {
+      patience.end();
+    }
+  }
+
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): void {
+    const tag = tagOf(this.ctx, socket);
+    const end = socketOf(this.ctx, socket, tag);
+    if (tag === "agent") channel.agentSaid(this.#awake(), end, data);
+    else end.close(NOTHING_IS_HEARD.code, NOTHING_IS_HEARD.reason);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    const tag = tagOf(this.ctx, socket);
+    // Not tended first: to the Bot this socket would be one that is gone without a word.
+    if (tag === "agent") channel.agentDisconnected(this.#shell, socketOf(this.ctx, socket, tag));
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.webSocketClose(socket);
   }
 
   /** Makes the bot exist, from its row in D1. Repeating it changes nothing. */
@@ -91,6 +157,18 @@ export class Bot extends DurableObject<Env> {
     return publishConfig(this.#awake(), caller, publication);
   }
 
+  requestCommand(caller: Caller, request: CommandRequest) {
+    return commands.requestCommand(this.#awake(), caller, request);
+  }
+
+  listCommands(scope: Scope) {
+    return commands.listCommands(this.#awake(), scope);
+  }
+
+  readCommand(scope: Scope, commandId: string) {
+    return commands.readCommand(this.#awake(), scope, commandId);
+  }
+
   register(caller: AgentCaller, request: RegisterRequest) {
     return agentFace.register(this.#awake(), caller, request);
   }
@@ -130,6 +208,7 @@ export class Bot extends DurableObject<Env> {
   }
 
   #awake(): BotShell {
+    channel.tendChannel(this.#shell);
     this.#shell.repairAlarm();
     return this.#shell;
   }

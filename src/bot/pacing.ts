@@ -44,7 +44,7 @@ function firstRead({ bot, rt }: Situation, interval: number): number {
   return bot.agent === null ? Math.max(interval, rt.create_ms * EARLY) : 0;
 }
 
-/** When a read of the droplet by its id last ended; 0: never. */
+/** When a read of the droplet by its id was last answered; 0: never. */
 export function lastRead({ rt }: Situation, droplet: Droplet): Instant {
   return rt.done[`get_droplet:${droplet.id}`] ?? 0;
 }

@@ -15,6 +15,8 @@ export const Policy = z.strictObject({
   last_seen_coalesce_ms: ms(60 * SECOND),
   /** Three beats and a little: silence beyond it, added to the coalescing, is silence. */
   silent_after_ms: ms(95 * SECOND),
+  /** After the channel was closed, without a beat by either transport. */
+  closed_silent_after_ms: ms(45 * SECOND),
   /** An alarm that fires later than this says that we were away, not that the bot was. */
   alarm_late_ms: ms(60 * SECOND),
 
@@ -30,6 +32,12 @@ export const Policy = z.strictObject({
   register_deadline_max_ms: ms(45 * MINUTE),
   /** OpenClaw is installed after the agent has registered. */
   config_deadline_ms: ms(45 * MINUTE),
+  /** From its delivery to an agent that may run it, until a config version must be acknowledged. */
+  ack_deadline_ms: ms(150 * SECOND),
+  /** An agent that was silent has so long again. */
+  ack_grace_ms: ms(120 * SECOND),
+  /** A rollback whose secret does not open is tried again. */
+  restore_retry_ms: ms(5 * MINUTE),
   create_tries: count(3),
   /** How long an operation waits for quota, capacity or a provider that does not answer. */
   blocked_for_ms: ms(24 * HOUR),
@@ -69,6 +77,13 @@ export const Policy = z.strictObject({
   outbox_backoff_max_ms: ms(HOUR),
 
   registration_token_ttl_ms: ms(HOUR),
+
+  /** When more events than this are kept, the state goes into a snapshot … */
+  history_max: count(2_000),
+  /** … and those that are older than so many before it are forgotten, … */
+  history_keep: count(1_000),
+  /** … at most this many in one alarm. */
+  history_chunk: count(200),
 });
 export type Policy = z.infer<typeof Policy>;
 

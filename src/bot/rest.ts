@@ -1,20 +1,29 @@
 /** What a bot does while nothing is asked of it: it is listened to, and what should not exist is removed. Pure. */
-import type { Decision, Runtime } from "./decision.ts";
+import { type Decision, lastHeardAt, type Runtime } from "./decision.ts";
 import { healNow } from "./heal.ts";
 import { callNow, lastRead, pollDroplet, record, waitUntil } from "./pacing.ts";
 import type { Policy } from "./policy.ts";
 import { confirmMissing, removeDroplet, verifyClaim } from "./removal.ts";
+import { awaitAck, giveUp, goBack } from "./rollout.ts";
 import type { Situation } from "./situation.ts";
 import { adoptedDroplet, type Instant } from "./state.ts";
 import { isSuspended } from "./status.ts";
 
+/** What a bot waits for that has nothing to do. */
+export const AWAITING_BEAT = "heartbeat";
+
 export function reconcileAtRest(s: Situation): Decision {
+  const failed = goBack(s) ?? giveUp(s);
+  // A rollback that cannot be made just now must not keep the bot from being judged.
+  if (failed !== null && !("wait" in failed)) return failed;
   const claim = s.bot.claims[0];
   if (claim) return verifyClaim(s, claim.droplet_id);
   const surplus = removeSurplus(s);
   const alive = liveness(s);
-  // A surplus droplet that does not go away must not keep the bot from being judged.
-  return surplus !== null && ("wait" in alive || "settled" in alive) ? earliest(surplus, alive) : alive;
+  if (!("wait" in alive || "settled" in alive)) return alive;
+  const calm = failed === null ? alive : earliest(failed, alive);
+  // Nor must a surplus droplet that does not go away.
+  return surplus === null ? calm : earliest(surplus, calm);
 }
 
 /** Destroyed for good; what turns up all the same goes. */
@@ -37,10 +46,12 @@ function liveness(s: Situation): Decision {
   const droplet = adoptedDroplet(bot);
   if (bot.agent !== null && bot.presence === "heard") {
     const deadline = silenceDeadline(rt, bot.agent.bound_at, policy);
-    if (now >= deadline) return record({ kind: "agent_silent", data: { last_seen_at: rt.last_seen_at } });
+    if (now >= deadline) return record({ kind: "agent_silent", data: { last_seen_at: lastHeardAt(rt) } });
     // A paused bot that speaks: somebody has switched its droplet on, or it has not gone off yet.
     if (droplet !== null && bot.off_by_us) return pollDroplet(s, droplet, deadline, "droplet_read");
-    return waitUntil(deadline, "heartbeat");
+    const acked = awaitAck(s, deadline);
+    const heard = waitUntil(deadline, AWAITING_BEAT);
+    return acked === null ? heard : earliest(acked, heard);
   }
   // Whoever was paused and has spoken once may be silent again: that is no reason to switch it on.
   if (bot.presence !== "silent" || bot.off_by_us) return { settled: true };
@@ -71,10 +82,21 @@ function lookAtSilent(s: Situation): Decision {
   return { settled: true };
 }
 
-/** When silence becomes evidence: stored last-seen may lag by the coalescing, and we may have been deaf meanwhile. */
-function silenceDeadline(rt: Runtime, boundAt: Instant, policy: Policy): Instant {
-  const heard = Math.max(rt.last_seen_at ?? 0, boundAt, rt.deaf_until);
-  return heard + policy.last_seen_coalesce_ms + policy.silent_after_ms;
+/**
+ * When silence becomes evidence. Over HTTP the stored last-seen may lag by the coalescing; after a close the agent beats
+ * over HTTP at once, if it lives; and while we were away we heard nobody.
+ */
+export function silenceDeadline(rt: Runtime, boundAt: Instant, policy: Policy): Instant {
+  const { channel, channel_closed_at: closed_at } = rt;
+  const { silent_after_ms, last_seen_coalesce_ms, closed_silent_after_ms } = policy;
+  const seen_at = rt.last_seen_at ?? 0;
+  const floor = Math.max(boundAt, rt.deaf_until) + silent_after_ms;
+  if (channel !== null) return Math.max(channel.heard_at + silent_after_ms, floor);
+  if (closed_at !== null && seen_at <= closed_at)
+    return Math.max(closed_at + closed_silent_after_ms, rt.deaf_until + silent_after_ms);
+  // The first beat that follows is stored at once: there is no coalescing to wait for.
+  if (rt.deaf_until >= seen_at) return floor;
+  return Math.max(seen_at + last_seen_coalesce_ms + silent_after_ms, floor);
 }
 
 function earliest(a: Decision, b: Decision): Decision {

@@ -6,15 +6,28 @@ import type { PermitKind } from "../provider/gate/permit.ts";
 import type { Outcome } from "../provider/outcome.ts";
 import type { OperationKind } from "../wire/enums.ts";
 import { formatToken, hashToken } from "../wire/tokens.ts";
+import { tendChannel } from "./channel.ts";
 import { type Effect, sameEffect } from "./decision.ts";
 import type { EventBody } from "./events.ts";
 import { type Finished, learn } from "./learn.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { DropletPlan, Platform } from "./platform.ts";
 import { backoffMs } from "./policy.ts";
+import { pruneHistory } from "./prune.ts";
+import { silenceDeadline } from "./rest.ts";
+import { rollBack } from "./roll-back.ts";
 import { afterCall } from "./schedule.ts";
 import type { BotShell } from "./shell.ts";
-import { adoptedDroplet, type BotState, botTag, dropletName, dropletTags, isRunning, openIntent } from "./state.ts";
+import {
+  adoptedDroplet,
+  type BotState,
+  botTag,
+  dropletName,
+  dropletTags,
+  isRunning,
+  openIntent,
+  type RolledBack,
+} from "./state.ts";
 
 /** Bounds one alarm; whatever is left goes on in the next, which is set to now. */
 const MAX_STEPS = 24;
@@ -27,10 +40,12 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     const loaded = shell.load();
     if (loaded.kind === "absent") return;
     if (loaded.kind === "broken") return shell.holdBroken(loaded.detail);
+    tendChannel(shell);
     noticeLateAlarm(shell);
     await takeSteps(shell);
     await deliver(shell);
-    shell.commit({});
+    pruneHistory(shell);
+    shell.rest();
   } catch (error) {
     platform.log({
       level: "error",
@@ -42,13 +57,13 @@ export async function runAlarm(shell: BotShell): Promise<void> {
   }
 }
 
-/** A late alarm means that we were away: whoever seemed silent meanwhile gets a fresh deadline. */
+/** The alarm comes when silence would become evidence. One that is late means that we were away: nobody was heard. */
 function noticeLateAlarm(shell: BotShell): void {
-  const { rt } = shell.present();
-  const now = shell.platform.now();
-  if (rt.alarm_at !== null && now > rt.alarm_at + shell.platform.policy.alarm_late_ms) {
-    shell.note({ ...rt, deaf_until: now });
-  }
+  const { bot, rt } = shell.present();
+  if (bot.agent === null || bot.presence !== "heard") return;
+  const { now, policy } = shell.platform;
+  const deadline = silenceDeadline(rt, bot.agent.bound_at, policy);
+  if (now() > deadline + policy.alarm_late_ms) shell.note({ ...rt, deaf_until: now() });
 }
 
 async function takeSteps(shell: BotShell): Promise<void> {
@@ -59,8 +74,14 @@ async function takeSteps(shell: BotShell): Promise<void> {
     if ("record" in decision) shell.commit({ events: [decision.record] });
     else if ("begin" in decision) begin(shell, decision.begin);
     else if ("do" in decision) await call(shell, decision.do);
+    else if ("restore" in decision) await restore(shell, decision.restore);
     else return;
   }
+}
+
+async function restore(shell: BotShell, back: RolledBack): Promise<void> {
+  rearm(shell);
+  await rollBack(shell, back);
 }
 
 async function call(shell: BotShell, effect: Effect): Promise<void> {

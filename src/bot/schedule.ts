@@ -4,6 +4,7 @@ import { type Effect, effectKey, type Runtime } from "./decision.ts";
 import { isPassing } from "./learn.ts";
 import { reconcile } from "./lifecycle.ts";
 import { backoffMs, type Policy } from "./policy.ts";
+import { AWAITING_BEAT } from "./rest.ts";
 import type { BotState, Instant } from "./state.ts";
 
 /** A few calls are remembered for pacing; what they were about may be long gone. */
@@ -11,18 +12,27 @@ const KEEP_DONE = 16;
 /** An event that is still running at DigitalOcean ends within seconds. */
 const PENDING_EVENT_MS = 5_000;
 
-/** In whole milliseconds. Null: nothing is awaited, the Bot is settled. */
+interface NextAlarm {
+  /** In whole milliseconds. Null: nothing is awaited, the Bot is settled. */
+  at: Instant | null;
+  /** Nothing but the agent's next sign of life is awaited. */
+  watching: boolean;
+}
+
 export function nextAlarm(
   bot: BotState,
   rt: Runtime,
   now: Instant,
   policy: Policy,
   deliveryAt: Instant | null,
-): Instant | null {
+): NextAlarm {
   const decision = reconcile(bot, rt, now, policy);
   const work = "wait" in decision ? decision.wait : "settled" in decision ? null : now;
   const earliest = Math.min(work ?? Number.POSITIVE_INFINITY, deliveryAt ?? Number.POSITIVE_INFINITY);
-  return Number.isFinite(earliest) ? Math.ceil(earliest) : null;
+  return {
+    at: Number.isFinite(earliest) ? Math.ceil(earliest) : null,
+    watching: "wait" in decision && decision.for === AWAITING_BEAT && deliveryAt === null,
+  };
 }
 
 /** The clocks and counters after a call: when it ended, and how long to leave DigitalOcean alone. */
@@ -35,7 +45,10 @@ export function afterCall(
   policy: Policy,
 ): Runtime {
   const rereads = effect.kind === "power" && outcome.kind !== "ok" && outcome.kind !== "unknown";
-  const done = remember(rt.done, effectKey(effect), now);
+  const answered = outcome.kind === "ok" || outcome.kind === "missing";
+  // A read that failed has shown nothing: it is no evidence, and the backoff paces the next one.
+  const counts = effect.kind !== "get_droplet" || answered;
+  const done = counts ? remember(rt.done, effectKey(effect), now) : rt.done;
   // What a refused power action did not find as expected has to be read again before it is judged.
   if (rereads) delete done[`get_droplet:${effect.droplet_id}`];
   const pause = pauseAfter(outcome, rt.tries + 1, random, policy);

@@ -2,15 +2,19 @@
  * The thin shell around the lifecycle: the only writer of a Bot's truth. It reads, asks the pure core, and commits state,
  * events, outbox and the one alarm together. Calls to the outside happen only in `alarm()`.
  */
+import { announceOrders } from "./channel.ts";
 import type { Runtime } from "./decision.ts";
 import type { BotEvent, EventBody } from "./events.ts";
 import { apply } from "./fold.ts";
+import { recorded } from "./history.ts";
 import { botRow, type ConfigRow, changedDroplets, type OutboxEntry } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { Platform } from "./platform.ts";
 import { nextAlarm } from "./schedule.ts";
 import type { BotState, Instant } from "./state.ts";
-import { type Loaded, Store } from "./store.ts";
+import { type CommandRow, type Loaded, Store } from "./store.ts";
+import { tellReaders } from "./stream.ts";
+import { Waiters } from "./wait.ts";
 
 const MAX_CONCLUSIONS = 8;
 const BROKEN_STATE_ALARM_MS = 60 * 60 * 1000;
@@ -22,6 +26,8 @@ export interface Change {
   rt?: Runtime;
   /** A new config version that goes with the events. */
   config?: ConfigRow;
+  /** Commands that are new or have a result. */
+  commands?: readonly CommandRow[];
   /** Rows that the index has lost and is sent again. */
   entries?: readonly OutboxEntry[];
   /** The answer to remember, in the same commit as the effect. */
@@ -38,6 +44,7 @@ export interface Live {
 export class BotShell {
   readonly platform: Platform;
   readonly store: Store;
+  readonly waiters = new Waiters();
   #loaded: Loaded | null = null;
   #repaired = false;
 
@@ -76,7 +83,22 @@ export class BotShell {
 
   commit(change: Change): Live {
     const { bot, rt } = this.present();
-    return this.#transact(() => this.#write(bot, change.rt ?? rt, change));
+    const live = this.#transact(() => this.#write(bot, change.rt ?? rt, change));
+    announceOrders(this, bot, live.bot);
+    return live;
+  }
+
+  /** What the sockets tell, kept in memory: the next commit stores it, and until then it can be read off them again. */
+  see(rt: Runtime): void {
+    this.#loaded = { kind: "bot", bot: this.present().bot, rt };
+  }
+
+  /** The end of an alarm. Where only the agent is awaited, the alarm is all that is written. */
+  rest(): void {
+    const { bot, rt } = this.present();
+    const { at, watching } = nextAlarm(bot, rt, this.platform.now(), this.platform.policy, this.store.nextDeliveryAt());
+    if (watching && rt.alarm_at === null) this.platform.setAlarm(at);
+    else this.commit({});
   }
 
   /** Last-seen and telemetry: one row, no event, and the alarm stays where it is. */
@@ -103,15 +125,18 @@ export class BotShell {
   }
 
   #transact(run: () => Live): Live {
+    let live: Live;
     try {
-      const live = this.platform.transactionSync(run);
-      this.#loaded = { kind: "bot", ...live };
-      return live;
+      live = this.platform.transactionSync(run);
     } catch (error) {
       // The commit was rolled back: what is in memory may be ahead of what is stored.
       this.#loaded = null;
       throw error;
     }
+    this.#loaded = { kind: "bot", ...live };
+    tellReaders(this);
+    this.waiters.tell(live);
+    return live;
   }
 
   #write(before: BotState | null, rt: Runtime, change: Change): Live {
@@ -126,16 +151,18 @@ export class BotShell {
       store.saveConfig(change.config);
       store.enqueue({ kind: "config", row: change.config }, bot.revision, now);
     }
+    for (const command of change.commands ?? []) store.saveCommand(command);
     for (const entry of change.entries ?? []) store.enqueue(entry, bot.revision, now);
     if (change.config || bot.config !== before?.config) {
       const { desired, last_good } = bot.config;
       store.forgetConfigsExcept([desired.version, ...(last_good ? [last_good.version] : [])]);
     }
     if (change.answer) store.saveAnswer(change.answer.key, change.answer.body_hash, change.answer.result, now);
-    const alarm_at = change.safety_at ?? nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt());
-    const armed: Runtime = { ...rt, alarm_at };
+    const next = nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt());
+    const wake_at = change.safety_at ?? next.at;
+    const armed: Runtime = { ...rt, alarm_at: change.safety_at === undefined && next.watching ? null : wake_at };
     store.saveRuntime(armed);
-    platform.setAlarm(alarm_at);
+    platform.setAlarm(wake_at);
     return { bot, rt: armed };
   }
 
@@ -144,7 +171,7 @@ export class BotShell {
     const next = apply(bot, event);
     // One commit may end an operation and begin the next: how the first one ended is kept too.
     if (bot !== null && next.operation.id !== bot.operation.id) this.store.saveOperation(bot.operation);
-    this.store.append(event);
+    this.store.history.append(recorded(event, bot, next));
     return next;
   }
 

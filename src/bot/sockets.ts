@@ -1,4 +1,5 @@
 /** WebSockets as the Bot sees them: they survive its hibernation, and are gone without a word after a reset. */
+import type { BotStatus } from "../wire/enums.ts";
 import type { AgentCaller } from "./agent-face.ts";
 import type { Scope } from "./answer.ts";
 import type { Instant } from "./state.ts";
@@ -23,7 +24,14 @@ export interface Sockets {
   open(tag: SocketTag): Socket[];
 }
 
-/** The wish for a socket, as the Worker hands it to the object once the caller's token has been parsed. */
+/** Carries a `Connect` as JSON; only the Worker reaches an object, so nobody else can set it. */
+export const CONNECT_HEADER = "x-spawnpoint-connect";
+
+/**
+ * What the Worker asks of the object by HTTP, once the caller's token has been parsed: a socket, or to be answered when
+ * something has happened. Unlike a method call it ends with its caller.
+ */
 export type Connect =
   | { tag: "agent"; caller: AgentCaller; droplet_id: number; boot_id: string }
-  | { tag: "events"; scope: Scope; after: number };
+  | { tag: "events"; scope: Scope; after: number }
+  | { tag: "wait"; scope: Scope; status: BotStatus; timeout_ms: number };

@@ -104,6 +104,15 @@ const Suspension = keep({
 const ConfigRef = keep({ id: z.string(), version: z.int() });
 export type ConfigRef = z.infer<typeof ConfigRef>;
 
+/** A desired version failed, and what was good before it came back as a new version. */
+export const RolledBack = keep({
+  failed_version: z.int(),
+  reason: z.string(),
+  restored_from: z.int(),
+  version: z.int(),
+});
+export type RolledBack = z.infer<typeof RolledBack>;
+
 export const BotState = keep({
   id: z.string(),
   account_id: z.string(),
@@ -137,19 +146,33 @@ export const BotState = keep({
     .nullable(),
   revoked_credentials: z.array(z.string()),
   presence: z.enum(["never", "heard", "silent"]),
+  presence_since: Instant.default(0),
+  /** Since when the workload's permission to run is what it is. */
+  order_since: Instant.default(0),
   /** When the last heals began. */
   heals: z.array(Instant),
   stage: keep({ stage: z.string(), at: Instant, count: z.int() }).nullable(),
   /** An unexpected restart of a bot that may only be started by a person. */
   start_held: z.boolean(),
+  /** A person has stopped the workload, and has not started it again. */
+  workload_stopped: z.boolean().default(false),
+  /** Some command may be waiting for the agent. */
+  commands_pending: z.boolean().default(false),
 
   config: keep({
     desired: ConfigRef,
+    /** Since when the rollout of the desired version stands where it does (rollout.ts). */
+    since: Instant.default(0),
+    /** The desired version was handed to the agent of the present generation: it may fail from now on. */
+    delivered: z.boolean().default(false),
     /** Acknowledged by the agent of the present generation. */
     applied: ConfigRef.nullable(),
     effective: ConfigRef.nullable(),
+    /** The last one with which a workload passed its gate, in whichever generation. */
     last_good: ConfigRef.nullable(),
     failed: ConfigRef.extend({ reason: z.string(), at: Instant }).nullable(),
+    /** The last time that we put an earlier version back. */
+    rolled_back: RolledBack.extend({ at: Instant }).nullable().default(null),
   }),
 
   off_by_us: z.boolean(),

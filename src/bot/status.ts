@@ -64,12 +64,16 @@ function statusDuring(bot: BotState): StatusView {
 
 function building(bot: BotState): StatusView {
   if (isServing(bot)) return { status: "online", reason: null, confirmed_by: "heartbeat" };
-  const begun = bot.adopted !== null || bot.droplets.length > 0 || openIntent(bot) !== null;
   return {
-    status: begun ? "provisioning" : "pending",
+    status: hasBegun(bot) ? "provisioning" : "pending",
     reason: bot.waiting ?? bot.operation.kind,
     confirmed_by: bot.adopted === null ? "spawnpoint" : "provider",
   };
+}
+
+/** There is a droplet, or one may be on its way. */
+function hasBegun(bot: BotState): boolean {
+  return bot.adopted !== null || bot.droplets.length > 0 || openIntent(bot) !== null;
 }
 
 function statusAtRest(bot: BotState): StatusView {
@@ -81,7 +85,7 @@ function statusAtRest(bot: BotState): StatusView {
     const reason = bot.start_held ? "start_held" : bot.config.failed ? "config_failed" : null;
     return { status: "online", reason, confirmed_by: "heartbeat" };
   }
-  return { status: bot.adopted === null ? "pending" : "provisioning", reason: bot.waiting, confirmed_by: "spawnpoint" };
+  return { status: hasBegun(bot) ? "provisioning" : "pending", reason: bot.waiting, confirmed_by: "spawnpoint" };
 }
 
 function silentReason(bot: BotState): string {

@@ -1,9 +1,9 @@
-/** A Bot's own SQLite: documents, history, operations, configs, outbox, answered requests. No decision is made here. */
+/** A Bot's own SQLite: documents, operations, configs, outbox, answered requests, and the history. No decision is made here. */
 
+import { z } from "zod";
 import type { Sql } from "../storage.ts";
-import type { ClaimHistory } from "./claim.ts";
 import { Runtime } from "./decision.ts";
-import type { BotEvent } from "./events.ts";
+import { History } from "./history.ts";
 import { ConfigRow, type OutboxEntry, outboxKey } from "./index-rows.ts";
 import { BotState, type Instant, type OperationState } from "./state.ts";
 
@@ -15,11 +15,30 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE config (version INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, value TEXT);
    CREATE TABLE outbox (key TEXT PRIMARY KEY, value TEXT NOT NULL, revision INTEGER NOT NULL, attempts INTEGER NOT NULL, next_at INTEGER NOT NULL, last_error TEXT) WITHOUT ROWID;
    CREATE TABLE answered (key TEXT PRIMARY KEY, body_hash TEXT NOT NULL, result TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
+  `CREATE TABLE command (id TEXT PRIMARY KEY, requested_at INTEGER NOT NULL, value TEXT NOT NULL) WITHOUT ROWID;`,
+  `CREATE TABLE transition (seq INTEGER PRIMARY KEY, status_before TEXT, generation_before INTEGER, status TEXT NOT NULL, generation INTEGER NOT NULL, reason TEXT);
+   CREATE TABLE remembered (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;`,
 ];
 
 const KEEP_OPERATIONS = 100;
+const KEEP_COMMANDS = 50;
 const KEEP_ANSWERED_REQUESTS = 64;
 const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
+
+/** A command as it is stored. */
+export const CommandRow = z.object({
+  id: z.string(),
+  kind: z.string(),
+  args: z.object({ lines: z.int().optional() }),
+  generation: z.int(),
+  actor: z.string(),
+  requested_at: z.number(),
+  expires_at: z.number(),
+  result: z
+    .object({ at: z.number(), ok: z.boolean(), detail: z.string().nullable(), output: z.string().nullable() })
+    .nullable(),
+});
+export type CommandRow = z.infer<typeof CommandRow>;
 
 export interface PendingDelivery {
   key: string;
@@ -35,12 +54,14 @@ export type Loaded =
   | { kind: "bot"; bot: BotState; rt: Runtime };
 
 export class Store {
+  readonly history: History;
   readonly #sql: Sql;
   /** Tables come once and stay; that there are none yet is asked anew each time, for a create may be rolled back. */
   #exists = false;
 
   constructor(platform: { sql: Sql }) {
     this.#sql = platform.sql;
+    this.history = new History(platform.sql);
   }
 
   /** An object that was never created has no table, and is given none by being asked. */
@@ -78,34 +99,6 @@ export class Store {
     this.#put("runtime", JSON.stringify(rt));
   }
 
-  append(event: BotEvent): void {
-    const { seq, at, kind, actor, data } = event;
-    this.#sql.exec("INSERT INTO event VALUES (?, ?, ?, ?, ?)", seq, at, kind, actor, JSON.stringify(data));
-  }
-
-  events(after: number, limit: number): BotEvent[] {
-    return this.#sql
-      .exec<{ seq: number; at: number; kind: string; actor: string; data: string }>(
-        "SELECT seq, at, kind, actor, data FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
-        after,
-        limit,
-      )
-      .map((row) => ({ ...row, data: parse(row.data) }) as BotEvent);
-  }
-
-  /** What the history says of a droplet, beyond what the state still holds. */
-  claimHistory({ id, name }: { id: number; name: string }): ClaimHistory {
-    const intended = this.#sql.exec(
-      "SELECT 1 FROM event WHERE kind = 'intent_opened' AND json_extract(data, '$.droplet_name') = ? LIMIT 1",
-      name,
-    );
-    const [gone] = this.#sql.exec<{ at: number | null }>(
-      "SELECT max(at) AS at FROM event WHERE kind = 'droplet_gone' AND json_extract(data, '$.droplet_id') = ?",
-      id,
-    );
-    return { intended: intended.length > 0, gone_at: gone?.at ?? null };
-  }
-
   saveOperation(operation: OperationState): void {
     this.#sql.exec(
       "INSERT INTO operation VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
@@ -126,6 +119,26 @@ export class Store {
     return this.#sql
       .exec<{ value: string }>("SELECT value FROM operation ORDER BY started_at DESC, id")
       .map(({ value }) => parse(value) as OperationState);
+  }
+
+  saveCommand(command: CommandRow): void {
+    this.#sql.exec(
+      "INSERT INTO command VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value",
+      command.id,
+      command.requested_at,
+      JSON.stringify(command),
+    );
+    this.#sql.exec(
+      "DELETE FROM command WHERE id NOT IN (SELECT id FROM command ORDER BY requested_at DESC LIMIT ?)",
+      KEEP_COMMANDS,
+    );
+  }
+
+  /** The last ones, newest first. */
+  commands(): CommandRow[] {
+    return this.#sql
+      .exec<{ value: string }>("SELECT value FROM command ORDER BY requested_at DESC, id")
+      .flatMap(({ value }) => CommandRow.safeParse(parse(value)).data ?? []);
   }
 
   saveConfig(config: ConfigRow): void {

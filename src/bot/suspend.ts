@@ -55,7 +55,7 @@ function unsuspending(bot: BotState, next: "pause" | "resume" | null, operation_
   }
   events.push({ kind: "unsuspended", data: {} });
   if (next !== null) {
-    events.push({ kind: "operation_requested", data: { operation_id, kind: next, why: "unsuspended" } });
+    events.push({ kind: "operation_requested", data: { operation_id, kind: next, why: "unsuspended", begun: true } });
   }
   return events;
 }

@@ -21,7 +21,8 @@ export function claim(shell: BotShell, { droplet, listed_ms_ago, dry_run }: Clai
   if (loaded.kind === "absent") return "unknown_bot";
   if (loaded.kind === "broken") return "mine";
   const listedAt = shell.platform.now() - listed_ms_ago;
-  const { verdict, found } = judgeClaim(loaded.bot, droplet, shell.store.claimHistory(droplet), listedAt);
+  const recall = () => shell.store.history.claimHistory(droplet);
+  const { verdict, found } = judgeClaim(loaded.bot, droplet, recall, listedAt);
   if (found !== null && !dry_run) {
     shell.commit({ events: [{ kind: "droplet_found", data: { droplet: found, via: "sweep" } }] });
   }
@@ -51,7 +52,7 @@ export function poke(shell: BotShell, armedAt: Instant | null, indexedRevision: 
     shell.commit({ entries: indexEntries(shell, loaded) });
     return "rearmed";
   }
-  if (nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt()) === null) return "settled";
+  if (nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt()).at === null) return "settled";
   if (!late) return "armed";
   // Nobody was heard while we slept: silence is counted from now.
   shell.commit({ rt: { ...rt, deaf_until: now } });
@@ -72,11 +73,10 @@ export function snapshotRows(shell: BotShell): SnapshotRows | null {
   const live = shell.live();
   if (live === null) return null;
   const { bot } = live;
-  const [accepted] = shell.store.events(0, 1);
   return {
     account_id: bot.account_id,
     created_at: bot.created_at,
-    created_by: accepted?.actor ?? "spawnpoint",
+    created_by: shell.store.history.createdBy() ?? "spawnpoint",
     bot: botRow(bot, live.rt),
     entries: indexEntries(shell, live).filter(({ kind }) => kind !== "bot"),
   };

@@ -1,13 +1,15 @@
 /** A Bot as the wire shows it. Pure. */
-import type { BotView, EventView, Operation } from "../wire/bot.ts";
+import type { BotView, Operation } from "../wire/bot.ts";
 import type { ConfigVersion } from "../wire/config.ts";
-import type { Decision, Runtime } from "./decision.ts";
-import type { BotEvent } from "./events.ts";
+import { type Decision, lastHeardAt, type Runtime } from "./decision.ts";
+import { healthOf } from "./health.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import { deadlineOf, type Policy } from "./policy.ts";
+import { viewConfigStanding } from "./rollout-view.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "./state.ts";
 import { stepOf } from "./status.ts";
+import { summarise } from "./summary.ts";
 
 export function iso(at: Instant): string {
   return new Date(at).toISOString();
@@ -39,9 +41,12 @@ export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy
     desired_config_version: desired.version,
     applied_config_version: applied?.version ?? null,
     config_drift: applied?.id !== desired.id,
+    config: viewConfigStanding({ bot, rt, now, policy }),
     config_failure: failed && { version: failed.version, reason: failed.reason, at: iso(failed.at) },
-    last_heartbeat_at: isoOrNull(rt.last_seen_at),
+    last_heartbeat_at: isoOrNull(lastHeardAt(rt)),
     agent: viewAgent(bot, rt),
+    health: viewHealth(bot, rt),
+    summary: summarise(bot, rt, decision, now),
     flags: bot.flags,
     policies: bot.policies,
     suspension: viewSuspension(bot),
@@ -56,8 +61,13 @@ export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy
 function nextStep(decision: Decision, now: Instant): BotView["next"] {
   if ("settled" in decision) return null;
   if ("wait" in decision) return { what: decision.for, at: iso(decision.wait) };
-  const what = "do" in decision ? decision.do.kind : "begin" in decision ? decision.begin : decision.record.kind;
-  return { what, at: iso(now) };
+  return { what: whatIsDone(decision), at: iso(now) };
+}
+
+function whatIsDone(decision: Exclude<Decision, { wait: Instant } | { settled: true }>): string {
+  if ("do" in decision) return decision.do.kind;
+  if ("begin" in decision) return decision.begin;
+  return "restore" in decision ? "rollback" : decision.record.kind;
 }
 
 function viewSuspension({ suspension }: BotState): BotView["suspension"] {
@@ -70,6 +80,11 @@ function viewDroplet(bot: BotState, rt: Runtime): BotView["droplet"] {
   const { id, name, generation, status, ip_address, observed_at } = droplet;
   const read = rt.done[`get_droplet:${id}`] ?? 0;
   return { id, name, generation, status, ip_address, observed_at: iso(Math.max(observed_at, read)) };
+}
+
+function viewHealth(bot: BotState, rt: Runtime): BotView["health"] {
+  const { channel_since, ...health } = healthOf(bot, rt);
+  return { ...health, channel_since: isoOrNull(channel_since) };
 }
 
 function viewAgent(bot: BotState, rt: Runtime): BotView["agent"] {
@@ -110,7 +125,7 @@ export function viewOperation(
 
 /** A config version for management: the secret's existence, never the secret. */
 export function viewConfig(row: ConfigRow): ConfigVersion {
-  const { id, bot_id, version, restored_from, trading_config, risk_config, note, created_at } = row;
+  const { id, bot_id, version, restored_from, trading_config, risk_config, note, author, created_at } = row;
   return {
     id,
     bot_id,
@@ -123,14 +138,7 @@ export function viewConfig(row: ConfigRow): ConfigVersion {
       llm_api_key: { set: true, last4: row.llm_api_key_last4, updated_at: iso(row.llm_api_key_updated_at) },
     },
     note,
+    author,
     created_at: iso(created_at),
   };
-}
-
-/** Kept from people: hashes say nothing to them and are nobody's business. */
-const HIDDEN_FIELDS = ["token_hash", "credential_sha256"];
-
-export function viewEvent({ seq, at, kind, actor, data }: BotEvent): EventView {
-  const shown = Object.entries(data).filter(([field]) => !HIDDEN_FIELDS.includes(field));
-  return { seq, at: iso(at), kind, actor, data: Object.fromEntries(shown) };
 }

@@ -2,8 +2,10 @@
 import { z } from "zod";
 import { flatConfigFields } from "./config.ts";
 import {
+  AGENT_HEALTHS,
   BOT_ACTIONS,
   BOT_STATUSES,
+  CHANNEL_STATES,
   DROPLET_STATUSES,
   HEALING_POLICIES,
   OPERATION_KINDS,
@@ -11,7 +13,8 @@ import {
   PERSONAS,
   START_POLICIES,
 } from "./enums.ts";
-import { DropletId, Timestamp, Uuid } from "./primitives.ts";
+import { DropletId, pageOf, Timestamp, Uuid } from "./primitives.ts";
+import { ConfigStanding } from "./rollout.ts";
 
 /** A name as it is kept: other characters than letters, digits, space, `_` and `-` become `_`; trimmed, at most 64. */
 export function sanitizeName(name: string): string {
@@ -126,6 +129,7 @@ export const BotView = z
     desired_config_version: z.int().positive(),
     applied_config_version: z.int().positive().nullable(),
     config_drift: z.boolean(),
+    config: ConfigStanding,
     config_failure: z.object({ version: z.int().positive(), reason: z.string(), at: Timestamp }).nullable(),
     last_heartbeat_at: Timestamp.nullable(),
     agent: z
@@ -138,6 +142,20 @@ export const BotView = z
         disk: z.number().nullable(),
       })
       .nullable(),
+    health: z
+      .object({
+        agent: z.enum(AGENT_HEALTHS).meta({
+          description:
+            "Of the present droplet's agent: heard within its deadline, silent beyond it, never heard since the start, or refused",
+        }),
+        workload: z.string().meta({ description: "What the agent says of it; `unknown` while nobody is heard" }),
+        channel: z
+          .enum(CHANNEL_STATES)
+          .meta({ description: "The agent's WebSocket; an agent may be heard without it" }),
+        channel_since: Timestamp.nullable(),
+      })
+      .meta({ description: "What is known of whom, each by itself" }),
+    summary: z.string().meta({ description: "All of it in a sentence or two, for a person" }),
     flags: z.array(z.string()).meta({ description: "What a person should look at" }),
     policies: Policies,
     suspension: z
@@ -190,13 +208,41 @@ export const ActionAnswer = z
   })
   .meta({ id: "ActionAnswer" });
 
+const Standing = z.object({ status: z.enum(BOT_STATUSES), generation: z.int().positive() });
+
 export const EventView = z
   .object({
-    seq: z.int().positive(),
+    seq: z.int().positive().meta({ description: "Numbers have no gap" }),
     at: Timestamp,
     kind: z.string(),
     actor: z.string(),
+    before: Standing.nullable().meta({ description: "What the bot was before the event; null of its first" }),
+    after: Standing.nullable(),
+    reason: z.string().nullable().meta({ description: "Why the bot's status is what it is after the event" }),
+    sentence: z.string().meta({ description: "What happened, for a person" }),
     data: z.record(z.string(), z.unknown()),
   })
   .meta({ id: "BotEvent" });
 export type EventView = z.infer<typeof EventView>;
+
+export const EventPage = pageOf(EventView, "EventPage")
+  .extend({
+    first_seq: z
+      .int()
+      .positive()
+      .nullable()
+      .meta({ description: "The lowest number that is still kept: what is older has been forgotten" }),
+  })
+  .meta({ id: "EventPage" });
+
+/** What the stream of a bot's history sends. */
+export const EventFrame = EventView.extend({ type: z.literal("event") }).meta({ id: "EventFrame" });
+export type EventFrame = z.infer<typeof EventFrame>;
+
+export const WaitAnswer = z
+  .object({
+    reached: z.boolean().meta({ description: "Whether the bot has the status; false: the time was over before" }),
+    bot: BotView,
+  })
+  .meta({ id: "WaitAnswer" });
+export type WaitAnswer = z.infer<typeof WaitAnswer>;

@@ -30,6 +30,8 @@ export const CLOSE_CODES = {
   credential_revoked: 4001,
   /** As 403 `wrong_droplet` over HTTP. */
   wrong_droplet: 4003,
+  /** No ping for too long: whatever is at the other end connects anew. */
+  unheard: 4008,
   /** The same agent has connected anew. */
   replaced: 4009,
 } as const;

@@ -92,7 +92,11 @@ const configVersionFields = {
 
 /** What management sees: the secret's existence, never the secret. */
 export const ConfigVersion = z
-  .object({ ...configVersionFields, secrets: z.object({ llm_provider: z.string(), llm_api_key: SecretView }) })
+  .object({
+    ...configVersionFields,
+    author: z.string().meta({ description: "Who published it; `spawnpoint`: by itself, where the one before failed" }),
+    secrets: z.object({ llm_provider: z.string(), llm_api_key: SecretView }),
+  })
   .meta({ id: "ConfigVersion" });
 export type ConfigVersion = z.infer<typeof ConfigVersion>;
 
@@ -101,5 +105,22 @@ export const AgentConfig = z
   .object({ ...configVersionFields, secrets: z.object({ llm_provider: z.string(), llm_api_key: z.string() }) })
   .meta({ id: "AgentConfig" });
 export type AgentConfig = z.infer<typeof AgentConfig>;
+
+const ConfigChange = z
+  .union([
+    z.object({ path: z.string(), from: z.unknown(), to: z.unknown() }),
+    z.object({ path: z.string(), changed: z.literal(true) }).meta({ description: "A secret: never its values" }),
+  ])
+  .meta({ id: "ConfigChange" });
+export type ConfigChange = z.infer<typeof ConfigChange>;
+
+export const ConfigDiff = z
+  .object({
+    bot_id: Uuid,
+    from: z.int().positive(),
+    to: z.int().positive(),
+    changes: z.array(ConfigChange).meta({ description: "By JSON Pointer; a field that a version lacks is null there" }),
+  })
+  .meta({ id: "ConfigDiff" });
 
 export const RollbackRequest = z.strictObject({ to_version: z.int().positive() }).meta({ id: "RollbackRequest" });

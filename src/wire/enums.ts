@@ -48,6 +48,17 @@ export type WorkloadOrder = (typeof WORKLOAD_ORDERS)[number];
 export const WORKLOAD_STATES = ["stopped", "starting", "running", "stopping", "crashed", "failed"] as const;
 export type WorkloadState = (typeof WORKLOAD_STATES)[number];
 
+/** What is known of a bot's agent. */
+export const AGENT_HEALTHS = ["heard", "silent", "never", "refused"] as const;
+/** What is known of its channel. */
+export const CHANNEL_STATES = ["open", "closed", "never"] as const;
+/**
+ * How far the desired config version has come. `rolled_back`: it brings back an earlier one, since the version before it
+ * failed.
+ */
+export const ROLLOUT_STATES = ["pending_delivery", "delivered", "settled", "failed", "rolled_back"] as const;
+export type RolloutState = (typeof ROLLOUT_STATES)[number];
+
 /** What a person may have an agent do, beside its lifecycle. */
 export const COMMAND_KINDS = ["start", "stop", "restart", "collect_logs"] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];

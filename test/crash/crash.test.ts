@@ -84,9 +84,9 @@ describe(`SIGKILL at random moments, ${CYCLES} times (CRASH_SEED=${SEED})`, () =
         async () => {
           const bot = await system.bot(promised.id);
           seen = inWords(bot);
-          const { desired_config_version: version, config_failure: failure } = bot;
-          if (failure?.reason === DIED_DURING_APPLY && failure.version === version && version > published) {
-            say(`${promised.id.slice(0, 8)}: its droplet died while it applied version ${version}; publishing it anew`);
+          const { state, reason, version } = bot.config.rollout;
+          if (reason === DIED_DURING_APPLY && version > published) {
+            say(`${promised.id.slice(0, 8)}: its droplet died during an apply (now ${state}); publishing anew`);
             published = version;
             await customer.publishAgain(promised);
           }

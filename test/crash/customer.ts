@@ -58,8 +58,8 @@ export class Customer {
   }
 
   /**
-   * What died with its droplet in the middle of a config's apply is tried again ten minutes later; a person who does not
-   * want to wait publishes the config anew.
+   * A config whose droplet was killed in the middle of its apply is rolled back like any other that fails; a person who
+   * knows better publishes it anew.
    */
   async publishAgain({ id, strictness }: Promised): Promise<void> {
     await this.#insist("PATCH", `/bots/${id}/config`, { strictness });

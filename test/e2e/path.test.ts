@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
+import type { WaitAnswer } from "../../src/wire/bot.ts";
 import { System } from "./system.ts";
 
 let system: System;
@@ -30,7 +31,10 @@ describe("a bot's whole life, every part a real process", () => {
   }) => {
     await system.cloud("POST", "/_sim/foreign", { name: "somebody-elses", tags: ["web"] });
     const { id } = await system.newBot();
+    const stream = await system.follow(id);
 
+    const waited = await system.api<WaitAnswer>("GET", `/bots/${id}/wait?status=online&timeout=60`);
+    expect(waited).toMatchObject({ reached: true, bot: { status: "online" } });
     const online = await system.rests(id, "online");
     expect(online).toMatchObject({
       applied_config_version: 1,
@@ -60,7 +64,10 @@ describe("a bot's whole life, every part a real process", () => {
     expect(second?.id).not.toBe(first?.id);
 
     await system.act(id, "destroy");
-    await system.rests(id, "destroyed");
+    const { revision } = await system.rests(id, "destroyed");
+    await system.until("the stream has told it all", async () => stream.seqs().length >= revision);
+    expect(stream.seqs().slice(0, revision)).toEqual(Array.from({ length: revision }, (_, index) => index + 1));
+    stream.close();
     expect(await system.droplets()).toMatchObject([{ name: "somebody-elses", status: "active" }]);
   });
 });

@@ -151,6 +151,21 @@ export class System {
   }
 
   /** Waits until the bot has this status and nothing is under way. */
+  /** Follows a bot's history over a real WebSocket. */
+  async follow(id: string): Promise<{ seqs: () => number[]; close: () => void }> {
+    const { base_url, admin_token } = await this.readDev();
+    const socket = new WebSocket(`${base_url.replace(/^http/, "ws")}/bots/${id}/events/stream`, {
+      headers: { authorization: `Bearer ${admin_token}` },
+    });
+    const seqs: number[] = [];
+    socket.addEventListener("message", ({ data }) => seqs.push((JSON.parse(data) as EventView).seq));
+    await new Promise((resolve, reject) => {
+      socket.addEventListener("open", resolve);
+      socket.addEventListener("error", () => reject(new Error(`the history of ${id} cannot be followed`)));
+    });
+    return { seqs: () => [...seqs], close: () => socket.close() };
+  }
+
   async rests(id: string, status: string): Promise<BotView> {
     let bot = await this.bot(id);
     await this.until(`bot ${id} is ${status}`, async () => {

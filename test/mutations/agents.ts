@@ -1,6 +1,7 @@
 /** Who an agent is, what it is told, and whether it may run. */
 import type { Mutant } from "./mutant.ts";
 
+const ORDERS = "src/bot/orders.ts";
 const FACE = "src/bot/agent-face.ts";
 const registration = "test/worker/registration.test.ts";
 const agentTests = "test/worker/agents.test.ts";
@@ -131,17 +132,17 @@ export const agents: readonly Mutant[] = [
   {
     name: "stop-while-fenced",
     guard: "The agent of a bot that is being stopped or taken away has no permission to run.",
-    file: FACE,
-    find: 'if (bot.destroyed_at !== null || stopping(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";',
+    file: ORDERS,
+    find: 'if (bot.destroyed_at !== null || isFenced(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";',
     replace: 'if (bot.destroyed_at !== null || (bot.off_by_us && !isRunning(bot.operation))) return "stop";',
     caught_by: [delivery],
   },
   {
     name: "stop-while-paused",
     guard: "An agent that speaks though its bot is paused has no permission to run.",
-    file: FACE,
-    find: "stopping(bot) || (bot.off_by_us && !isRunning(bot.operation))) return",
-    replace: "stopping(bot)) return",
+    file: ORDERS,
+    find: "isFenced(bot) || (bot.off_by_us && !isRunning(bot.operation))) return",
+    replace: "isFenced(bot)) return",
     caught_by: ["test/unit/bot/agent-face.test.ts"],
   },
   {
@@ -156,7 +157,7 @@ export const agents: readonly Mutant[] = [
     name: "config-fenced",
     guard: "A bot that is being stopped gets no config.",
     file: FACE,
-    find: '  if (stopping(known.live.bot)) return refuse("config_fenced", "The bot is being stopped: it gets no config.");\n',
+    find: '  if (isFenced(known.live.bot)) return refuse("config_fenced", "The bot is being stopped: it gets no config.");\n',
     replace: "",
     caught_by: [delivery],
   },
@@ -171,7 +172,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "start-held",
     guard: "A live bot that restarted unasked waits for a person.",
-    file: FACE,
+    file: ORDERS,
     find: 'return bot.start_held ? "hold" : "run";',
     replace: 'return "run";',
     caught_by: [agentTests],
@@ -188,40 +189,40 @@ export const agents: readonly Mutant[] = [
     name: "switched-on-by-another-hand",
     guard: "A paused bot that another hand switched on does not trade until a person says so.",
     file: "src/bot/fold-droplets.ts",
-    find: "{ off_by_us: false, start_held: bot.operation.ended_at !== null }",
+    find: "{ off_by_us: false, start_held: bot.start_held || isSwitchedOnByHand(bot) }",
     replace: "{ off_by_us: false }",
     caught_by: ["test/unit/bot/fold.test.ts"],
   },
   {
     name: "ack-never-moves-desired",
     guard: "An acknowledgement of an older version does not make it the applied one.",
-    file: FACE,
-    find: "  if (ack.config_id === bot.config.desired.id) {",
-    replace: "  if (ack.config_id !== bot.config.applied?.id) {",
+    file: "src/bot/rollout.ts",
+    find: "  if (!is(desired)) return is(effective)",
+    replace: "  if (version < 1) return is(effective)",
     caught_by: [delivery],
   },
   {
     name: "applied-per-generation",
     guard: "What the droplet before had applied says nothing of the new one.",
     file: "src/bot/fold-operations.ts",
-    find: "config: { ...bot.config, applied: null, effective: null, failed: null },",
-    replace: "config: { ...bot.config, failed: null },",
+    find: "config: { ...bot.config, delivered: false, applied: null, effective: null, failed: null },",
+    replace: "config: { ...bot.config, delivered: false, failed: null },",
     caught_by: ["test/unit/bot/fold-events.test.ts"],
   },
   {
     name: "last-seen-coalesced",
     guard: "A heartbeat writes at most one row a minute.",
     file: FACE,
-    find: "(stored.last_seen_at ?? 0) >= coalesceMs) return true;",
-    replace: "(stored.last_seen_at ?? 0) >= coalesceMs / 1000) return true;",
+    find: "- seen_at >= coalesceMs) return true;",
+    replace: "- seen_at >= coalesceMs / 1000) return true;",
     caught_by: ["test/unit/bot/agent-face.test.ts"],
   },
   {
     name: "silence-after-coalescing",
     guard: "A stored last-seen may be a minute old: silence counts from after it.",
     file: "src/bot/rest.ts",
-    find: "return heard + policy.last_seen_coalesce_ms + policy.silent_after_ms;",
-    replace: "return heard + policy.silent_after_ms;",
+    find: "return Math.max(seen_at + last_seen_coalesce_ms + silent_after_ms, floor);",
+    replace: "return Math.max(seen_at + silent_after_ms, floor);",
     caught_by: ["test/unit/bot/liveness.test.ts"],
   },
   {

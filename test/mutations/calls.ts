@@ -137,8 +137,8 @@ export const calls: readonly Mutant[] = [
     name: "late-alarm-grace",
     guard: "Where our own alarm came late, silence is not held against the bot.",
     file: RUN,
-    find: "if (rt.alarm_at !== null && now > rt.alarm_at + shell.platform.policy.alarm_late_ms) {",
-    replace: "if (rt.alarm_at !== null && now < 0) {",
+    find: "if (now() > deadline + policy.alarm_late_ms)",
+    replace: "if (now() < 0)",
     caught_by: ["test/worker/agents.test.ts"],
   },
   {

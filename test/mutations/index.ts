@@ -1,5 +1,25 @@
-import { droplet } from "./droplet.ts";
+import { agents } from "./agents.ts";
+import { calls } from "./calls.ts";
+import { channel } from "./channel.ts";
+import { evidence } from "./evidence.ts";
+import { history } from "./history.ts";
+import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
+import { provider } from "./provider.ts";
+import { records } from "./records.ts";
+import { rollout } from "./rollout.ts";
+import { suspension } from "./suspension.ts";
 
 /** Every guard that is broken on purpose. */
-export const mutants: readonly Mutant[] = [...droplet];
+export const mutants: readonly Mutant[] = [
+  ...calls,
+  ...evidence,
+  ...lifecycle,
+  ...agents,
+  ...records,
+  ...provider,
+  ...suspension,
+  ...channel,
+  ...history,
+  ...rollout,
+];

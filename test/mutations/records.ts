@@ -103,8 +103,8 @@ export const records: readonly Mutant[] = [
     name: "key-remembered-with-the-effect",
     guard: "What an Idempotency-Key led to is stored in the effect's own commit.",
     file: MANAGEMENT,
-    find: "rt, ...remember(operation_id) });",
-    replace: "rt });",
+    find: "rt: unheld(reached.live.rt), ...remember(operation_id) });",
+    replace: "rt: unheld(reached.live.rt) });",
     caught_by: [idempotency],
   },
   {
@@ -206,9 +206,9 @@ export const records: readonly Mutant[] = [
   {
     name: "hashes-stay-hidden",
     guard: "The history shows no hash of a token or credential.",
-    file: "src/bot/view.ts",
-    find: 'const HIDDEN_FIELDS = ["token_hash", "credential_sha256"];',
-    replace: 'const HIDDEN_FIELDS = ["token_hash"];',
+    file: "src/bot/view-event.ts",
+    find: 'const HIDDEN_FIELDS = ["token_hash", "credential_sha256", "bot"];',
+    replace: 'const HIDDEN_FIELDS = ["token_hash", "bot"];',
     caught_by: ["test/unit/bot/view.test.ts"],
   },
   {

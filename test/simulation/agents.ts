@@ -2,8 +2,13 @@
 
 import type { Simulator } from "../../simulator/model/simulator.ts";
 import * as face from "../../src/bot/agent-face.ts";
+import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
+import { BotFrame } from "../../src/wire/channel.ts";
+import type { AgentConfig } from "../../src/wire/config.ts";
 import { hashToken } from "../../src/wire/tokens.ts";
 import { Agenda } from "./agenda.ts";
+import { AgentRollout, type Timing, type Verdict } from "./agent-rollout.ts";
+import type { FakeSocket } from "./fake-sockets.ts";
 import type { Host } from "./host.ts";
 
 interface Machine {
@@ -13,7 +18,7 @@ interface Machine {
   credential_hash: string;
   registered: boolean;
   boot: number;
-  applied: string | null;
+  rollout: AgentRollout;
   /** Answers of `credential_revoked` so far. */
   revoked: number;
   working: boolean;
@@ -21,6 +26,11 @@ interface Machine {
   frozen: "no" | "until_boot" | "for_good";
   /** Has the credential of another machine: nothing that it says may be believed. */
   copy: boolean;
+  /** Its channel, for as long as it believes that it is open. */
+  socket: FakeSocket | null;
+  orders: HeartbeatAnswer | null;
+  /** What it said last of itself over the channel. */
+  said: string;
   /** Its droplet is gone; what it said before still arrives until then, ms. */
   echoes_until: number;
 }
@@ -40,6 +50,15 @@ export class Agents {
   loss = 0;
   /** The chance, 0 to 1, that what a deleted machine said goes on arriving for a while. */
   echo = 0;
+  /** The share of connection attempts, 0 to 1, that succeed; 0: everybody speaks over HTTP. */
+  channels = 0.5;
+  /** The chance, 0 to 1, that the end of a connection is noticed at once. */
+  clean_closes = 0.7;
+  /** What becomes of each config version. */
+  verdict: (config: AgentConfig) => Verdict = () => "runs";
+  timing: Timing = { apply: () => 0, away: () => 70_000 };
+  /** The chance, 0 to 1, that an acknowledgement is lost on its way, and again that its answer is. */
+  ack_loss = 0;
   /** What no bot should ever have answered. */
   readonly violations: string[] = [];
   #copies = 0;
@@ -56,12 +75,15 @@ export class Agents {
       else if (kind === "off" || kind === "deleted") {
         if (!machine) return;
         machine.working = false;
+        this.#disconnect(machine);
         const echoes = kind === "deleted" && machine.registered && options.random() < this.echo;
         if (echoes) machine.echoes_until = at + ECHO_MS;
         else this.#agenda.set(machine, Number.POSITIVE_INFINITY);
       } else if ((kind === "on" || kind === "power_cycled" || kind === "rebooted" || kind === "active") && machine) {
         if (machine.frozen === "until_boot") machine.frozen = "no";
-        Object.assign(machine, { boot: machine.boot + 1, working: false });
+        this.#disconnect(machine);
+        Object.assign(machine, { boot: machine.boot + 1, working: false, orders: null });
+        machine.rollout.die();
         this.#agenda.set(machine, at + BOOT_MS / 2);
       }
     });
@@ -76,11 +98,14 @@ export class Agents {
       credential_hash: Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join(""),
       registered: false,
       boot: 1,
-      applied: null,
+      rollout: new AgentRollout(),
       revoked: 0,
       working: false,
       frozen: "no",
       copy: false,
+      socket: null,
+      orders: null,
+      said: "",
       echoes_until: 0,
     };
     this.machines.set(droplet_id, machine);
@@ -97,7 +122,16 @@ export class Agents {
   copy(droplet_id: number, copy_id: number): void {
     const machine = this.machines.get(droplet_id);
     if (!machine?.registered) return;
-    const copy = { ...machine, droplet_id: copy_id, copy: true, working: false, boot: 1000 + this.#copies++ };
+    const rollout = new AgentRollout();
+    const copy = {
+      ...machine,
+      rollout,
+      droplet_id: copy_id,
+      copy: true,
+      working: false,
+      socket: null,
+      boot: 1000 + this.#copies++,
+    };
     this.machines.set(copy_id, copy);
     this.#agenda.set(copy, this.#options.now() + BOOT_MS);
   }
@@ -136,31 +170,87 @@ export class Agents {
       this.#agenda.set(machine, this.#options.now() + (answer.ok ? 0 : 10_000));
       return;
     }
+    const orders = this.#hear(machine, host);
+    if (orders !== null) await this.#follow(machine, host, orders);
+  }
+
+  /** What is wanted, as the agent learns it: over its channel while that is open, else with a heartbeat. */
+  #hear(machine: Machine, host: Host): HeartbeatAnswer | null {
+    const { droplet_id } = machine;
+    const beat = statusOf(machine);
     const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;
-    const beat = face.heartbeat(host.awake(), caller, {
-      agent_version: "sim",
-      boot_id: `boot-${boot}`,
-      droplet_id,
-      workload: { state: machine.working ? "running" : "stopped", version: null, restarts: 0 },
-      applied_config_id: machine.applied,
-      load: null,
-      mem: null,
-      disk: null,
-    });
-    if (!beat.ok) {
-      if (beat.code === "credential_revoked" && ++machine.revoked >= 2) machine.working = false;
-      return;
+    if (machine.socket !== null && host.sockets.open("agent").includes(machine.socket))
+      return this.#overChannel(machine, machine.socket, host, beat);
+    machine.socket = null;
+    if (this.#options.random() < this.channels && !machine.copy) {
+      machine.socket = host.connectAgent({ tag: "agent", caller, droplet_id, boot_id: beat.boot_id });
+      machine.said = "";
+      if (machine.socket !== null) return this.#overChannel(machine, machine.socket, host, beat);
     }
+    const answer = face.heartbeat(host.awake(), caller, beat);
+    if (answer.ok) return answer.value;
+    if (answer.code === "credential_revoked" && ++machine.revoked >= 2) machine.working = false;
+    return null;
+  }
+
+  #overChannel(machine: Machine, socket: FakeSocket, host: Host, beat: HeartbeatRequest): HeartbeatAnswer | null {
+    socket.pinged_at = host.now();
+    const said = JSON.stringify(beat);
+    if (said !== machine.said) {
+      machine.said = said;
+      host.receive(socket, { type: "status", ...beat });
+    }
+    const last = socket.inbox.splice(0).at(-1);
+    if (last !== undefined) {
+      const frame = BotFrame.parse(JSON.parse(last));
+      machine.orders = frame;
+      const { desired } = host.shell.present().bot.config;
+      if (frame.desired_config_id !== desired.id)
+        this.violations.push(`the agent of ${machine.registration.bot_id} was not told of version ${desired.version}`);
+    }
+    return machine.orders;
+  }
+
+  #disconnect(machine: Machine): void {
+    const { socket } = machine;
+    machine.socket = null;
+    const host = this.#options.hostOf(machine.registration.bot_id);
+    // Otherwise it stays half open: nobody learns of its end.
+    if (socket && host?.sockets.open("agent").includes(socket) && this.#options.random() < this.clean_closes)
+      host.disconnect(socket);
+  }
+
+  async #follow(machine: Machine, host: Host, orders: HeartbeatAnswer): Promise<void> {
     machine.revoked = 0;
     if (machine.copy) this.violations.push(`a copy of the agent of ${machine.registration.bot_id} was believed`);
     if (machine.echoes_until > 0) return;
-    machine.working = beat.value.workload === "run" || (beat.value.workload === "hold" && machine.working);
+    machine.working = orders.workload === "run" || (orders.workload === "hold" && machine.working);
     this.#checkAlone(machine);
-    if (machine.applied === beat.value.desired_config_id) return;
-    const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller));
-    if (!config?.ok) return;
-    const ack = face.acknowledge(host.awake(), caller, { config_id: config.value.id, result: "applied" });
-    if (ack.ok) machine.applied = config.value.id;
+    await this.#rollOut(machine, host, orders.desired_config_id);
+  }
+
+  async #rollOut(machine: Machine, host: Host, desired: string): Promise<void> {
+    const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;
+    const { rollout, working } = machine;
+    if (rollout.held !== desired) {
+      const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller));
+      if (config?.ok) {
+        const { id, version } = config.value;
+        if (host.shell.present().bot.config.desired.id !== id) {
+          this.violations.push(`version ${version} was handed out, and another one was desired`);
+        }
+        rollout.hold(id, this.verdict(config.value));
+      }
+    }
+    const silent_ms = rollout.goOn(working, this.#options.now(), this.timing);
+    if (silent_ms > 0) this.#agenda.set(machine, this.#options.now() + silent_ms);
+    for (let ack = rollout.acks[0]; ack !== undefined; ack = rollout.acks[0]) {
+      if (this.#options.random() < this.ack_loss) return;
+      face.acknowledge(host.awake(), caller, ack);
+      // Only the answer is lost: the agent says it again.
+      if (this.#options.random() < this.ack_loss) return;
+      rollout.acks.shift();
+    }
   }
 
   /** Two machines that trade for the same bot trade twice. */
@@ -170,4 +260,17 @@ export class Agents {
       if (machine.working && machine.registration.bot_id === bot_id) working++;
     if (working > 1) this.violations.push(`${working} agents of ${bot_id} were told to run`);
   }
+}
+
+function statusOf({ droplet_id, boot, working, rollout }: Machine): HeartbeatRequest {
+  return {
+    agent_version: "sim",
+    boot_id: `boot-${boot}`,
+    droplet_id,
+    workload: { state: working ? "running" : "stopped", version: null, restarts: 0 },
+    applied_config_id: rollout.applied,
+    load: null,
+    mem: null,
+    disk: null,
+  };
 }

@@ -139,6 +139,31 @@ const SCENARIOS: Scenario[] = [
     holds: (world, id) => world.bot(id).config.applied?.id === world.bot(id).config.desired.id,
   },
   {
+    name: "a config that fails",
+    prepare: (world) => {
+      world.agents.verdict = ({ version }) => (version === 2 ? "fails" : "runs");
+    },
+    play: async (world, id) => {
+      await world.publish(id, { strictness: "high" });
+    },
+    ends: "online",
+    droplets: 1,
+    holds: isBackOnFirst,
+  },
+  {
+    name: "a config of which nothing is heard, on a new droplet",
+    prepare: (world) => {
+      world.agents.verdict = ({ version }) => (version === 2 ? "says_nothing" : "runs");
+    },
+    play: async (world, id) => {
+      await world.publish(id, { strictness: "high" });
+      world.act(id, "redeploy");
+    },
+    ends: "online",
+    droplets: 1,
+    holds: isBackOnFirst,
+  },
+  {
     name: "cancel",
     play: async (world, id) => {
       world.act(id, "redeploy");
@@ -149,6 +174,14 @@ const SCENARIOS: Scenario[] = [
     holds: (world, id) => world.bot(id).generation === 1,
   },
 ];
+
+/** Version 1 runs again as version 3; where the first change died with its process there is none to take back. */
+function isBackOnFirst(world: World, id: string): boolean {
+  const { desired, applied, rolled_back } = world.bot(id).config;
+  const rollbacks = world.history(id).filter(({ kind }) => kind === "rolled_back").length;
+  if (desired.version === 1) return applied?.version === 1 && rollbacks === 0;
+  return applied?.version === 3 && rolled_back?.restored_from === 1 && rollbacks === 1;
+}
 
 function isOff(world: World, id: string): boolean {
   return world.dropletsOf(id).every(({ powered }) => !powered);

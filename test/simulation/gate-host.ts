@@ -52,6 +52,11 @@ export class GateHost {
     return named;
   }
 
+  /** Whether it knows whose token it has been given: the first team that it meets is ours. */
+  hasTeam(): boolean {
+    return this.#shell.status().team_uuid !== null;
+  }
+
   orphans(): ReturnType<GateShell["orphans"]> {
     return this.#shell.orphans();
   }

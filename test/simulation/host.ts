@@ -2,16 +2,18 @@
  * A platform for one Bot outside of workerd: SQLite in memory, an alarm that fires in virtual time, and a process that
  * can die at any await. What dies leaves only what it had committed.
  */
+import { admitAgent, agentConnected, agentDisconnected, agentSaid, tendChannel } from "../../src/bot/channel.ts";
 import type { OutboxEntry } from "../../src/bot/index-rows.ts";
 import type { Platform } from "../../src/bot/platform.ts";
 import type { Policy } from "../../src/bot/policy.ts";
 import { runAlarm } from "../../src/bot/run.ts";
 import { BotShell } from "../../src/bot/shell.ts";
+import type { Connect } from "../../src/bot/sockets.ts";
 import { type Poked, poke } from "../../src/bot/upkeep.ts";
 import type { Provider } from "../../src/provider/digitalocean.ts";
 import type { Gate } from "../../src/provider/gate/permit.ts";
 import type { Vault } from "../../src/secrets/vault.ts";
-import { FakeSockets } from "./fake-sockets.ts";
+import { type FakeSocket, FakeSockets } from "./fake-sockets.ts";
 import { Process } from "./process.ts";
 import { SqliteStorage } from "./sqlite-storage.ts";
 
@@ -23,6 +25,8 @@ export interface HostOptions {
   provider: Provider;
   gate: Gate;
   push: (entry: OutboxEntry) => Promise<void>;
+  /** Whether it has hibernated before this alarm: only its sockets, with what is attached to them, are still there. */
+  hibernates: () => boolean;
   /** Called at every await, before and after it: may let the process die, or other things happen meanwhile. */
   pause: (where: string) => Promise<void>;
   /** Sees every commit that added to the history. */
@@ -61,12 +65,14 @@ export class Host {
 
   /** The Bot as a call from outside finds it: it looks after its alarm first. */
   awake(): BotShell {
+    tendChannel(this.#shell);
     this.#shell.repairAlarm();
     return this.#shell;
   }
 
   /** Delivers the alarm: at least once, never two at a time. */
   async fire(): Promise<void> {
+    if (this.#options.hibernates()) this.#shell = this.#boot();
     const due = this.storage.takeAlarm();
     const { life } = this.#process;
     await this.whileAlive(() => runAlarm(this.#shell));
@@ -77,6 +83,32 @@ export class Host {
   /** Delivers the alarm a second time, as the platform may. */
   async fireAgain(): Promise<void> {
     await this.whileAlive(() => runAlarm(this.#shell));
+  }
+
+  /** The object's own clock. */
+  now(): number {
+    return this.#options.now();
+  }
+
+  /** Null where the Bot does not want it. */
+  connectAgent(connect: Extract<Connect, { tag: "agent" }>): FakeSocket | null {
+    const shell = this.awake();
+    const admitted = admitAgent(shell, connect);
+    if (!admitted.ok) return null;
+    const socket = this.sockets.accept("agent", admitted.value);
+    agentConnected(shell, socket);
+    return socket;
+  }
+
+  /** A frame from the agent. */
+  receive(socket: FakeSocket, frame: unknown): void {
+    agentSaid(this.awake(), socket, JSON.stringify(frame));
+  }
+
+  /** The connection ends, and the platform notices. */
+  disconnect(socket: FakeSocket): void {
+    this.sockets.drop(socket);
+    agentDisconnected(this.#shell, socket);
   }
 
   poke(indexedRevision: number): Poked {

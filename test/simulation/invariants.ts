@@ -1,9 +1,12 @@
 /** What must hold at any time, fault or not: checked at every commit, and whenever no handler runs. */
 import { isDeepStrictEqual } from "node:util";
+import type { BotEvent } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
+import { NOT_ACKNOWLEDGED } from "../../src/bot/rollout.ts";
 import { type BotState, isRunning } from "../../src/bot/state.ts";
 import type { Agents } from "./agents.ts";
 import type { Cloud } from "./cloud.ts";
+import { Follower } from "./follower.ts";
 import type { Host } from "./host.ts";
 
 export class Violation extends Error {
@@ -16,24 +19,39 @@ export class Invariants {
   readonly #folded = new Map<string, BotState>();
   /** The droplet names that some intent was made for. */
   readonly #intended = new Set<string>();
+  readonly #follower = new Follower();
+  /** Failed versions that were rolled back, by bot. */
+  readonly #rolledBack = new Set<string>();
 
   checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
-    const state = host.shell.store.load();
-    if (state.kind !== "bot") {
-      this.#seen.push(`the stored state of ${id} does not parse`);
-      return;
-    }
     let folded = before;
-    for (const event of host.shell.store.events(before?.revision ?? 0, 1000)) {
+    for (const event of host.shell.store.history.events(before?.revision ?? 0, 1000)) {
+      if (folded !== null) this.#checkRollout(id, folded, event);
       folded = apply(folded, event);
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }
-    this.#folded.set(id, state.bot);
-    if (!isDeepStrictEqual(folded, state.bot)) this.#seen.push(`state of ${id} is not the fold of its history`);
-    this.#checkStep(id, before, state.bot);
-    if (isRunning(state.bot.operation) && host.alarmAt === null)
-      this.#seen.push(`${id} works on ${state.bot.operation.kind} without an alarm`);
+    if (folded === null) throw new Error("a commit without a bot");
+    this.#folded.set(id, folded);
+    if (!isStored(host, folded)) this.#seen.push(`state of ${id} is not the fold of its history`);
+    this.#checkStep(id, before, folded);
+    this.#follower.attend(id, host);
+    if (isRunning(folded.operation) && host.alarmAt === null)
+      this.#seen.push(`${id} works on ${folded.operation.kind} without an alarm`);
+  }
+
+  #checkRollout(id: string, before: BotState, event: BotEvent): void {
+    const { desired, delivered } = before.config;
+    if (event.kind === "rolled_back") {
+      const { failed_version, version, restored_from } = event.data;
+      if (this.#rolledBack.has(`${id} ${failed_version}`))
+        this.#seen.push(`version ${failed_version} of ${id} was rolled back twice`);
+      this.#rolledBack.add(`${id} ${failed_version}`);
+      if (desired.version !== version || version !== failed_version + 1 || restored_from >= failed_version)
+        this.#seen.push(`version ${failed_version} of ${id} was not replaced by what it was rolled back to`);
+    }
+    if (event.kind === "config_failed" && event.data.reason === NOT_ACKNOWLEDGED && !delivered)
+      this.#seen.push(`version ${desired.version} of ${id} failed before it was delivered`);
   }
 
   #checkStep(id: string, before: BotState | null, after: BotState): void {
@@ -52,9 +70,10 @@ export class Invariants {
 
   /** @throws Violation */
   check(hosts: ReadonlyMap<string, Host>, cloud: Cloud, agents: Agents): void {
-    const [violation] = [...this.#seen, ...agents.violations];
+    const [violation] = [...this.#seen, ...this.#follower.violations, ...agents.violations];
     if (violation !== undefined) throw new Violation(violation);
-    for (const [id, { errors }] of hosts) {
+    for (const [id, { errors, shell }] of hosts) {
+      if (shell.store.load().kind !== "bot") throw new Violation(`the stored state of ${id} does not parse`);
       if (errors.length > 0) throw new Violation(`${id} logged an error: ${JSON.stringify(errors[0])}`);
     }
     for (const droplet of cloud.ours.droplets()) {
@@ -67,11 +86,27 @@ export class Invariants {
     if (strayed) throw new Violation(`another team was asked to ${strayed.operation}`);
   }
 
-  /** The whole history folded anew. @throws Violation */
+  /** The whole history folded anew, from the last snapshot on; its reader has had it all. @throws Violation */
   refold(id: string, host: Host): void {
+    const { history } = host.shell.store;
+    const kept = history.events(0, 100_000);
+    const [first, last] = [kept[0]?.seq ?? 0, kept.at(-1)?.seq ?? 0];
+    if (last - first + 1 !== kept.length) throw new Violation(`the history of ${id} has gaps`);
     let folded: BotState | null = null;
-    for (const event of host.shell.store.events(0, 100_000)) folded = apply(folded, event);
+    for (const event of kept.slice((history.snapshotSeq() ?? first) - first)) folded = apply(folded, event);
     if (!isDeepStrictEqual(folded, host.shell.present().bot))
       throw new Violation(`the whole history of ${id} does not fold into its state`);
+    const missing = this.#follower.missing(id, host, last);
+    if (missing !== null) throw new Violation(missing);
+    const most = 2 * host.shell.platform.policy.history_max;
+    if (kept.length > most) throw new Violation(`${id} keeps ${kept.length} events, more than ${most}`);
   }
+}
+
+/** Compared as text, which is quick; parsed only where the order of fields may differ. */
+function isStored({ storage, shell }: Host, folded: BotState): boolean {
+  const [row] = storage.sql.exec<{ value: string }>("SELECT value FROM document WHERE key = 'state'");
+  if (row?.value === JSON.stringify(folded)) return true;
+  const state = shell.store.load();
+  return state.kind === "bot" && isDeepStrictEqual(state.bot, folded);
 }

@@ -1,4 +1,6 @@
 /** Faults stop: now everything has to come to rest, and the droplets have to be exactly those that somebody wants. */
+import { defaultPolicy } from "../../src/bot/policy.ts";
+import { ackDeadline, wayBack } from "../../src/bot/rollout.ts";
 import type { BotStatus } from "../../src/wire/enums.ts";
 import { describe } from "./crashes.ts";
 import { Violation } from "./invariants.ts";
@@ -11,6 +13,8 @@ const REST_MS = 200 * MINUTE;
 const CONVERGE_MS = 70 * MINUTE;
 /** What happened last, as an agent that was lost, shows only after a while. */
 const AFTERMATH_MS = 5 * MINUTE;
+/** By then whoever does not speak has been found silent; another five minutes are for the clocks, which differ. */
+const LATE_MS = 10 * MINUTE;
 
 /** @throws Violation */
 export async function comeToRest(world: World, ids: readonly string[]): Promise<void> {
@@ -35,6 +39,7 @@ function endFaults(world: World): void {
   world.deliver = () => "once";
   world.agents.loss = 0;
   world.agents.echo = 0;
+  world.agents.ack_loss = 0;
   Object.assign(world.index, { down: false, faulty: 0 });
   if (world.cloud.token !== "ours") world.deploy("ours");
 }
@@ -58,5 +63,16 @@ function complaint(world: World, id: string): string | null {
   if (off && droplets[0]?.powered) return `is ${bot.status} and its droplet runs`;
   if (bot.suspension !== null && bot.status !== "suspended") return `was suspended and is ${describe(world, id)}`;
   if (world.index.get(id)?.revision !== bot.revision) return "is not what the index says of it";
+  return complaintOfConfig(world, id);
+}
+
+function complaintOfConfig(world: World, id: string): string | null {
+  const { bot, rt } = world.host(id).shell.present();
+  if (bot.destroyed_at !== null) return null;
+  const back = wayBack(bot);
+  if (back !== null) return `is left on version ${back.failed_version}, and version ${back.restored_from} was good`;
+  const due = ackDeadline({ bot, rt, now: world.now, policy: defaultPolicy });
+  if (due !== null && world.now > due + LATE_MS)
+    return `still waits for what is said of version ${bot.config.desired.version}`;
   return null;
 }

@@ -1,5 +1,6 @@
 /** A random schedule: people, faults and process deaths drawn from one seed; then calm, and what must be true after it. */
 import type { BotAction } from "../../src/wire/enums.ts";
+import type { Verdict } from "./agent-rollout.ts";
 import { addFaults, drawKnobs } from "./faults.ts";
 import { Violation } from "./invariants.ts";
 import { prng } from "./prng.ts";
@@ -7,8 +8,11 @@ import { comeToRest } from "./rest.ts";
 import { type Delivery, MINUTE, World } from "./world.ts";
 
 const ACTIONS: BotAction[] = ["pause", "resume", "redeploy", "destroy"];
+const VERDICTS: Verdict[] = ["fails", "dies", "says_nothing"];
 const TURNS = 8;
 const MAX_SKEW_MS = 5 * MINUTE;
+/** So short that it is pruned several times in a schedule. */
+const SHORT_HISTORY = { history_max: 24, history_keep: 8, history_chunk: 10 };
 
 /** What a schedule is made of; a feature that is left out is drawn all the same, so that all others stay as they were. */
 class Features {
@@ -41,6 +45,14 @@ export async function runSchedule(seed: number, options: ScheduleOptions = {}): 
   const draw = prng(seed ^ 0x5eed);
   const world = drawWorld(seed, draw, features);
   watch(world);
+  try {
+    await play(world, draw, features);
+  } finally {
+    world.close();
+  }
+}
+
+async function play(world: World, draw: () => number, features: Features): Promise<void> {
   const stranger = world.simulator.addForeignDroplet({ name: "sp-00c0ffee-somebody-else-g1", tags: ["web"] });
   const ids = Array.from({ length: 1 + Math.floor(draw() * 3) }, () => world.createBot());
   addFaults(world, features.enabled);
@@ -63,27 +75,51 @@ export async function runSchedule(seed: number, options: ScheduleOptions = {}): 
 function drawWorld(seed: number, draw: () => number, { enabled }: Features): World {
   const skewed = draw() < 0.3 && enabled("skewed clocks");
   const alike = draw() < 0.2 && enabled("ids that begin alike");
+  // From dice of its own: the others fall as they did before there was this feature.
+  const short = prng(seed ^ 0x71de)() < 0.5 && enabled("a short history");
   const world = new World(seed, drawKnobs(draw), {
     skew: () => (skewed ? Math.floor((draw() * 2 - 1) * MAX_SKEW_MS) : 0),
     id_prefix: alike ? "0a1b2c3d" : "",
+    policy: short ? SHORT_HISTORY : {},
   });
   const [loss, echo, faulty] = [draw(), draw(), draw()];
   if (loss < 0.2 && enabled("lost beats")) world.agents.loss = 0.3;
   if (echo < 0.3 && enabled("beats from beyond")) world.agents.echo = 0.5;
   if (faulty < 0.3 && enabled("resets of D1")) world.index.faulty = 0.2;
+  troubleRollouts(world, prng(seed ^ 0xc0f16), enabled);
   return world;
+}
+
+/** Each version has its fate, whichever droplet it comes to. */
+function troubleRollouts({ agents }: World, draw: () => number, enabled: Features["enabled"]): void {
+  const salt = Math.floor(draw() * 2 ** 32);
+  const [bad, slow, lossy] = [draw() < 0.5, draw() < 0.5, draw() < 0.3];
+  if (bad && enabled("configs that fail")) {
+    agents.verdict = ({ id, version, restored_from }) => {
+      const fate = prng(salt ^ Number.parseInt(id.slice(0, 8), 16));
+      const fine = version === 1 || restored_from !== null ? 0.85 : 0.4;
+      return fate() < fine ? "runs" : (VERDICTS[Math.floor(fate() * VERDICTS.length)] ?? "runs");
+    };
+  }
+  if (slow && enabled("slow applies")) {
+    agents.timing = { apply: () => Math.floor(draw() * 3 * MINUTE), away: () => Math.floor(draw() * 10 * MINUTE) };
+  }
+  if (lossy && enabled("lost acknowledgements")) agents.ack_loss = 0.4;
 }
 
 function troubleProcesses(world: World, ids: string[], draw: () => number, { enabled }: Features): void {
   const deaths = draw() < 0.5 && enabled("deaths") ? 0.03 : 0;
   const alarms = draw() < 0.3 && enabled("unreliable alarms") ? 0.05 : 0;
-  world.pause = async (who) => {
+  world.pause = async (who, where) => {
     if (world.random() < deaths) {
       world.kill(who);
       return;
     }
     // Between the two sides of an await other things happen.
     if (world.random() < 0.05 && enabled("actions during calls")) actAtRandom(world, ids, world.random);
+    // A change that comes while another one is being made, or a rollback.
+    if (where === "before seal" && world.random() < 0.1 && enabled("changes during changes"))
+      await world.publish(who, { strictness: "medium" });
     if (world.random() < 0.05 && enabled("slow calls")) world.now += Math.floor(world.random() * 20_000);
   };
   world.deliver = (): Delivery => {
@@ -123,6 +159,7 @@ const DISTURBANCES: Disturbance[] = [
     name: "another token is deployed, or ours again",
     chance: 0.06,
     happens: (world, _ids, detail) => {
+      if (!world.gate.hasTeam()) return;
       const { token } = world.cloud;
       if (token !== "ours") world.deploy("ours");
       else if (detail < 0.5) world.deploy("another_teams");
@@ -163,6 +200,16 @@ const DISTURBANCES: Disturbance[] = [
       if (id !== undefined) await world.publish(id, { strictness: detail < 0.5 ? "high" : "low" });
     },
   },
+  {
+    name: "a config changes twice at once",
+    chance: 0.1,
+    happens: async (world, ids, detail) => {
+      const id = ids[Math.floor(detail * ids.length)];
+      if (id === undefined) return;
+      const changes = [{ strictness: "high" }, { llm_api_key: `sk-${detail}` }] as const;
+      await Promise.all(changes.map((change) => world.publish(id, change)));
+    },
+  },
 ];
 
 function onActive(happens: (world: World, dropletId: number) => void): Disturbance["happens"] {
@@ -186,7 +233,7 @@ function actAtRandom(world: World, ids: string[], random: () => number): void {
   }
   const action = ACTIONS[Math.floor(random() * (random() < 0.7 ? 3 : 4))];
   if (id === undefined || action === undefined) return;
-  if (random() < 0.05 && world.bot(id).operation.kind !== "destroy") world.cancel(id);
+  if (random() < 0.05) world.cancel(id);
   else if (action === "destroy" && random() < 0.3) world.forceDestroy(id);
   else world.act(id, action);
 }

@@ -39,6 +39,11 @@ export class SqliteStorage implements Storage {
     return statement;
   }
 
+  close(): void {
+    this.#statements.clear();
+    this.#db.close();
+  }
+
   transactionSync<T>(run: () => T): T {
     this.#statement("BEGIN").run();
     this.#staged = undefined;

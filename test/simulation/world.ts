@@ -3,7 +3,7 @@ import type { Knobs } from "../../simulator/model/knobs.ts";
 import type { EventBody } from "../../src/bot/events.ts";
 import { forceDestroy } from "../../src/bot/force.ts";
 import { act, cancelOperation, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
-import { defaultPolicy } from "../../src/bot/policy.ts";
+import { defaultPolicy, type Policy } from "../../src/bot/policy.ts";
 import { publishConfig } from "../../src/bot/publish.ts";
 import { type BotState, dropletName, fleetOf, isRunning } from "../../src/bot/state.ts";
 import { suspend, unsuspend } from "../../src/bot/suspend.ts";
@@ -38,6 +38,8 @@ export interface WorldOptions {
   skew?: () => number;
   /** The first digits of every bot's id. */
   id_prefix?: string;
+  /** What differs from the default policy. */
+  policy?: Partial<Policy>;
 }
 
 export class World {
@@ -62,7 +64,7 @@ export class World {
 
   constructor(seed: number, knobs: Partial<Knobs> = {}, options: WorldOptions = {}) {
     this.random = prng(seed);
-    this.#options = { skew: () => 0, id_prefix: "", ...options };
+    this.#options = { skew: () => 0, id_prefix: "", policy: {}, ...options };
     this.cloud = new Cloud(() => this.now, this.random, knobs);
     this.index = new IndexStore(this.random);
     this.#workerSkew = this.#options.skew();
@@ -96,12 +98,14 @@ export class World {
   createBot(): string {
     const id = uuid(this.random, this.#options.id_prefix);
     const skew = this.#options.skew();
+    const sleep = prng(this.hosts.size);
     const host = new Host({
       now: () => this.now + skew,
       random: this.random,
-      policy: defaultPolicy,
+      policy: { ...defaultPolicy, ...this.#options.policy },
       provider: this.cloud.provider,
       gate: this.gate.gate,
+      hibernates: () => sleep() < 0.1,
       push: async (entry) => this.index.receive(entry),
       pause: (where) => this.pause(id, where),
       committed: (committed) => this.#invariants.checkCommit(id, committed),
@@ -263,6 +267,11 @@ export class World {
     };
   }
 
+  /** Gives back what every object's storage holds. The world is over. */
+  close(): void {
+    for (const { storage } of [this.gate, ...this.hosts.values()]) storage.close();
+  }
+
   /** Droplets that carry the bot's name, whatever the API shows of them. */
   dropletsOf(id: string) {
     const { fleet } = this.bot(id);
@@ -271,7 +280,7 @@ export class World {
   }
 
   history(id: string): EventBody[] {
-    return this.host(id).shell.store.events(0, 100_000);
+    return this.host(id).shell.store.history.events(0, 100_000);
   }
 
   /** What must hold at any time, fault or not. @throws Violation */

@@ -1,4 +1,5 @@
 /** A droplet's agent as the Worker meets it: the token from its user-data, its own credential, its requests. */
+import { exports } from "cloudflare:workers";
 import type { Simulator } from "../../simulator/model/simulator.ts";
 import { formatToken, hashToken } from "../../src/wire/tokens.ts";
 import { dropletsOf, eventually, newBot, request, untilBot, untilIdle } from "./cloud.ts";
@@ -40,9 +41,80 @@ export async function agentOn(droplet: { id: number; user_data: string | null },
       request("POST", `/bot/${botId}/stage`, { token, body: { stage, ...identity, ...changes } }),
     config: (headers: Record<string, string> = {}) =>
       request("GET", `/bot/${botId}/config`, { token: credential, headers }),
+    /** Opens the channel. */
+    connect: (changes: Record<string, unknown> = {}) => connectChannel(botId, credential, { ...identity, ...changes }),
     acknowledge: (config_id: string, changes: Record<string, unknown> = {}) =>
       request("POST", `/bot/${botId}/config_ack`, { token: credential, body: { config_id, ...changes } }),
   };
+}
+
+/** An agent's end of the channel. */
+export class TestChannel {
+  readonly #socket: WebSocket;
+  /** What the bot sent and nobody has looked at. */
+  readonly #frames: string[] = [];
+  closed: { code: number; reason: string } | null = null;
+
+  constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.addEventListener("message", ({ data }) => this.#frames.push(String(data)));
+    socket.addEventListener("close", ({ code, reason }) => {
+      this.closed = { code, reason };
+    });
+    socket.accept();
+  }
+
+  say(frame: unknown): void {
+    this.#socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+  }
+
+  status(changes: Record<string, unknown> = {}): void {
+    this.say({ type: "status", ...heartbeat, ...changes });
+  }
+
+  /** The next frame, as it was sent. */
+  next(): Promise<string> {
+    return eventually(() => {
+      const frame = this.#frames.shift();
+      if (frame === undefined) throw new Error("the bot has said nothing more");
+      return frame;
+    });
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: tests read whatever came
+  async orders(): Promise<any> {
+    return JSON.parse(await this.next());
+  }
+
+  /** Waits until the orders say this. */
+  untilOrders(expected: Record<string, unknown>) {
+    return eventually(async () => {
+      const orders = await this.orders();
+      if (Object.entries(expected).some(([key, value]) => orders[key] !== value)) throw new Error("other orders");
+      return orders;
+    });
+  }
+
+  untilClosed(): Promise<{ code: number; reason: string }> {
+    return eventually(() => {
+      if (this.closed === null) throw new Error("the channel is open");
+      return this.closed;
+    });
+  }
+
+  close(): void {
+    this.#socket.close(1000, "bye");
+  }
+}
+
+/** @returns the channel, or the answer that says no */
+async function connectChannel(botId: string, token: string, query: Record<string, unknown>) {
+  const search = new URLSearchParams(Object.entries(query).map(([key, value]) => [key, String(value)]));
+  const response = await exports.default.fetch(`http://spawnpoint.test/bot/${botId}/channel?${search}`, {
+    headers: { upgrade: "websocket", authorization: `Bearer ${token}`, "cf-connecting-ip": crypto.randomUUID() },
+  });
+  if (response.webSocket === null) return { status: response.status, problem: await response.json(), channel: null };
+  return { status: response.status, problem: null, channel: new TestChannel(response.webSocket) };
 }
 
 const heartbeat = {

@@ -128,6 +128,12 @@ const ROUTES: Record<string, () => Route> = {
     valid: { action: "destroy" },
     wrong: { action: [...ENUM, "Destroy", "suspend", "heal"] },
   }),
+  "POST /operator/bots/:id/suspend": () => ({
+    method: "POST",
+    path: `/operator/bots/${agent.bot_id}/suspend`,
+    valid: { reason: "payment_failed" },
+    wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b"] },
+  }),
   "POST /bot/register": () => ({
     method: "POST",
     path: "/bot/register",

@@ -33,11 +33,15 @@ const NAMING = [
   ["GET", "/bots/:id/config", undefined, "bot_not_found"],
   ["PATCH", "/bots/:id/config", { strictness: "low" }, "bot_not_found"],
   ["GET", "/bots/:id/configs", undefined, "bot_not_found"],
+  ["GET", "/bots/:id/configs/1/diff/2", undefined, "config_not_found"],
   ["POST", "/bots/:id/config/rollback", { to_version: 1 }, "config_not_found"],
   ["POST", "/bots/:id/actions", { action: "destroy" }, "bot_not_found"],
   ["GET", "/bots/:id/operations", undefined, "bot_not_found"],
   ["POST", "/bots/:id/operations/00000000-0000-4000-8000-000000000000/cancel", undefined, "bot_not_found"],
   ["GET", "/bots/:id/events", undefined, "bot_not_found"],
+  ["GET", "/bots/:id/wait?status=online", undefined, "bot_not_found"],
+  ["POST", "/operator/bots/:id/suspend", { reason: "payment_failed" }, "bot_not_found"],
+  ["POST", "/operator/bots/:id/unsuspend", undefined, "bot_not_found"],
 ] as const;
 
 describe.for(NAMING)("%s %s", ([method, path, body, code]) => {
@@ -75,6 +79,8 @@ const QUERIES: Record<string, string[]> = {
   ],
   "/bots/:bot/configs": [...PAGES, "cursor=0", "cursor=-1", "cursor=abc", "cursor=1.5"],
   "/bots/:bot/events": [...PAGES, "after=-1", "after=abc", "after=1.5"],
+  "/bots/:bot/events/stream": ["after=-1", "after=abc", "after=1.5"],
+  "/bots/:bot/wait": ["", "status=asleep", "status=online&timeout=0", "status=online&timeout=61", "timeout=5"],
 };
 
 describe.for(Object.entries(QUERIES))("GET %s", ([path, queries]) => {
@@ -82,6 +88,18 @@ describe.for(Object.entries(QUERIES))("GET %s", ([path, queries]) => {
     const target = path.replace(":account", account).replace(":bot", botId);
     expectProblem(expect, await request("GET", `${target}?${query}`), { status: 400, code: "malformed_request" });
   });
+});
+
+describe("GET /bots/:bot/configs/:from/diff/:to", () => {
+  it.for(["0", "-1", "abc", "1.5", "1e99"])(
+    "answers 400 to %s, which numbers no version",
+    async (wrong, { expect }) => {
+      for (const path of [`${wrong}/diff/1`, `1/diff/${wrong}`]) {
+        const answer = await request("GET", `/bots/${botId}/configs/${path}`);
+        expectProblem(expect, answer, { status: 400, code: "malformed_request" });
+      }
+    },
+  );
 });
 
 describe("headers", () => {
@@ -93,6 +111,8 @@ describe("headers", () => {
       [`/bots/${botId}/actions`, { action: "destroy" }],
       [`/bots/${botId}/config/rollback`, { to_version: 1 }],
       [`/bots/${botId}/operations/${crypto.randomUUID()}/cancel`, undefined],
+      [`/operator/bots/${botId}/suspend`, { reason: "payment_failed" }],
+      [`/operator/bots/${botId}/unsuspend`, undefined],
     ] as const;
     for (const [path, body] of creating) {
       for (const key of ["k".repeat(256), "two words", ""]) {

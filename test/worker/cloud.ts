@@ -8,7 +8,7 @@ import type { Bot } from "../../src/index.ts";
 import { BOT_REQUEST } from "../fixtures/bot.ts";
 import { operatorToken } from "./settings.ts";
 
-const BASE = "http://spawnpoint.test";
+export const BASE = "http://spawnpoint.test";
 
 /** Everything happens at once and nothing is rate limited: tests poll faster than DigitalOcean lets anybody. */
 const HURRIED_KNOBS: Partial<Knobs> = { ...INSTANT_KNOBS, per_minute: 100_000, per_hour: 1_000_000 };
@@ -77,6 +77,9 @@ export async function request(method: string, path: string, options: RequestOpti
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
+  // A socket is asked for by those who read it; here only the answer counts.
+  response.webSocket?.accept();
+  response.webSocket?.close();
   return { status: response.status, headers: response.headers, text, json: parse(text) };
 }
 

@@ -78,7 +78,7 @@ describe("what an agent says of a config version", () => {
     const { json: second } = await patch(bot.id, { llm_provider: "nobody" });
     const failed = { result: "failed", reason: "the gateway refused to start" };
     expect((await agent.acknowledge(second.id, failed)).status).toBe(200);
-    const { revision, ...shown } = await show(bot.id);
+    const { revision, ...shown } = await untilBot(bot.id, { desired_config_version: 3 });
     expect(shown).toMatchObject({
       status: "online",
       reason: "config_failed",
@@ -88,8 +88,8 @@ describe("what an agent says of a config version", () => {
     });
     await agent.acknowledge(second.id, failed);
     expect((await show(bot.id)).revision).toBe(revision);
-    await agent.acknowledge(second.id);
-    expect(await show(bot.id)).toMatchObject({ config_failure: null, applied_config_version: 2, reason: null });
+    await agent.acknowledge(shown.desired_config_version_id);
+    expect(await show(bot.id)).toMatchObject({ config_failure: null, applied_config_version: 3, reason: null });
   });
 });
 

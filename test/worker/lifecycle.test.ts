@@ -221,6 +221,10 @@ describe("a bot's history", () => {
     const first = (await request("GET", `/bots/${bot.id}/events?limit=2`)).json;
     const rest = (await request("GET", `/bots/${bot.id}/events?after=${first.next_cursor}`)).json;
     expect([...first.data, ...rest.data]).toEqual(all.data);
-    expect((await request("GET", `/bots/${bot.id}/events?after=100000`)).json).toEqual({ data: [], next_cursor: null });
+    expect((await request("GET", `/bots/${bot.id}/events?after=100000`)).json).toEqual({
+      data: [],
+      next_cursor: null,
+      first_seq: 1,
+    });
   });
 });

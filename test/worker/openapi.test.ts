@@ -46,6 +46,7 @@ const OPERATIONS: Record<string, Entry> = {
   changeBot: { who: "operator", path: ({ bot }) => `/bots/${bot}`, body: () => ({ name: "Early Bird" }), status: 200 },
   getBotConfig: { who: "operator", path: ({ bot }) => `/bots/${bot}/config`, status: 200 },
   listBotConfigs: { who: "operator", path: ({ bot }) => `/bots/${bot}/configs`, status: 200 },
+  diffBotConfigs: { who: "operator", path: ({ bot }) => `/bots/${bot}/configs/1/diff/1`, status: 200 },
   changeBotConfig: {
     who: "operator",
     path: ({ bot }) => `/bots/${bot}/config`,
@@ -58,8 +59,23 @@ const OPERATIONS: Record<string, Entry> = {
     body: () => ({ to_version: 1 }),
     status: 200,
   },
+  requestCommand: {
+    who: "operator",
+    path: ({ bot }) => `/bots/${bot}/commands`,
+    body: () => ({ kind: "collect_logs" }),
+    status: 202,
+  },
+  listCommands: { who: "operator", path: ({ bot }) => `/bots/${bot}/commands`, status: 200 },
+  getCommand: { who: "operator", path: ({ bot }) => `/bots/${bot}/commands/${command}`, status: 200 },
   listOperations: { who: "operator", path: ({ bot }) => `/bots/${bot}/operations`, status: 200 },
   listEvents: { who: "operator", path: ({ bot }) => `/bots/${bot}/events`, status: 200 },
+  streamEvents: {
+    who: "operator",
+    path: ({ bot }) => `/bots/${bot}/events/stream`,
+    headers: { upgrade: "websocket" },
+    status: 101,
+  },
+  waitForBot: { who: "operator", path: ({ bot }) => `/bots/${bot}/wait?status=online`, status: 200 },
   registerAgent: {
     who: "agent",
     path: () => "/bot/register",
@@ -84,6 +100,13 @@ const OPERATIONS: Record<string, Entry> = {
     path: ({ bot }) => `/bot/${bot}/config_ack`,
     body: () => ({ config_id: desiredConfig }),
     status: 200,
+  },
+  openChannel: {
+    who: "agent",
+    path: ({ bot, agent: { droplet_id, boot_id } }) =>
+      `/bot/${bot}/channel?droplet_id=${droplet_id}&boot_id=${boot_id}`,
+    headers: { upgrade: "websocket" },
+    status: 101,
   },
   heartbeat: {
     who: "agent",
@@ -112,6 +135,13 @@ const OPERATIONS: Record<string, Entry> = {
   listRunningOperations: { who: "operator", path: () => "/operator/operations?stuck=true", status: 200 },
   getGate: { who: "operator", path: () => "/operator/gate", status: 200 },
   cancelOperation: { who: "operator", path: ({ bot }) => `/bots/${bot}/operations/${operation}/cancel`, status: 202 },
+  suspendBot: {
+    who: "operator",
+    path: ({ bot }) => `/operator/bots/${bot}/suspend`,
+    body: () => ({ reason: "payment_failed" }),
+    status: 202,
+  },
+  unsuspendBot: { who: "operator", path: ({ bot }) => `/operator/bots/${bot}/unsuspend`, status: 202 },
 };
 
 interface Documented {
@@ -127,6 +157,7 @@ let documented: Documented[];
 let world: World;
 let desiredConfig: string;
 let operation: string;
+let command: string;
 
 beforeAll(async () => {
   const cloud = simulateCloud();
@@ -167,7 +198,7 @@ describe("the document", () => {
       for (const [status, { content }] of Object.entries(responses)) {
         const types = Object.keys(content ?? {});
         const where = `${operationId} ${status}`;
-        if (status === "304") expect(types, where).toEqual([]);
+        if (status === "304" || status === "101") expect(types, where).toEqual([]);
         else if (operationId === "downloadAgent" && status === "200") expect(types, where).toEqual(["text/javascript"]);
         else if (status.startsWith("2") || operationId === "health") expect(types, where).toEqual(["application/json"]);
         else expect(types, where).toEqual(["application/problem+json"]);
@@ -192,6 +223,7 @@ describe.for(Object.entries(OPERATIONS))("%s", ([id, entry]) => {
     const { who, path, body, headers, status } = entry;
     if (id === "acknowledgeConfig")
       desiredConfig = (await request("GET", `/bots/${world.bot}`)).json.desired_config_version_id;
+    if (id === "getCommand") command = (await request("GET", `/bots/${world.bot}/commands`)).json.data[0].id;
     if (id === "cancelOperation") {
       const pause = { body: { action: "pause" } };
       operation = (await request("POST", `/bots/${world.bot}/actions`, pause)).json.operation.id;
@@ -202,8 +234,8 @@ describe.for(Object.entries(OPERATIONS))("%s", ([id, entry]) => {
     const options = { token, ...(body ? { body: body(world) } : {}), ...(headers ? { headers } : {}) };
     const answer = await request(method, path(world), options);
     expect(answer.status, answer.text).toBe(status);
-    const [type] = answer.headers.get("content-type")?.split(";") ?? [];
-    expect(Object.keys(responses[status]?.content ?? {})).toEqual([type]);
+    const types = answer.headers.get("content-type")?.split(";").slice(0, 1) ?? [];
+    expect(Object.keys(responses[status]?.content ?? {})).toEqual(types);
     expect(answer.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
   });
 

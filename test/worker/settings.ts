@@ -21,6 +21,7 @@ export const testSecrets = {
   // Only where a test asks for it: it would list the droplets of whichever test runs then.
   SWEEP_MODE: "off",
   POLICY: JSON.stringify({
+    poll_due_ms: 40,
     poll_young_ms: 40,
     poll_old_ms: 80,
     confirm_gone_poll_ms: 40,
@@ -31,6 +32,7 @@ export const testSecrets = {
     blocked_retry_min_ms: 200,
     blocked_retry_max_ms: 300,
     shutdown_patience_ms: 500,
+    power_settle_ms: 500,
   }),
   OPERATOR_TOKEN_SHA256: createHash("sha256").update(operatorToken).digest("hex"),
 };

@@ -5,7 +5,7 @@ import type { Load } from "./budget.ts";
 import type { Ask, PermitKind } from "./permit.ts";
 
 /** Append-only: a release reads what the next one writes. */
-const MIGRATIONS: readonly string[] = [
+export const GATE_MIGRATIONS: readonly string[] = [
   `CREATE TABLE document (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
    CREATE TABLE spent (bucket INTEGER PRIMARY KEY, user_count INTEGER NOT NULL, background_count INTEGER NOT NULL);
    CREATE TABLE waiting (bot_id TEXT PRIMARY KEY, kind TEXT NOT NULL, rank INTEGER NOT NULL, since INTEGER NOT NULL, back_at INTEGER NOT NULL) WITHOUT ROWID;
@@ -57,10 +57,10 @@ export class Ledger {
   migrate(): void {
     const exists = this.#sql.exec("SELECT 1 AS found FROM sqlite_master WHERE name = 'document'").length > 0;
     const done = exists ? Number(this.#read("schema") ?? "0") : 0;
-    for (const statements of MIGRATIONS.slice(done)) {
+    for (const statements of GATE_MIGRATIONS.slice(done)) {
       for (const statement of statements.split(";")) if (statement.trim()) this.#sql.exec(statement);
     }
-    if (done < MIGRATIONS.length) this.#write("schema", String(MIGRATIONS.length));
+    if (done < GATE_MIGRATIONS.length) this.#write("schema", String(GATE_MIGRATIONS.length));
   }
 
   state(): GateState {

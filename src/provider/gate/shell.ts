@@ -213,7 +213,7 @@ export class GateShell {
   #verifyAt(): number {
     const { open, verified_at, team_uuid, token_fingerprint } = this.#ledger.state();
     const known = open === null && team_uuid !== null && token_fingerprint === this.#platform.token_fingerprint;
-    return known ? verified_at + VERIFY_EVERY_MS : 0;
+    return known ? verified_at + VERIFY_EVERY_MS : this.#platform.now();
   }
 
   /** @returns undefined where it threw */

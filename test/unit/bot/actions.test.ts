@@ -18,6 +18,8 @@ const MATRIX: Row[] = [
   ["being resumed", () => new Life().paused().requested("resume"), ["refuse", "same", "refuse", "start"]],
   ["being redeployed", () => new Life().online().requested("redeploy"), ["refuse", "refuse", "same", "start"]],
   ["being healed", () => new Life().online().silent().requested("heal"), ["start", "refuse", "start", "start"]],
+  ["being replaced", () => replaced(), ["refuse", "refuse", "start", "start"]],
+  ["being made anew after its droplet was lost", () => remade(), ["refuse", "refuse", "start", "start"]],
   ["being suspended", () => new Life().online().suspending(), ["refuse", "refuse", "refuse", "start"]],
   ["suspended", () => new Life().suspended(), ["refuse", "refuse", "refuse", "start"]],
   ["paused, then suspended", () => new Life().paused().suspending(), ["refuse", "refuse", "refuse", "start"]],
@@ -83,6 +85,16 @@ describe("what the operator may ask of a bot that is", () => {
 /** The droplet does not go off: the suspend gave up. */
 function notStopped(): Life {
   return new Life().online().suspending().failed("power_off_failed");
+}
+
+/** A heal has given the droplet up. */
+function replaced(): Life {
+  const life = new Life().online().silent().requested("heal");
+  return life.tell({ kind: "replacement_begun", data: { operation_id: life.bot.operation.id, why: "silent" } });
+}
+
+function remade(): Life {
+  return replaced().gone().recreating().posted();
 }
 
 function switchedOn(): Life {

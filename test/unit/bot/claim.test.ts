@@ -96,7 +96,7 @@ describe("whose a listed droplet is", () => {
   for (const { name, life: lived = () => new Life().online(), droplet = shown, history = {}, is } of cases) {
     it(`says ${is} of: ${name}`, ({ expect }) => {
       const life = lived();
-      expect(inOneWord(judgeClaim(life.bot, droplet(life), { ...NEVER, ...history }, life.now))).toBe(is);
+      expect(inOneWord(judgeClaim(life.bot, droplet(life), () => ({ ...NEVER, ...history }), life.now))).toBe(is);
     });
   }
 });

@@ -32,6 +32,7 @@ export function drive(rolls: readonly number[], steps: number): Life {
     if ("record" in decision) life.tell(decision.record);
     else if ("wait" in decision) life.now = pick([decision.wait, decision.wait + MINUTE, life.now + SECOND]);
     else if ("begin" in decision) life.requested(decision.begin);
+    else if ("restore" in decision) life.rolledBack();
     else if ("do" in decision) call(life, decision.do, pick);
   }
   return life;
@@ -121,6 +122,13 @@ function outcomeOf<T>(pick: Pick, value: () => T): Outcome<T> {
   ])();
 }
 
+/** What an agent and its config's authors do to the rollout. */
+function rollOut(life: Life, pick: Pick): void {
+  const { delivered, failed, desired } = life.bot.config;
+  const fails = failed?.id === desired.id ? [] : [() => life.configFailed()];
+  pick([() => life.published(), ...(delivered ? [] : [() => life.delivered()]), ...fails, ...fails])();
+}
+
 /** What people and agents do, now and then. */
 function meanwhile(life: Life, pick: Pick): void {
   const nothing = () => undefined;
@@ -168,6 +176,7 @@ function speak(life: Life, pick: Pick): void {
     else
       pick([
         () => life.applied(),
+        () => rollOut(life, pick),
         () => life.tell({ kind: "agent_booted", data: { boot_id: "b2", expected: false } }),
       ])();
   } else if (live && bot.adopted !== null) {

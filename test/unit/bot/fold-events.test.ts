@@ -62,7 +62,7 @@ const EFFECTS: Omit<Row, "accepted"> = {
     { operation: { replacing: true, committed: true, last_error: "still silent" }, adopted: 1001 },
   ],
   generation_started: [
-    () => new Life().online(),
+    () => new Life().online().delivered(),
     () => ({ generation: 2, why: "retry" }),
     {
       generation: 2,
@@ -70,7 +70,7 @@ const EFFECTS: Omit<Row, "accepted"> = {
       agent: null,
       presence: "never",
       intents: [],
-      config: { desired: C1, applied: null, effective: null, last_good: C1 },
+      config: { desired: C1, delivered: false, applied: null, effective: null, last_good: C1 },
     },
   ],
   suspended: [
@@ -88,6 +88,17 @@ const EFFECTS: Omit<Row, "accepted"> = {
     },
   ],
   unsuspended: [() => new Life().suspended(), () => ({}), { suspension: null, off_by_us: true }],
+
+  command_requested: [
+    () => new Life().online(),
+    () => ({ command_id: "c", kind: "stop" }),
+    { commands_pending: true, workload_stopped: true, status: "online" },
+  ],
+  command_ended: [
+    () => new Life().online().tell({ kind: "command_requested", data: { command_id: "c", kind: "restart" } }),
+    () => ({ command_id: "c", kind: "restart", ok: true, detail: null, left: false }),
+    { commands_pending: false, workload_stopped: false },
+  ],
 
   intent_opened: [
     () => new Life(),
@@ -229,6 +240,11 @@ const EFFECTS: Omit<Row, "accepted"> = {
     () => ({ config: C2, paper_mode: false, restored_from: null }),
     { config: { desired: C2, applied: C1 }, paper_mode: false },
   ],
+  config_delivered: [
+    () => new Life().online().published(),
+    (life) => ({ config: life.bot.config.desired }),
+    { config: { delivered: true } },
+  ],
   config_applied: [
     () => new Life().online(),
     () => ({ config: C2 }),
@@ -242,9 +258,28 @@ const EFFECTS: Omit<Row, "accepted"> = {
   config_failed: [
     () => new Life().online(),
     () => ({ config: C2, reason: "bad" }),
-    { config: { applied: C1, failed: { ...C2, reason: "bad" } } },
+    { config: { applied: C1, effective: C1, failed: { ...C2, reason: "bad" } } },
+  ],
+  rolled_back: [
+    () => new Life().online().wait(SECOND),
+    () => ({ failed_version: 2, reason: "bad", restored_from: 1, version: 3 }),
+    {
+      config: {
+        rolled_back: { failed_version: 2, reason: "bad", restored_from: 1, version: 3, at: START + 151 * SECOND },
+      },
+    },
+  ],
+  config_given_up: [
+    () => new Life().online(),
+    () => ({ config: C1, reason: "bad" }),
+    { error: { code: "config_failed", detail: "bad" }, status: "error", reason: "config_failed" },
   ],
 
+  snapshot: [
+    () => new Life().online(),
+    (life) => ({ bot: life.bot }),
+    { status: "online", reason: null, config: { applied: C1 }, adopted: 1001, generation: 1 },
+  ],
   destroyed: [
     () => new Life().online().requested("destroy"),
     () => ({}),
@@ -260,6 +295,19 @@ describe("what an event changes", () => {
       expect(life.tell(event).bot).toMatchObject(after);
     });
   }
+});
+
+describe("an operation that has ended", () => {
+  const LATER: EventBody[] = [
+    { kind: "waiting", data: { reason: "provider_rate_limited" } },
+    { kind: "intent_unanswered", data: { ...POST, ended_at: START, detail: "late" } },
+    { kind: "intent_refused", data: { ...POST, code: "quota", detail: "late", for_good: false } },
+    { kind: "power_refused", data: { ...DROPLET, action: "shutdown", detail: "late" } },
+  ];
+  it.for(LATER)("stays as it ended: $kind", (event, { expect }) => {
+    const life = new Life().online();
+    expect(life.tell(event).bot.operation).toMatchObject({ state: "succeeded", last_error: null });
+  });
 });
 
 function deleteSent(): EventBody {

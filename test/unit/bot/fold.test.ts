@@ -153,11 +153,12 @@ describe("what was sent to a droplet", () => {
     expect(life.read("active").droplet.on_sent_at).toBe(null);
   });
 
-  it("makes what its agent said before it was switched on worth nothing", async ({ expect }) => {
+  it("makes what its agent said before worth nothing once it is off", async ({ expect }) => {
     const life = new Life().online().suspending().powered("shutdown").unsuspended().requested("resume");
-    expect(life.bot.presence).toBe("heard");
-    expect(life.powered("power_on").bot.presence).toBe("never");
-    expect(new Life().online().silent().requested("heal").powered("power_on").bot.presence).toBe("silent");
+    expect(life.read("active").bot.presence).toBe("heard");
+    expect(life.read("off").bot.presence).toBe("silent");
+    expect(life.tell({ kind: "agent_heard", data: { via: "http" } }).read("off").bot.presence).toBe("heard");
+    expect(new Life().paused().read("off").bot.presence).toBe("never");
   });
 });
 
@@ -168,6 +169,17 @@ describe("a request that is cancelled before it began", () => {
       status: "error",
       error: { code: "config_failed" },
     });
+  });
+
+  it("is an error where nothing is left that would bring the bot back", async ({ expect }) => {
+    const detail = "The resume was cancelled; the bot has no agent.";
+    const revoked = { kind: "credential_revoked", data: {} } as const;
+    const life = new Life().online().requested("redeploy").tell(revoked).suspending().cancelled().unsuspended();
+    expect(life.requested("resume").cancelled().bot).toMatchObject({
+      status: "error",
+      error: { code: "cancelled", detail },
+    });
+    expect(new Life().failed().requested("redeploy").cancelled().bot.error?.code).toBe("create_failed");
   });
 
   it("does not release a start that is held", async ({ expect }) => {

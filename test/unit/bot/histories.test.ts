@@ -40,6 +40,9 @@ describe("over any history", () => {
       "operation_cancelled",
       "suspended",
       "unsuspended",
+      "config_failed",
+      "rolled_back",
+      "config_given_up",
       "destroyed",
     ];
     const statuses = ["pending", "provisioning", "online", "unresponsive", "paused", "suspended", "error", "destroyed"];
@@ -118,6 +121,26 @@ describe("over any history", () => {
       if (bot.status !== "suspended" || isRunning(bot.operation)) continue;
       const droplet = adoptedDroplet(bot);
       if (droplet !== null && droplet.status !== "off") throw new Error(`its droplet is ${droplet.status}`);
+    }
+  });
+
+  property("what failed is rolled back once, by the version after it", ({ history }) => {
+    const rolledBack = new Set<number>();
+    const states = refold(history);
+    for (const [index, event] of history.entries()) {
+      if (event.kind !== "rolled_back") continue;
+      const { failed_version, version } = event.data;
+      if (rolledBack.has(failed_version)) throw new Error(`version ${failed_version} is rolled back again`);
+      rolledBack.add(failed_version);
+      const { desired } = states[index]?.config ?? {};
+      if (version !== failed_version + 1 || desired?.version !== version)
+        throw new Error(`version ${version} is not next`);
+    }
+  });
+
+  property("nothing is applied that was not desired", ({ history }) => {
+    for (const { config } of refold(history)) {
+      if ((config.applied?.version ?? 0) > config.desired.version) throw new Error("applied before it was desired");
     }
   });
 

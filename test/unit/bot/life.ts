@@ -1,9 +1,11 @@
 import { type Decision, effectKey, Runtime } from "../../../src/bot/decision.ts";
 import type { BotEvent, DropletFacts, EventBody, EventData } from "../../../src/bot/events.ts";
 import { apply, applyFirst } from "../../../src/bot/fold.ts";
+import { type RecordedEvent, recorded } from "../../../src/bot/history.ts";
 import { type Finished, learn } from "../../../src/bot/learn.ts";
 import { reconcile } from "../../../src/bot/lifecycle.ts";
 import { defaultPolicy, type Policy } from "../../../src/bot/policy.ts";
+import { wayBack } from "../../../src/bot/rollout.ts";
 import { adoptedDroplet, type BotState, type Droplet, dropletName, dropletTags } from "../../../src/bot/state.ts";
 import type { DropletStatus, OperationKind } from "../../../src/wire/enums.ts";
 
@@ -14,7 +16,7 @@ export const START = Date.UTC(2026, 10, 20, 12);
 
 export const BOT_ID = "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d";
 export const FLEET = { prefix: "sp-00c0ffee", tag: "spawnpoint-00c0ffee" };
-const CONFIG = { id: "c0000000-0000-4000-8000-000000000001", version: 1 };
+const CONFIG = { id: configId(1), version: 1 };
 const ADDRESS = "203.0.113.7";
 
 const ACCEPTED: EventData["accepted"] = {
@@ -183,6 +185,38 @@ export class Life {
     return this.tell({ kind: "config_applied", data: { config: this.bot.config.desired } });
   }
 
+  /** A new version is desired. */
+  published(): this {
+    const version = this.bot.config.desired.version + 1;
+    return this.tell({
+      kind: "config_published",
+      data: { config: { id: configId(version), version }, paper_mode: true, restored_from: null },
+    });
+  }
+
+  delivered(): this {
+    return this.tell({ kind: "config_delivered", data: { config: this.bot.config.desired } });
+  }
+
+  /** The agent says that the desired version does not run. */
+  configFailed(reason = "does not start"): this {
+    return this.tell({ kind: "config_failed", data: { config: this.bot.config.desired, reason } });
+  }
+
+  /** What was good before came back. */
+  rolledBack(): this {
+    const back = wayBack(this.bot);
+    if (back === null) throw new Error("this bot has nothing to go back to");
+    const { version, restored_from } = back;
+    return this.tell(
+      {
+        kind: "config_published",
+        data: { config: { id: configId(version), version }, paper_mode: true, restored_from },
+      },
+      { kind: "rolled_back", data: back },
+    );
+  }
+
   succeeded(): this {
     return this.tell({ kind: "operation_succeeded", data: { operation_id: this.bot.operation.id } });
   }
@@ -265,12 +299,28 @@ export class Life {
   }
 }
 
+/** The history as it is stored: with what each event made of the status. */
+export function recordedOf(history: readonly BotEvent[]): RecordedEvent[] {
+  let bot: BotState | null = null;
+  return history.map((event) => {
+    const before = bot;
+    const after = apply(before, event);
+    bot = after;
+    return recorded(event, before, after);
+  });
+}
+
+function configId(version: number): string {
+  return `c0000000-0000-4000-8000-${String(version).padStart(12, "0")}`;
+}
+
 /** A decision in one line, for tables: `do get_droplet:1001`, `begin heal`, `wait 5000 droplet_active`. */
 export function inWords(decision: Decision, now: number): string {
   if ("settled" in decision) return "settled";
   if ("wait" in decision) return `wait ${decision.wait - now} ${decision.for}`;
   if ("record" in decision) return `record ${decision.record.kind}`;
   if ("begin" in decision) return `begin ${decision.begin}`;
+  if ("restore" in decision) return `restore ${decision.restore.restored_from} as ${decision.restore.version}`;
   const { do: effect } = decision;
   return effect.kind === "power" ? `do ${effect.action}` : `do ${effectKey(effect)}`;
 }

@@ -3,7 +3,8 @@ import type { EventBody } from "../../../src/bot/events.ts";
 import { defaultPolicy } from "../../../src/bot/policy.ts";
 import { HOUR, inWords, Life, MINUTE, SECOND } from "./life.ts";
 
-const SILENCE = 155 * SECOND;
+const PATIENCE = 95 * SECOND;
+const SILENCE = 60 * SECOND + PATIENCE;
 
 function next(life: Life): string {
   return inWords(life.decide(), life.now);
@@ -22,13 +23,31 @@ describe("a bot that is heard", () => {
   it("gets a fresh deadline from when we could hear again", async ({ expect }) => {
     const life = new Life().online().wait(HOUR);
     life.rt = { ...life.rt, deaf_until: life.now };
-    expect(next(life)).toBe(`wait ${SILENCE} heartbeat`);
+    expect(next(life)).toBe(`wait ${PATIENCE} heartbeat`);
   });
 
   it("whose last-seen was lost is judged from when it registered", async ({ expect }) => {
     const life = new Life().online();
     life.rt = { ...life.rt, last_seen_at: null };
-    expect(next(life)).toBe(`wait ${SILENCE} heartbeat`);
+    expect(next(life)).toBe(`wait ${PATIENCE} heartbeat`);
+  });
+
+  it("over its channel may be silent for 95 s, whatever it said over HTTP before", async ({ expect }) => {
+    const life = new Life()
+      .online()
+      .wait(HOUR)
+      .beat()
+      .wait(30 * SECOND);
+    life.rt = { ...life.rt, channel: { opened_at: life.now - MINUTE, heard_at: life.now } };
+    expect(next(life)).toBe(`wait ${PATIENCE} heartbeat`);
+    expect(next(life.wait(PATIENCE))).toBe("record agent_silent");
+  });
+
+  it("and whose channel was closed has 45 s for its first beat over HTTP", async ({ expect }) => {
+    const life = new Life().online().wait(HOUR);
+    life.rt = { ...life.rt, channel_closed_at: life.now };
+    expect(next(life)).toBe(`wait ${45 * SECOND} heartbeat`);
+    expect(next(life.wait(5 * SECOND).beat())).toBe(`wait ${SILENCE} heartbeat`);
   });
 
   it("is judged in error too", async ({ expect }) => {

@@ -2,6 +2,7 @@ import { describe, it } from "vitest";
 import type { Scope } from "../../../src/bot/answer.ts";
 import * as management from "../../../src/bot/management.ts";
 import { publishConfig } from "../../../src/bot/publish.ts";
+import type { BotShell } from "../../../src/bot/shell.ts";
 import { suspend, unsuspend } from "../../../src/bot/suspend.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";
@@ -50,6 +51,21 @@ describe("one account's bot", () => {
   });
 });
 
+describe("destroying a bot that has no droplet yet", () => {
+  const STAGES = [
+    ["pending", () => new Life()],
+    ["provisioning", () => new Life().posted()],
+  ] as const;
+  it.for(STAGES)("cancels its create and leaves it %s until it is destroyed", ([status, life], { expect }) => {
+    const shell = stored(life());
+    management.act(shell, { scope: OWNER, actor: "key", request_id: "r1" }, "destroy");
+    expect(shell.present().bot).toMatchObject({ status, reason: "destroy", error: null });
+    expect(management.listOperations(shell, OWNER)).toMatchObject({
+      value: [{ kind: "destroy" }, { kind: "create", state: "cancelled" }],
+    });
+  });
+});
+
 describe("cancelling an operation", () => {
   const caller = { scope: OWNER, actor: "key", request_id: "r1" };
 
@@ -62,6 +78,24 @@ describe("cancelling an operation", () => {
     });
   });
 
+  it("is refused where it came instead of one that had begun to act", async ({ expect }) => {
+    for (const [life, state, answer] of [
+      [new Life().online().requested("redeploy"), "queued", { ok: true }],
+      [
+        new Life().online().requested("redeploy").tell({ kind: "credential_revoked", data: {} }),
+        "running",
+        { ok: false },
+      ],
+      [new Life().posted(), "running", { ok: false, code: "operation_committed" }],
+    ] as const) {
+      const shell = stored(life);
+      management.act(shell, caller, "destroy");
+      const { id } = shell.present().bot.operation;
+      expect(shell.present().bot.operation).toMatchObject({ kind: "destroy", state });
+      expect(management.cancelOperation(shell, { ...caller, request_id: "r2" }, id)).toMatchObject(answer);
+    }
+  });
+
   it("is refused from its first intent on", async ({ expect }) => {
     const life = new Life().online().requested("pause").powered("shutdown");
     const shell = stored(life);
@@ -70,6 +104,22 @@ describe("cancelling an operation", () => {
       code: "operation_committed",
     });
     expect(shell.present().bot.operation.state).toBe("running");
+  });
+
+  it("is refused where what it pre-empted had begun: a POST whose droplet may still come is not left alone", async ({
+    expect,
+  }) => {
+    const destroy = (life: Life) => {
+      const shell = stored(life);
+      management.act(shell, caller, "destroy");
+      return shell;
+    };
+    const cancel = (shell: BotShell) =>
+      management.cancelOperation(shell, { ...caller, request_id: "r2" }, shell.present().bot.operation.id);
+    expect(cancel(destroy(new Life()))).toMatchObject({ ok: true, value: { state: "cancelled" } });
+    const begun = destroy(new Life().posted());
+    expect(cancel(begun)).toMatchObject({ ok: false, code: "operation_committed" });
+    expect(begun.present().bot.operation).toMatchObject({ kind: "destroy", state: "running" });
   });
 
   it("is refused of a suspend from the beginning", async ({ expect }) => {

@@ -9,7 +9,7 @@ import { HOUR, Life, MINUTE, SECOND, START } from "./life.ts";
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 function alarmOf(life: Life, delivery: number | null = null): number | null {
-  return nextAlarm(life.bot, life.rt, life.now, defaultPolicy, delivery);
+  return nextAlarm(life.bot, life.rt, life.now, defaultPolicy, delivery).at;
 }
 
 describe("the one alarm", () => {
@@ -55,6 +55,18 @@ describe("how long DigitalOcean is left alone after a call", () => {
   it("not at all after an answer, which also ends the counting", async ({ expect }) => {
     for (const outcome of [{ kind: "ok", value: null }, { kind: "missing" }] as const) {
       expect(called(outcome, 9)).toMatchObject({ tries: 0, not_before: 0, done: { "get_droplet:7": START } });
+    }
+  });
+
+  it("a read without an answer does not count as one", async ({ expect }) => {
+    const outcomes: Outcome<unknown>[] = [
+      { kind: "unknown", detail: "502" },
+      { kind: "rate_limited", wait_ms: 5_000 },
+      { kind: "unauthorized", status: 401, detail: "no" },
+    ];
+    const rt = Runtime.parse({ done: { "get_droplet:7": 5 } });
+    for (const outcome of outcomes) {
+      expect(afterCall(rt, GET, outcome, START, 0.5, defaultPolicy).done).toEqual({ "get_droplet:7": 5 });
     }
   });
 

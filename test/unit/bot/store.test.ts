@@ -7,10 +7,14 @@ import { botRow } from "../../../src/bot/index-rows.ts";
 import { MIGRATIONS, Store } from "../../../src/bot/store.ts";
 import type { Sql } from "../../../src/storage.ts";
 import { configRow } from "../../fixtures/bot.ts";
-import { HOUR, Life, START } from "./life.ts";
+import { HOUR, Life, recordedOf, START } from "./life.ts";
 
 /** SHA-256 of each migration as it was released. */
-const RELEASED = ["360a4b7ab7da3d8d1edd7bfb834e6197599ccf5e83aaff475dbc4125497342b4"];
+const RELEASED = [
+  "360a4b7ab7da3d8d1edd7bfb834e6197599ccf5e83aaff475dbc4125497342b4",
+  "e5f3c7c9e345dcbbf0cb375aae99a3e7025e6222bd583b2e40ced56a653f62c9",
+  "2996aa637621ddab63f26973853a3bbbb117783864b8f50dd1199516f3261367",
+];
 
 function emptyStore(): { store: Store; db: DatabaseSync } {
   const db = new DatabaseSync(":memory:");
@@ -51,10 +55,11 @@ describe("the stored state", () => {
     const { bot, rt, history } = new Life().online();
     store.save(bot);
     store.saveRuntime(rt);
-    for (const event of history) store.append(event);
+    const stored = recordedOf(history);
+    for (const event of stored) store.history.append(event);
     expect(store.load()).toEqual({ kind: "bot", bot, rt });
-    expect(store.events(0, 1000)).toEqual(history);
-    expect(store.events(2, 3).map(({ seq }) => seq)).toEqual([3, 4, 5]);
+    expect(store.history.events(0, 1000)).toEqual(stored);
+    expect(store.history.events(2, 3).map(({ seq }) => seq)).toEqual([3, 4, 5]);
   });
 
   it("of a release that knew of no suspensions is read as one without", async ({ expect }) => {

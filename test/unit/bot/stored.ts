@@ -5,7 +5,7 @@ import { BotShell } from "../../../src/bot/shell.ts";
 import { Store } from "../../../src/bot/store.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
-import type { Life } from "./life.ts";
+import { type Life, recordedOf } from "./life.ts";
 
 const vault: Vault = { seal: async (text) => text, open: async (envelope) => envelope };
 
@@ -14,7 +14,7 @@ export function stored(life: Life, more: Partial<Platform> = {}, storage = new S
   const { bot, rt, history } = life;
   const store = new Store(storage);
   store.migrate();
-  for (const event of history) store.append(event);
+  for (const event of recordedOf(history)) store.history.append(event);
   store.save(bot);
   store.saveRuntime(rt);
   store.saveOperation(bot.operation);

@@ -62,9 +62,9 @@ describe("asking for a suspension", () => {
 
 describe("taking a suspension away", () => {
   const FOLLOWS: [string, () => Life, kind: string, state: string][] = [
-    ["resumes the bot", () => new Life().suspended(), "resume", "queued"],
-    ["resumes a bot without a droplet", () => new Life().suspending().succeeded(), "resume", "queued"],
-    ["cuts the suspend short and resumes the bot", () => shutdown(), "resume", "queued"],
+    ["resumes the bot", () => new Life().suspended(), "resume", "running"],
+    ["resumes a bot without a droplet", () => new Life().suspending().succeeded(), "resume", "running"],
+    ["cuts the suspend short and resumes the bot", () => shutdown(), "resume", "running"],
     ["leaves a paused bot paused", () => new Life().paused().suspending().succeeded(), "suspend", "succeeded"],
     [
       "leaves a paused bot paused, its suspend cut short",
@@ -76,7 +76,7 @@ describe("taking a suspension away", () => {
       "takes a pause up again that was cut short",
       () => new Life().online().requested("pause").suspending(),
       "pause",
-      "queued",
+      "running",
     ],
     ["does nothing to a bot that is not suspended", () => new Life().online(), "create", "succeeded"],
   ];
@@ -98,7 +98,7 @@ describe("taking a suspension away", () => {
     const shell = stored(shutdown());
     const after = shell.present().bot.revision;
     unsuspend(shell, caller(1));
-    expect(shell.store.events(after, 10)).toMatchObject([
+    expect(shell.store.history.events(after, 10)).toMatchObject([
       { kind: "operation_cancelled", data: { why: "unsuspended" }, actor: "billing" },
       { kind: "unsuspended" },
       { kind: "operation_requested", data: { kind: "resume", why: "unsuspended" } },

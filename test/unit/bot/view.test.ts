@@ -1,11 +1,12 @@
 import { describe, it } from "vitest";
 import type { BotEvent } from "../../../src/bot/events.ts";
 import { defaultPolicy } from "../../../src/bot/policy.ts";
-import { viewBot, viewConfig, viewEvent, viewOperation } from "../../../src/bot/view.ts";
+import { viewBot, viewConfig, viewOperation } from "../../../src/bot/view.ts";
+import { viewEvent } from "../../../src/bot/view-event.ts";
 import { BotView, EventView, Operation } from "../../../src/wire/bot.ts";
 import { ConfigVersion } from "../../../src/wire/config.ts";
 import { configRow } from "../../fixtures/bot.ts";
-import { Life, MINUTE, SECOND, START } from "./life.ts";
+import { Life, MINUTE, recordedOf, SECOND, START } from "./life.ts";
 
 const OPERATION_ID = "0f000000-0000-4000-8000-000000000001";
 
@@ -118,7 +119,7 @@ describe("an operation on the wire", () => {
 
 describe("an event on the wire", () => {
   it("keeps hashes to itself", async ({ expect }) => {
-    const views = new Life().online().history.map(viewEvent);
+    const views = recordedOf(new Life().online().history).map(viewEvent);
     expect(views.map((view) => EventView.safeParse(view).success)).not.toContain(false);
     const text = JSON.stringify(views);
     for (const secret of ["c".repeat(64), "a".repeat(64), "token_hash", "credential_sha256"]) {
@@ -133,11 +134,17 @@ describe("an event on the wire", () => {
 
   it("says when, what and by whom", async ({ expect }) => {
     const event: BotEvent = { seq: 9, at: START, kind: "agent_heard", actor: "agent", data: { via: "http" } };
-    expect(viewEvent(event)).toEqual({
+    const before = { status: "unresponsive", generation: 2 } as const;
+    const after = { status: "online", generation: 2 } as const;
+    expect(viewEvent({ ...event, before, after, reason: "heal" })).toEqual({
       seq: 9,
       at: "2026-11-20T12:00:00.000Z",
       kind: "agent_heard",
       actor: "agent",
+      before,
+      after,
+      reason: "heal",
+      sentence: "The agent was heard again.",
       data: { via: "http" },
     });
   });

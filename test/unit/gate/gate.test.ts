@@ -22,6 +22,7 @@ async function newGate() {
     answer: account("ours"),
     token: "a",
     bots: 100,
+    listing: { kind: "unknown", detail: "not asked here" } as Outcome<never>,
     log: [] as Record<string, unknown>[],
   };
   const boot = () =>
@@ -35,8 +36,8 @@ async function newGate() {
       limits: defaultLimits,
       token_fingerprint: world.token,
       countLiveBots: async () => world.bots,
-      fleetId: async () => null,
-      listPage: async () => ({ kind: "unknown", detail: "not asked here" }),
+      fleetId: async () => "00c0ffee",
+      listPage: async () => world.listing,
       deleteDroplet: async () => ({ kind: "unknown", detail: "not asked here" }),
       claim: async () => "mine",
       indexed: async () => new Set(),
@@ -50,6 +51,7 @@ async function newGate() {
       shell.permit({ bot_id, kind }),
     report: (report: Parameters<GateShell["report"]>[0]) => shell.report(report),
     alarm: () => shell.alarm(),
+    sweep: () => shell.sweep({ dry_run: true }),
     /** Eviction: only what was stored is left. */
     evict: () => {
       shell = boot();
@@ -68,6 +70,17 @@ describe("the gate", () => {
     expect(gate.storage.alarmAt).toBe(gate.world.now);
     await gate.alarm();
     expect(gate.permit("a").granted).toBe(true);
+  });
+
+  it("asks at once where its own sweep is refused: an alarm at no time at all would be refused too", async ({
+    expect,
+  }) => {
+    const gate = await newGate();
+    gate.world.listing = { kind: "unauthorized", status: 401, detail: "no" };
+    gate.sweep();
+    await gate.alarm();
+    expect(gate.permit("a")).toMatchObject({ granted: false, reason: "provider_unauthorized" });
+    expect(gate.storage.alarmAt).toBe(gate.world.now);
   });
 
   it("grants nothing to another team's token, and says so once", async ({ expect }) => {

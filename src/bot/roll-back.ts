@@ -1,0 +1,61 @@
+/** Putting back what was good before the desired version failed, by publishing it anew. */
+import { llmKeyContext } from "./config.ts";
+import type { ConfigRow } from "./index-rows.ts";
+import { reconcile } from "./lifecycle.ts";
+import type { BotShell } from "./shell.ts";
+import type { RolledBack } from "./state.ts";
+
+const ACTOR = "spawnpoint";
+const MAX_NOTE_CHARS = 500;
+
+/**
+ * One commit: the new version, the pointer to it and the reason. Sealing the secret is asynchronous: where another
+ * version, an acknowledgement or an action has come meanwhile, this is of no interest any more.
+ */
+export async function rollBack(shell: BotShell, back: RolledBack): Promise<void> {
+  const { platform, store } = shell;
+  const good = store.config(back.restored_from);
+  const sealed = good && (await sealAnew(shell, good, back.version));
+  const { bot, rt } = shell.present();
+  if (!good || sealed === null) {
+    platform.log({ level: "error", event: "rollback_held", bot_id: bot.id, ...back });
+    shell.commit({ rt: { ...rt, restore_not_before: platform.now() + platform.policy.restore_retry_ms } });
+    return;
+  }
+  const decision = reconcile(bot, rt, platform.now(), platform.policy);
+  if (!("restore" in decision) || decision.restore.version !== back.version) return;
+  const config: ConfigRow = {
+    ...good,
+    id: platform.uuid(),
+    version: back.version,
+    restored_from: good.version,
+    // The whole of it: a secret that did not change is the same in both, and one that did may be what failed.
+    llm_api_key: sealed,
+    note: `Version ${back.failed_version} failed: ${back.reason}`.slice(0, MAX_NOTE_CHARS),
+    author: ACTOR,
+    created_at: platform.now(),
+  };
+  const { id, version, restored_from } = config;
+  const { paper_mode } = config.trading_config;
+  shell.commit({
+    events: [
+      { kind: "config_published", data: { config: { id, version }, paper_mode, restored_from } },
+      { kind: "rolled_back", data: back },
+    ],
+    actor: ACTOR,
+    config,
+  });
+  platform.log({ event: "config_rolled_back", bot_id: bot.id, ...back });
+}
+
+/** The good version's secret, for the new one; null where it cannot be opened or is not kept. */
+async function sealAnew(shell: BotShell, good: ConfigRow, version: number): Promise<string | null> {
+  const { vault } = shell.platform;
+  try {
+    const plain = await vault.open(good.llm_api_key, llmKeyContext(good.bot_id, good.version));
+    return await vault.seal(plain, llmKeyContext(good.bot_id, version));
+  } catch (error) {
+    shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: good.bot_id, detail: String(error) });
+    return null;
+  }
+}

@@ -1,0 +1,47 @@
+/** What people have a bot's agent do, and what came of it. */
+import { z } from "zod";
+import { MAX_LOG_LINES } from "./agent.ts";
+import { COMMAND_KINDS } from "./enums.ts";
+import { Timestamp, Uuid } from "./primitives.ts";
+
+const DAY_S = 24 * 60 * 60;
+
+export const CommandRequest = z
+  .strictObject({
+    kind: z.enum(COMMAND_KINDS).meta({
+      description:
+        "`start`, `stop`, `restart` the workload; `stop` holds until `start`, across restarts and redeploys. " +
+        "`collect_logs` brings the workload's last lines.",
+    }),
+    lines: z.int().min(1).max(MAX_LOG_LINES).optional().meta({ description: "With `collect_logs`: how many" }),
+    expires_in_s: z
+      .int()
+      .min(10)
+      .max(DAY_S)
+      .optional()
+      .meta({ description: "After so long it is not delivered any more; default 600" }),
+  })
+  .refine(({ kind, lines }) => lines === undefined || kind === "collect_logs", {
+    message: "goes with collect_logs",
+    path: ["lines"],
+  })
+  .meta({ id: "CommandRequest" });
+export type CommandRequest = z.infer<typeof CommandRequest>;
+
+export const CommandView = z
+  .object({
+    id: Uuid,
+    kind: z.enum(COMMAND_KINDS),
+    lines: z.int().nullable(),
+    state: z.enum(["pending", "succeeded", "failed", "expired"]),
+    actor: z.string(),
+    requested_at: Timestamp,
+    expires_at: Timestamp,
+    ended_at: Timestamp.nullable(),
+    detail: z.string().nullable().meta({ description: "What the agent said of it" }),
+    output: z.string().nullable().meta({ description: "Of `collect_logs`: the lines, redacted" }),
+  })
+  .meta({ id: "Command" });
+export type CommandView = z.infer<typeof CommandView>;
+
+export const CommandAnswer = z.object({ status: z.literal("ok"), command: CommandView }).meta({ id: "CommandAnswer" });

@@ -1,0 +1,165 @@
+/** The history: its stream, those who wait, its pruning. */
+import type { Mutant } from "./mutant.ts";
+
+const STREAM = "src/bot/stream.ts";
+const WAIT = "src/bot/wait.ts";
+const HISTORY = "src/bot/history.ts";
+const stream = "test/unit/bot/stream.test.ts";
+const wait = "test/unit/bot/wait.test.ts";
+const prune = "test/unit/bot/prune.test.ts";
+const waiting = "test/worker/wait.test.ts";
+
+export const history: readonly Mutant[] = [
+  {
+    name: "events-come-once",
+    guard: "What a reader was sent is attached to its socket: it is not sent again.",
+    file: STREAM,
+    find: "if (last) socket.attach({ sent: last.seq } satisfies Reader);",
+    replace: "if (!last) return;",
+    caught_by: [stream],
+  },
+  {
+    name: "readers-are-told-by-the-commit",
+    guard: "Every commit is told to the readers.",
+    file: "src/bot/shell.ts",
+    find: "    tellReaders(this);\n",
+    replace: "    if (live.bot.destroyed_at !== null) tellReaders(this);\n",
+    caught_by: [stream],
+  },
+  {
+    name: "a-readers-failure-is-its-own",
+    guard: "A stream that fails disturbs neither the commit nor other readers.",
+    file: STREAM,
+    find: '      shell.platform.log({ level: "error", event: "stream_failed", detail: String(error) });',
+    replace: "      throw error;",
+    caught_by: [stream],
+  },
+  {
+    name: "streams-are-limited",
+    guard: "A bot is followed by twenty streams at most.",
+    file: STREAM,
+    find: 'if (shell.platform.sockets.open("events").length >= MAX_STREAMS) {',
+    replace: 'if (shell.platform.sockets.open("events").length >= 10 * MAX_STREAMS) {',
+    caught_by: [stream],
+  },
+  {
+    name: "stream-of-ones-own-bots",
+    guard: "Another account's bot is followed by nobody.",
+    file: STREAM,
+    find: "const reached = reach(shell, wish.scope);",
+    replace: "const reached = reach(shell, { every_account: true });",
+    caught_by: [stream],
+  },
+  {
+    name: "streams-only-send",
+    guard: "A reader that says anything but ping is closed: it must not wake the object again and again.",
+    file: "src/bot/object.ts",
+    find: "    else end.close(NOTHING_IS_HEARD.code, NOTHING_IS_HEARD.reason);",
+    replace: "    else void NOTHING_IS_HEARD;",
+    caught_by: ["test/worker/stream.test.ts"],
+  },
+  {
+    name: "snapshots-stay-hidden",
+    guard: "A snapshot is full of hashes: people do not see its content.",
+    file: "src/bot/view-event.ts",
+    find: '"credential_sha256", "bot"];',
+    replace: '"credential_sha256"];',
+    caught_by: [stream],
+  },
+  {
+    name: "waiters-are-told-by-the-commit",
+    guard: "Whoever waits is answered by the commit that brings the status.",
+    file: "src/bot/shell.ts",
+    find: "    this.waiters.tell(live);\n",
+    replace: "    if (live.bot.destroyed_at !== null) this.waiters.tell(live);\n",
+    caught_by: [wait, waiting],
+  },
+  {
+    name: "waiters-are-limited",
+    guard: "Five callers wait for a bot at most: each keeps its object awake.",
+    file: WAIT,
+    find: "if (shell.waiters.count >= MAX_WAITERS) {",
+    replace: "if (shell.waiters.count >= 10 * MAX_WAITERS) {",
+    caught_by: [wait],
+  },
+  {
+    name: "waiters-leave-their-place",
+    guard: "Whoever waits no more makes room for another.",
+    file: WAIT,
+    find: "      this.#waiting.delete(waiter);",
+    replace: "      void waiter;",
+    caught_by: [wait],
+  },
+  {
+    name: "callers-who-go-away-are-noticed",
+    guard: "A client that has gone away takes nobody's place.",
+    file: "src/object-patience.ts",
+    find: '  gone.addEventListener("abort", leave, { once: true });',
+    replace: "  void leave;",
+    caught_by: [waiting],
+  },
+  {
+    name: "waits-outlive-a-reset",
+    guard: "An object that was reset is asked again for what is left of the time.",
+    file: "src/api/history.ts",
+    find: "if (asked >= MAX_ASKS ||",
+    replace: "if (asked >= 1 ||",
+    caught_by: [waiting],
+  },
+  {
+    name: "destroyed-ends-every-wait",
+    guard: "Nobody waits for what a destroyed bot can no longer become.",
+    file: WAIT,
+    find: "return bot.status === status || bot.destroyed_at !== null;",
+    replace: "return bot.status === status;",
+    caught_by: [waiting],
+  },
+  {
+    name: "pruned-behind-a-snapshot",
+    guard: "What is needed to fold the state is not forgotten.",
+    file: "src/bot/prune.ts",
+    find: "const floor = (history.snapshotSeq() ?? 0) - keep;",
+    replace: "const floor = last - keep;",
+    caught_by: [prune],
+  },
+  {
+    name: "pruned-in-parts",
+    guard: "One alarm deletes a bounded number of rows.",
+    file: HISTORY,
+    find: "const end = Math.min(floor, first + most);",
+    replace: "const end = most > 0 ? floor : first;",
+    caught_by: [prune],
+  },
+  {
+    name: "pruning-comes-to-rest",
+    guard: "Where as much is to be kept as there may be, a snapshot does not call for the next one.",
+    file: "src/bot/prune.ts",
+    find: "const keep = Math.min(platform.policy.history_keep, history_max - 1);",
+    replace: "const keep = platform.policy.history_keep;",
+    caught_by: [prune],
+  },
+  {
+    name: "intended-names-are-remembered",
+    guard: "A droplet that lost its tags is known by its name, however long ago it was asked for.",
+    file: HISTORY,
+    find: "FROM event WHERE seq < ? AND kind = 'intent_opened'`,",
+    replace: "FROM event WHERE seq < ? AND kind = 'forgotten'`,",
+    caught_by: [prune],
+  },
+  {
+    name: "gone-droplets-are-remembered",
+    guard: "A stale listing does not bring back a droplet that was confirmed gone long ago.",
+    file: HISTORY,
+    find: "FROM event WHERE seq < ? AND kind = 'droplet_gone' GROUP BY 1",
+    replace: "FROM event WHERE seq < ? AND kind = 'forgotten' GROUP BY 1",
+    caught_by: [prune],
+  },
+  {
+    name: "maker-is-remembered",
+    guard: "Who had the bot made is known when the index is rebuilt, however long its history.",
+    file: HISTORY,
+    find: 'return accepted?.actor ?? this.#remembered("created_by")?.toString() ?? null;',
+    replace: "return accepted?.actor ?? null;",
+    caught_by: [prune],
+  },
+];

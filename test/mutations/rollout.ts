@@ -1,0 +1,200 @@
+/** When a config version may be called failed, and what comes back then. */
+import type { Mutant } from "./mutant.ts";
+
+const ROLLOUT = "src/bot/rollout.ts";
+const ROLL_BACK = "src/bot/roll-back.ts";
+const FACE = "src/bot/agent-face.ts";
+const pure = "test/unit/bot/rollout.test.ts";
+const shell = "test/unit/bot/roll-back.test.ts";
+const routes = "test/worker/config-rollout.test.ts";
+const races = "test/simulation/rollout.test.ts";
+
+export const rollout: readonly Mutant[] = [
+  {
+    name: "undelivered-cannot-fail",
+    guard: "Nobody is blamed for a version that the agent was never given, or has acknowledged.",
+    file: ROLLOUT,
+    find: 'rolloutState(bot) !== "delivered" || agent === null',
+    replace: "agent === null",
+    caught_by: [pure],
+  },
+  {
+    name: "silence-is-no-failure",
+    guard: "A silent agent says nothing of its config: the version has not failed.",
+    file: ROLLOUT,
+    find: ' || agent === null || bot.presence !== "heard") return null;',
+    replace: " || agent === null) return null;",
+    caught_by: [pure],
+  },
+  {
+    name: "only-what-may-run-is-awaited",
+    guard: "A version that the agent may not run cannot be late.",
+    file: ROLLOUT,
+    find: '  if (workloadOrder(bot) !== "run") return null;\n',
+    replace: "",
+    caught_by: [pure],
+  },
+  {
+    name: "installing-takes-its-time",
+    guard: "On a new droplet a version is not late while its workload is still being installed.",
+    file: ROLLOUT,
+    find: "isRunning(bot.operation) || !answered",
+    replace: "!answered && isRunning(bot.operation) && bot.destroyed_at !== null",
+    caught_by: [pure],
+  },
+  {
+    name: "heard-again-has-time-again",
+    guard: "An agent that was silent, or that we could not hear, has its time again.",
+    file: ROLLOUT,
+    find: "Math.max(bot.presence_since, rt.deaf_until) + policy.ack_grace_ms,",
+    replace: "0 * policy.ack_grace_ms,",
+    caught_by: [pure],
+  },
+  {
+    name: "missed-beats-are-no-failure",
+    guard: "An agent that may have died with its config is not blamed before silence has told.",
+    file: ROLLOUT,
+    find: "  return silentAt - s.now > s.policy.last_seen_coalesce_ms ? notAcknowledged(s) : null;",
+    replace: "  return silentAt > 0 ? notAcknowledged(s) : null;",
+    caught_by: [pure],
+  },
+  {
+    name: "rolled-back-once",
+    guard: "A restored version that fails too is not restored again.",
+    file: ROLLOUT,
+    find: "  if (rolled_back?.version === desired.version) return null;\n",
+    replace: "  void rolled_back;\n",
+    caught_by: [pure, races],
+  },
+  {
+    name: "good-is-another-version",
+    guard: "What has failed is not put back in its own place.",
+    file: ROLLOUT,
+    find: " || last_good.id === desired.id) return null;",
+    replace: ") return null;",
+    caught_by: [pure],
+  },
+  {
+    name: "good-passed-its-gate",
+    guard: "A version that was accepted with a stopped workload is not good yet.",
+    file: ROLLOUT,
+    find: 'return workload === undefined || workload === "running";',
+    replace: 'return workload !== "failed";',
+    caught_by: [pure],
+  },
+  {
+    name: "late-failure-is-known",
+    guard: "A late word about an older version does not hide what the newer one came to.",
+    file: ROLLOUT,
+    find: "    if (version <= (failed?.version ?? 0) || version < (applied?.version ?? 0)) return null;\n",
+    replace: "    void failed;\n",
+    caught_by: [pure],
+  },
+  {
+    name: "given-up-only-where-it-may-run",
+    guard: "A bot that is paused or silent is shown as that, whatever its config has come to.",
+    file: ROLLOUT,
+    find: '  if (bot.presence !== "heard" || workloadOrder(bot) === "stop") return null;\n',
+    replace: "",
+    caught_by: [pure],
+  },
+  {
+    name: "rollback-waits-after-a-failure",
+    guard: "A rollback whose secret does not open is not tried in a loop.",
+    file: ROLLOUT,
+    find: "return now < rt.restore_not_before ?",
+    replace: "return now < 0 ?",
+    caught_by: [pure, shell],
+  },
+  {
+    name: "rollback-judged-anew",
+    guard: "What came while the secret was being sealed wins over the rollback.",
+    file: ROLL_BACK,
+    find: '  if (!("restore" in decision) || decision.restore.version !== back.version) return;\n',
+    replace: "  void decision;\n",
+    caught_by: [shell, races],
+  },
+  {
+    name: "rollback-sealed-for-its-version",
+    guard: "The restored secret opens as the new version's.",
+    file: ROLL_BACK,
+    find: "return await vault.seal(plain, llmKeyContext(good.bot_id, version));",
+    replace: "return await vault.seal(plain, llmKeyContext(good.bot_id, version - 1));",
+    caught_by: [routes],
+  },
+  {
+    name: "rollback-says-so",
+    guard:
+      "A rollback is one commit: the version, the pointer to it and the event that keeps it from being made again.",
+    file: ROLL_BACK,
+    find: '      { kind: "rolled_back", data: back },\n',
+    replace: "",
+    caught_by: [shell, races],
+  },
+  {
+    name: "rollback-on-a-new-droplet",
+    guard: "A redeploy onto a bad version goes back to what was good, instead of giving up.",
+    file: "src/bot/building.ts",
+    find: 'return goBack(s) ?? fail(s, "config_failed", failed.reason);',
+    replace: 'return fail(s, "config_failed", failed.reason);',
+    caught_by: [pure, races],
+  },
+  {
+    name: "delivered-is-what-is-desired",
+    guard:
+      "An agent never gets a version that was superseded, or for a bot that was stopped, while its secret was opened.",
+    file: FACE,
+    find: "  if (config.desired.id !== row.id || isFenced(still.live.bot)) return agentConfig(shell, caller);\n",
+    replace: "",
+    caught_by: [shell],
+  },
+  {
+    name: "delivered-is-recorded",
+    guard: "From its delivery on a version can be late.",
+    file: FACE,
+    find: "  if (!config.delivered) {\n",
+    replace: "  if (!config.delivered && config.desired.version < 1) {\n",
+    caught_by: [shell],
+  },
+  {
+    name: "delivered-per-version",
+    guard: "A new version is not delivered because the one before it was.",
+    file: "src/bot/fold-agent.ts",
+    find: "config: { ...bot.config, desired: data.config, delivered: false },",
+    replace: "config: { ...bot.config, desired: data.config },",
+    caught_by: [pure],
+  },
+  {
+    name: "delivered-per-generation",
+    guard: "What the droplet before was given the new one has not got.",
+    file: "src/bot/fold-operations.ts",
+    find: "config: { ...bot.config, delivered: false, applied",
+    replace: "config: { ...bot.config, applied",
+    caught_by: ["test/unit/bot/fold-events.test.ts"],
+  },
+  {
+    name: "generation-is-over",
+    guard: "The word of an earlier generation's agent counts no more, and it may stop saying it.",
+    file: FACE,
+    find: 'known.code === "credential_revoked" ? generationOver() : known;',
+    replace: "known;",
+    caught_by: [routes],
+  },
+  {
+    name: "diff-keeps-secrets",
+    guard: "The difference between two versions shows that a secret changed, never from what to what.",
+    file: "src/bot/config-diff.ts",
+    find: '[...changes, { path: "/secrets/llm_api_key", changed: true }];',
+    replace: '[...changes, { path: "/secrets/llm_api_key", from: from.llm_api_key_last4, to: to.llm_api_key_last4 }];',
+    caught_by: [routes],
+  },
+  {
+    name: "cancelled-with-nobody-left",
+    guard:
+      "A bot whose last work was cancelled and which has no agent is shown as an error, not as being provisioned for ever.",
+    file: "src/bot/fold-operations.ts",
+    find: "    ...(bot.agent === null && bot.suspension === null",
+    replace: "    ...(bot.adopted === null && bot.suspension === null",
+    caught_by: ["test/unit/bot/fold.test.ts"],
+  },
+];

@@ -1,0 +1,331 @@
+import { describe, it } from "vitest";
+import { defaultPolicy } from "../../../src/bot/policy.ts";
+import { summarise } from "../../../src/bot/summary.ts";
+import { viewBot } from "../../../src/bot/view.ts";
+import { HOUR, Life, MINUTE, SECOND } from "./life.ts";
+
+function said(life: Life): string {
+  return summarise(life.bot, life.rt, life.decide(), life.now);
+}
+
+const C2 = { id: "c2", version: 2 };
+const published = {
+  kind: "config_published",
+  data: { config: C2, paper_mode: true, restored_from: null },
+} as const;
+const failedConfig = { kind: "config_failed", data: { config: C2, reason: "exit 78" } } as const;
+const held = { kind: "agent_booted", data: { boot_id: "b2", expected: false } } as const;
+const waits = (reason: string) => ({ kind: "waiting", data: { reason } }) as const;
+const revoked = { kind: "credential_revoked", data: {} } as const;
+const stage = { kind: "stage_reported", data: { stage: "openclaw", detail: null } } as const;
+const policy = (healing: "off" | "redeploy") => ({ kind: "changed", data: { policies: { healing } } }) as const;
+
+/** The status and the reason that a row is about, the life that has them, and what is said of it. */
+const TABLE: [status: string, reason: string | null, life: () => Life, says: string][] = [
+  ["pending", "accepted", () => new Life().wait(3 * SECOND), "Waiting for its droplet for 3 s."],
+  [
+    "pending",
+    "provider_quota",
+    () => new Life().tell(waits("provider_quota")).wait(20 * MINUTE),
+    "Waiting for its droplet for 20 min: DigitalOcean's limit of droplets is reached.",
+  ],
+  [
+    "pending",
+    "gate_unreachable",
+    () => holdingBack(new Life().tell(waits("gate_unreachable"))),
+    "Waiting for its droplet for 0 s: the fleet's request budget cannot be asked just now. The next try is in 10 min.",
+  ],
+  [
+    "pending",
+    "redeploy",
+    () =>
+      new Life()
+        .online()
+        .requested("redeploy")
+        .gone()
+        .recreating()
+        .wait(5 * SECOND),
+    "Waiting for its droplet for 5 s.",
+  ],
+  [
+    "pending",
+    "resume",
+    () => new Life().paused().requested("resume").gone().recreating("droplet_gone"),
+    "Waiting for its droplet for 0 s. It is being resumed.",
+  ],
+
+  ["provisioning", "create", () => new Life().posted(), "Being set up for 0 s: its droplet is being asked for."],
+  [
+    "provisioning",
+    "create",
+    () => new Life().posted().unanswered(),
+    "Being set up for 0 s: whether its droplet was made is being looked up.",
+  ],
+  ["provisioning", "create", () => new Life().made().wait(SECOND), "Being set up for 1 s: its droplet is being made."],
+  [
+    "provisioning",
+    "create",
+    () =>
+      new Life()
+        .made()
+        .read("active")
+        .wait(5 * MINUTE),
+    "Being set up for 5 min: its droplet boots, and its agent is awaited.",
+  ],
+  [
+    "provisioning",
+    "create",
+    () => new Life().made().read("active").tell(stage),
+    'Being set up for 0 s: its bootstrap has come to "openclaw".',
+  ],
+  [
+    "provisioning",
+    "create",
+    () => new Life().made().read("active").registered(),
+    "Being set up for 0 s: its agent is about to apply the config.",
+  ],
+  [
+    "provisioning",
+    "redeploy",
+    () => new Life().online().requested("redeploy"),
+    "Being set up for 0 s: its droplet is about to be replaced.",
+  ],
+  [
+    "provisioning",
+    "redeploy",
+    () => new Life().online().requested("redeploy").tell(revoked),
+    "Being set up for 0 s: its old droplet is being deleted.",
+  ],
+  [
+    "provisioning",
+    "provider_unauthorized",
+    () => holdingBack(new Life().online().requested("redeploy").tell(revoked, waits("provider_unauthorized"))),
+    "Being set up for 0 s: DigitalOcean does not take the fleet's token. The next try is in 10 min.",
+  ],
+  [
+    "provisioning",
+    "resume",
+    () => new Life().paused().requested("resume").powered("power_on").read("active"),
+    "Being set up for 0 s: its droplet boots, and its agent is awaited. It is being resumed.",
+  ],
+  [
+    "provisioning",
+    "destroy",
+    () => new Life().made().requested("destroy"),
+    "Being set up for 0 s. It is being destroyed.",
+  ],
+
+  [
+    "online",
+    null,
+    () =>
+      new Life()
+        .online()
+        .wait(3 * HOUR)
+        .beat()
+        .wait(12 * SECOND),
+    "Online for 3 h. Its agent was heard 12 s ago and runs config 1.",
+  ],
+  [
+    "online",
+    null,
+    () => new Life().online().tell(published),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Config 2 is not applied yet.",
+  ],
+  [
+    "online",
+    "config_failed",
+    () => new Life().online().tell(published, failedConfig),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Config 2 failed: exit 78.",
+  ],
+  [
+    "online",
+    "start_held",
+    () => new Life().online().tell(held),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Its workload waits until a person starts it.",
+  ],
+  [
+    "online",
+    "pause",
+    () => new Life().online().requested("pause"),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. It is being paused.",
+  ],
+  [
+    "online",
+    "suspend",
+    () => holdingBack(new Life().online().suspending().tell(waits("provider_rate_limited"))),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. It is being suspended. It has to wait: DigitalOcean's rate limit is reached. The next try is in 10 min.",
+  ],
+  [
+    "online",
+    "destroy",
+    () => new Life().online().requested("destroy"),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. It is being destroyed.",
+  ],
+  [
+    "online",
+    "heal",
+    () =>
+      new Life()
+        .online()
+        .silent()
+        .requested("heal")
+        .tell({ kind: "agent_heard", data: { via: "http" } }),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. It is being healed.",
+  ],
+  [
+    "online",
+    null,
+    () =>
+      new Life()
+        .suspended()
+        .tell({ kind: "agent_heard", data: { via: "http" } })
+        .read("active"),
+    "Online for 0 s. Its agent was heard 60 min ago and runs config 1. It is to be suspended.",
+  ],
+
+  [
+    "unresponsive",
+    "heartbeat_missed",
+    () =>
+      new Life()
+        .online()
+        .wait(4 * MINUTE)
+        .silent(),
+    "Unresponsive for 0 s: its agent was last heard 4 min ago.",
+  ],
+  [
+    "unresponsive",
+    "heartbeat_missed",
+    () =>
+      new Life()
+        .tell(policy("off"))
+        .online()
+        .wait(4 * MINUTE)
+        .silent(),
+    "Unresponsive for 0 s: its agent was last heard 4 min ago. Its policy is not to heal it.",
+  ],
+  [
+    "unresponsive",
+    "droplet_off",
+    () => new Life().online().silent().read("off"),
+    "Unresponsive for 0 s: its droplet is off, and not by our doing.",
+  ],
+  [
+    "unresponsive",
+    "droplet_gone",
+    () => new Life().online().silent().gone(),
+    "Unresponsive for 0 s: its droplet is gone.",
+  ],
+  [
+    "unresponsive",
+    "heal",
+    () =>
+      new Life()
+        .online()
+        .wait(4 * MINUTE)
+        .silent()
+        .requested("heal"),
+    "Unresponsive for 0 s: its agent was last heard 4 min ago. It is being healed.",
+  ],
+  [
+    "unresponsive",
+    "fleet_hold",
+    () =>
+      holdingBack(
+        new Life()
+          .online()
+          .wait(4 * MINUTE)
+          .silent()
+          .requested("heal")
+          .tell(waits("fleet_hold")),
+      ),
+    "Unresponsive for 0 s: its agent was last heard 4 min ago. It is being healed. It has to wait: very many bots fell silent together, so none of them is healed. The next try is in 10 min.",
+  ],
+
+  ["paused", "pause", () => new Life().paused().wait(50 * HOUR), "Paused for 2 d; its droplet is off."],
+  [
+    "paused",
+    "droplet_gone",
+    () => new Life().paused().gone(),
+    "Paused for 0 s. Its droplet is gone; a resume makes another.",
+  ],
+  [
+    "paused",
+    "resume",
+    () => new Life().paused().requested("resume"),
+    "Paused for 0 s; its droplet is off. It is being resumed.",
+  ],
+  [
+    "paused",
+    "destroy",
+    () => new Life().paused().requested("destroy"),
+    "Paused for 0 s; its droplet is off. It is being destroyed.",
+  ],
+
+  ["suspended", "payment_failed", () => new Life().suspended(), "Suspended for 0 s: payment failed. Its data is kept."],
+  [
+    "suspended",
+    "destroy",
+    () => new Life().suspended("Chargeback.").requested("destroy"),
+    "Suspended for 0 s: Chargeback. Its data is kept. It is being destroyed.",
+  ],
+
+  ["error", "create_failed", () => new Life().failed().wait(MINUTE), "Given up 60 s ago: create_failed, in words."],
+  [
+    "error",
+    "power_off_failed",
+    () => new Life().online().requested("pause").failed("power_off_failed"),
+    "Given up 0 s ago: power_off_failed, in words. Droplet 1001 is kept.",
+  ],
+  [
+    "error",
+    "cancelled",
+    () => new Life().cancelled(),
+    "Given up 0 s ago: The create was cancelled; the bot has no droplet.",
+  ],
+
+  [
+    "destroyed",
+    "droplet_confirmed_gone",
+    () =>
+      new Life()
+        .online()
+        .destroyed()
+        .wait(72 * HOUR),
+    "Destroyed 3 d ago; its droplet is confirmed gone.",
+  ],
+  [
+    "destroyed",
+    "droplet_not_confirmed_gone",
+    () =>
+      new Life()
+        .online()
+        .requested("destroy")
+        .tell({ kind: "destroyed", data: { forced: true } }),
+    "Destroyed 0 s ago; its droplet is not confirmed gone, and is removed where it turns up.",
+  ],
+];
+
+describe("what a bot is, in words", () => {
+  for (const [status, reason, life, says] of TABLE) {
+    it(`${status}, ${reason ?? "nothing in particular"}: ${says}`, ({ expect }) => {
+      const lived = life();
+      expect(lived.bot).toMatchObject({ status, reason });
+      expect(said(lived)).toBe(says);
+      expect(viewBot(lived.bot, lived.rt, lived.now, defaultPolicy).summary).toBe(says);
+    });
+  }
+
+  it("tells time in the largest unit that says enough", ({ expect }) => {
+    const after = (ms: number) => said(new Life().paused().wait(ms)).replace(/^Paused for (.*);.*$/, "$1");
+    const told = [0, 119 * SECOND, 2 * MINUTE, 119 * MINUTE, 2 * HOUR, 47 * HOUR, 48 * HOUR].map(after);
+    expect(told).toEqual(["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]);
+  });
+});
+
+/** Nothing may be tried for ten minutes. */
+function holdingBack(life: Life): Life {
+  life.rt = { ...life.rt, not_before: life.now + 10 * MINUTE };
+  return life;
+}
