@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<string, string>> = {
   gate_unreachable: "the fleet's request budget cannot be asked just now",
   heal_settling: "whether very many bots have fallen silent is seen first",
   heal_budget: "as many bots as may be healed at a time are being healed",
+  not_acknowledged: "its agent said nothing of it in time",
   fleet_hold: "very many bots fell silent together, so none of them is healed",
 };
 

@@ -2,6 +2,7 @@
 import type { BotStatus, OperationKind } from "../wire/enums.ts";
 import { type Decision, lastHeardAt, type Runtime } from "./decision.ts";
 import { ending, inWords } from "./reasons.ts";
+import { rolloutState } from "./rollout.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning } from "./state.ts";
 import { stepOf } from "./status.ts";
 
@@ -68,17 +69,31 @@ function step({ bot }: Seen): string {
 function agent({ bot, rt, now }: Seen): string {
   const heard_at = lastHeardAt(rt);
   const heard = heard_at === null ? "is heard" : `was heard ${ago(heard_at, now)}`;
-  const { applied, effective } = bot.config;
-  const runs = (effective ?? applied)?.version;
+  const runs = bot.config.effective?.version;
   return `Its agent ${heard}${runs === undefined ? "" : ` and runs config ${runs}`}.`;
 }
 
-/** What an online bot is not as it should be. */
-function online({ config, start_held }: BotState): string {
-  const { desired, applied, failed } = config;
-  const held = start_held ? " Its workload waits until a person starts it." : "";
-  if (failed) return `${held} Config ${failed.version} failed: ${ending(failed.reason)}`;
-  return applied?.id === desired.id ? held : `${held} Config ${desired.version} is not applied yet.`;
+/** What of an online bot is not as it should be. */
+function online(bot: BotState): string {
+  const stopped = bot.workload_stopped ? " Its workload was stopped, and waits until a person starts it." : "";
+  const held = bot.start_held ? " Its workload waits until a person starts it." : "";
+  return `${stopped || held}${config(bot)}`;
+}
+
+function config(bot: BotState): string {
+  const { desired, failed, rolled_back } = bot.config;
+  switch (rolloutState(bot)) {
+    case "settled":
+      return "";
+    case "pending_delivery":
+      return ` Config ${desired.version} waits to be delivered.`;
+    case "delivered":
+      return ` Config ${desired.version} is being applied.`;
+    case "failed":
+      return ` Config ${desired.version} failed: ${ending(inWords(failed?.reason ?? "no reason given"))}`;
+    case "rolled_back":
+      return ` Config ${rolled_back?.failed_version} failed and was taken back: ${ending(inWords(rolled_back?.reason ?? ""))}`;
+  }
 }
 
 function silence({ bot, rt, now }: Seen): string {

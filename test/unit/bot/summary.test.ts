@@ -1,12 +1,6 @@
 import { describe, it } from "vitest";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
-import { summarise } from "../../../src/bot/summary.ts";
-import { viewBot } from "../../../src/bot/view.ts";
 import { HOUR, Life, MINUTE, SECOND } from "./life.ts";
-
-function said(life: Life): string {
-  return summarise(life.bot, life.rt, life.decide(), life.now);
-}
+import { describeSaid, holdingBack, summaryOf, waits } from "./said.ts";
 
 const C2 = { id: "c2", version: 2 };
 const published = {
@@ -15,106 +9,9 @@ const published = {
 } as const;
 const failedConfig = { kind: "config_failed", data: { config: C2, reason: "exit 78" } } as const;
 const held = { kind: "agent_booted", data: { boot_id: "b2", expected: false } } as const;
-const waits = (reason: string) => ({ kind: "waiting", data: { reason } }) as const;
-const revoked = { kind: "credential_revoked", data: {} } as const;
-const stage = { kind: "stage_reported", data: { stage: "openclaw", detail: null } } as const;
 const policy = (healing: "off" | "redeploy") => ({ kind: "changed", data: { policies: { healing } } }) as const;
 
-/** The status and the reason that a row is about, the life that has them, and what is said of it. */
-const TABLE: [status: string, reason: string | null, life: () => Life, says: string][] = [
-  ["pending", "accepted", () => new Life().wait(3 * SECOND), "Waiting for its droplet for 3 s."],
-  [
-    "pending",
-    "provider_quota",
-    () => new Life().tell(waits("provider_quota")).wait(20 * MINUTE),
-    "Waiting for its droplet for 20 min: DigitalOcean's limit of droplets is reached.",
-  ],
-  [
-    "pending",
-    "gate_unreachable",
-    () => holdingBack(new Life().tell(waits("gate_unreachable"))),
-    "Waiting for its droplet for 0 s: the fleet's request budget cannot be asked just now. The next try is in 10 min.",
-  ],
-  [
-    "pending",
-    "redeploy",
-    () =>
-      new Life()
-        .online()
-        .requested("redeploy")
-        .gone()
-        .recreating()
-        .wait(5 * SECOND),
-    "Waiting for its droplet for 5 s.",
-  ],
-  [
-    "pending",
-    "resume",
-    () => new Life().paused().requested("resume").gone().recreating("droplet_gone"),
-    "Waiting for its droplet for 0 s. It is being resumed.",
-  ],
-
-  ["provisioning", "create", () => new Life().posted(), "Being set up for 0 s: its droplet is being asked for."],
-  [
-    "provisioning",
-    "create",
-    () => new Life().posted().unanswered(),
-    "Being set up for 0 s: whether its droplet was made is being looked up.",
-  ],
-  ["provisioning", "create", () => new Life().made().wait(SECOND), "Being set up for 1 s: its droplet is being made."],
-  [
-    "provisioning",
-    "create",
-    () =>
-      new Life()
-        .made()
-        .read("active")
-        .wait(5 * MINUTE),
-    "Being set up for 5 min: its droplet boots, and its agent is awaited.",
-  ],
-  [
-    "provisioning",
-    "create",
-    () => new Life().made().read("active").tell(stage),
-    'Being set up for 0 s: its bootstrap has come to "openclaw".',
-  ],
-  [
-    "provisioning",
-    "create",
-    () => new Life().made().read("active").registered(),
-    "Being set up for 0 s: its agent is about to apply the config.",
-  ],
-  [
-    "provisioning",
-    "redeploy",
-    () => new Life().online().requested("redeploy"),
-    "Being set up for 0 s: its droplet is about to be replaced.",
-  ],
-  [
-    "provisioning",
-    "redeploy",
-    () => new Life().online().requested("redeploy").tell(revoked),
-    "Being set up for 0 s: its old droplet is being deleted.",
-  ],
-  [
-    "provisioning",
-    "provider_unauthorized",
-    () => holdingBack(new Life().online().requested("redeploy").tell(revoked, waits("provider_unauthorized"))),
-    "Being set up for 0 s: DigitalOcean does not take the fleet's token. The next try is in 10 min.",
-  ],
-  [
-    "provisioning",
-    "resume",
-    () => new Life().paused().requested("resume").powered("power_on").read("active"),
-    "Being set up for 0 s: its droplet boots, and its agent is awaited. It is being resumed.",
-  ],
-  [
-    "provisioning",
-    "destroy",
-    () => new Life().made().requested("destroy"),
-    "Being set up for 0 s. It is being destroyed.",
-  ],
-
+describeSaid("what a bot that is there is, in words", [
   [
     "online",
     null,
@@ -130,7 +27,25 @@ const TABLE: [status: string, reason: string | null, life: () => Life, says: str
     "online",
     null,
     () => new Life().online().tell(published),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Config 2 is not applied yet.",
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Config 2 waits to be delivered.",
+  ],
+  [
+    "online",
+    null,
+    () => new Life().online().tell(published, { kind: "config_delivered", data: { config: C2 } }),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Config 2 is being applied.",
+  ],
+  [
+    "online",
+    null,
+    () => takenBack(),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 3. Config 2 failed and was taken back: its agent said nothing of it in time.",
+  ],
+  [
+    "online",
+    null,
+    () => new Life().online().tell({ kind: "command_requested", data: { command_id: "k", kind: "stop" } }),
+    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Its workload was stopped, and waits until a person starts it.",
   ],
   [
     "online",
@@ -305,27 +220,25 @@ const TABLE: [status: string, reason: string | null, life: () => Life, says: str
         .tell({ kind: "destroyed", data: { forced: true } }),
     "Destroyed 0 s ago; its droplet is not confirmed gone, and is removed where it turns up.",
   ],
-];
+]);
 
-describe("what a bot is, in words", () => {
-  for (const [status, reason, life, says] of TABLE) {
-    it(`${status}, ${reason ?? "nothing in particular"}: ${says}`, ({ expect }) => {
-      const lived = life();
-      expect(lived.bot).toMatchObject({ status, reason });
-      expect(said(lived)).toBe(says);
-      expect(viewBot(lived.bot, lived.rt, lived.now, defaultPolicy).summary).toBe(says);
-    });
-  }
-
-  it("tells time in the largest unit that says enough", ({ expect }) => {
-    const after = (ms: number) => said(new Life().paused().wait(ms)).replace(/^Paused for (.*);.*$/, "$1");
+describe("how long it has been so", () => {
+  it("is told in the largest unit that says enough", ({ expect }) => {
+    const after = (ms: number) => summaryOf(new Life().paused().wait(ms)).replace(/^Paused for (.*);.*$/, "$1");
     const told = [0, 119 * SECOND, 2 * MINUTE, 119 * MINUTE, 2 * HOUR, 47 * HOUR, 48 * HOUR].map(after);
     expect(told).toEqual(["0 s", "119 s", "2 min", "119 min", "2 h", "47 h", "2 d"]);
   });
 });
 
-/** Nothing may be tried for ten minutes. */
-function holdingBack(life: Life): Life {
-  life.rt = { ...life.rt, not_before: life.now + 10 * MINUTE };
-  return life;
+function takenBack(): Life {
+  const [desired, reason] = [{ id: "c3", version: 3 }, "not_acknowledged"];
+  return new Life()
+    .online()
+    .tell(
+      published,
+      { kind: "config_failed", data: { config: C2, reason } },
+      { kind: "config_published", data: { config: desired, paper_mode: true, restored_from: 1 } },
+      { kind: "rolled_back", data: { failed_version: 2, reason, restored_from: 1, version: 3 } },
+      { kind: "config_applied", data: { config: desired } },
+    );
 }

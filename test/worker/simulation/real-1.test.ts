@@ -1,3 +1,0 @@
-import { realFaults } from "./real.ts";
-
-realFaults(0, 2);

@@ -1,3 +1,0 @@
-import { realFaults } from "./real.ts";
-
-realFaults(1, 2);
