@@ -55,17 +55,16 @@ export class CommandDesk {
   }
 
   /**
-   * What an answer of the control plane says of commands. A result that it was sent, and whose command it lists no more,
-   * it knows.
+   * What an answer of the control plane says of commands. It knows the results that it was sent; where it lists their
+   * command still, it does not, and they are owed again.
    * @param carried ids of the results in the status that was answered.
    */
   take(listed: readonly AgentCommand[], carried: readonly string[]): void {
     const { store, now_ms, onResult } = this.#deps;
-    const known = carried.filter((id) => !listed.some((command) => command.id === id));
-    for (const id of known) store.markTold(id, true);
-    if (known.length > 0 && store.countOwedResults() > 0) onResult();
+    for (const id of carried) store.markTold(id, true);
+    if (carried.length > 0 && store.countOwedResults() > 0) onResult();
     for (const command of listed) this.#takeOne(command);
-    if (known.length + listed.length > 0) store.pruneCommands(now_ms());
+    if (carried.length + listed.length > 0) store.pruneCommands(now_ms());
   }
 
   /** Sees restarts through. */
