@@ -1,7 +1,7 @@
 /** From what was used in a month to what it costs. Pure. */
 import { BASE_USD, PRICES, type Price } from "./prices.ts";
 
-export type Item = keyof typeof PRICES;
+type Item = keyof typeof PRICES;
 /** Of each item, in a month. */
 export type Usage = Record<Item, number>;
 

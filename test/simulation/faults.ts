@@ -8,7 +8,7 @@ import type { World } from "./world.ts";
 const MINUTE = 60_000;
 
 /** Faults within the model: a POST takes effect within 60 s or never, lists lag by 60 s, tags by 120 s or for ever. */
-const FAULTS: { on: Operation; faults: FaultKind[] }[] = [
+export const FAULTS: { on: Operation; faults: FaultKind[] }[] = [
   {
     on: "create_droplet",
     faults: [

@@ -1,0 +1,3 @@
+import { realFaults } from "./real.ts";
+
+realFaults(1, 2);
