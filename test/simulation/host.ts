@@ -77,7 +77,7 @@ export class Host {
 
   /** Delivers the alarm: at least once, never two at a time. */
   async fire(): Promise<void> {
-    if (this.#options.hibernates()) this.hibernate();
+    if (this.#options.hibernates() && !this.#process.busy) this.hibernate();
     const due = this.storage.takeAlarm();
     const { life } = this.#process;
     await this.whileAlive(() => runAlarm(this.#shell));

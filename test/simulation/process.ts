@@ -1,6 +1,7 @@
 /** A process that can die at any await: what was in memory is gone, and what it was waiting for never comes. */
 export class Process {
   #life = 0;
+  #calls = 0;
   #death = Promise.withResolvers<null>();
   readonly #pause: (where: string) => Promise<void>;
 
@@ -13,8 +14,14 @@ export class Process {
     return this.#life;
   }
 
+  /** A call is under way: until it ends, the platform leaves the process in memory. */
+  get busy(): boolean {
+    return this.#calls > 0;
+  }
+
   die(): void {
     this.#life++;
+    this.#calls = 0;
     this.#death.resolve(null);
     this.#death = Promise.withResolvers<null>();
   }
@@ -23,7 +30,14 @@ export class Process {
   whileAlive<T>(call: () => Promise<T>): Promise<T | null> {
     // Taken before the call: it may die within its first synchronous steps.
     const death = this.#death.promise;
-    return Promise.race([call(), death]);
+    const life = this.#life;
+    const ended = () => {
+      if (life === this.#life) this.#calls--;
+    };
+    this.#calls++;
+    const called = call();
+    called.then(ended, ended);
+    return Promise.race([called, death]);
   }
 
   /** @throws where the process of that life is dead: what is dead reaches nothing */

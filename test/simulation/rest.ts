@@ -24,7 +24,8 @@ export async function comeToRest(world: World, ids: readonly string[]): Promise<
   const fine = () => ids.every((id) => complaint(world, id) === null);
   await world.run(CONVERGE_MS, fine);
   await world.run(AFTERMATH_MS);
-  await world.run(CONVERGE_MS, fine);
+  // It may bring a heal, which has the deadlines of a create.
+  await world.run(REST_MS, fine);
   world.checkAnytime();
   for (const id of ids) {
     const wrong = complaint(world, id);
