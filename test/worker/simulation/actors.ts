@@ -77,11 +77,11 @@ function hear(level: string, line: string): void {
 }
 
 /** Awaits a call that takes its time and may cost the process its life. @param sent what is under way all the same */
-async function between<T>(actor: Actor, what: string, call: () => Promise<T>, sent = () => {}): Promise<T> {
+async function between<T>(actor: Actor, what: string, call: () => Promise<T>, sent = async () => {}): Promise<T> {
   const fate = actor.scene.fate(actor.bot);
   await sleep(fate.there_ms);
   if (fate.dies === "before") {
-    if (fate.sent) sent();
+    if (fate.sent) await sent();
     dieAt(actor, `before ${what}`);
   }
   try {
@@ -133,12 +133,14 @@ async function reachCloud(url: string, init: RequestInit): Promise<Response> {
 }
 
 /** It arrives when nobody waits for its answer any more, but not after its time-out. */
-function sendLate({ cloud, seed }: Scene, { operation }: Call, send: () => Promise<Response>): void {
+async function sendLate({ cloud, seed }: Scene, { operation }: Call, send: () => Promise<Response>): Promise<void> {
   if (operation !== "create_droplet" && operation !== "delete_droplet" && operation !== "droplet_action") return;
   const delay_ms = (policy.call_timeout_ms * (seed % 8)) / 10;
   const late = cloud.script.add({ on: operation, fault: "late_effect", delay_ms });
-  send().catch(() => undefined);
+  const sent = send().catch(() => undefined);
   late.remove();
+  // A promise that fails while its process dies is reported as one that nobody handled.
+  await sent;
 }
 
 /** The one gate of the fleet is, for each schedule, its own. */
