@@ -1,6 +1,7 @@
 import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
+import { droplet } from "./droplet.ts";
 import { evidence } from "./evidence.ts";
 import { history } from "./history.ts";
 import { lifecycle } from "./lifecycle.ts";
@@ -22,4 +23,5 @@ export const mutants: readonly Mutant[] = [
   ...channel,
   ...history,
   ...rollout,
+  ...droplet,
 ];
