@@ -6,6 +6,7 @@ import { MAX_BOTS } from "../../src/wire/enums.ts";
 import { formatToken, hashToken } from "../../src/wire/tokens.ts";
 import { demoBot } from "../dev/demo.ts";
 import type { BenchCloud } from "./cloud.ts";
+import { Follower } from "./follower.ts";
 
 /** A bot with what its agent knows. */
 export interface FleetBot {
@@ -23,6 +24,14 @@ export interface Made {
   accepted_ms: number;
   /** `POST /bots` until the bot was online. */
   online_ms: number;
+  /** Of each change of its status, until whoever follows it has seen it; empty where nobody does. */
+  shown_ms: number[];
+}
+
+interface Making {
+  /** How many are being made at any time. */
+  at_once: number;
+  followed?: boolean;
 }
 
 const RETRY_MS = 1;
@@ -42,30 +51,35 @@ export class Fleet {
     this.#operator = operator;
   }
 
-  /** @param atOnce how many are being made at any time */
-  async make(count: number, atOnce: number, made: (made: Made) => void = () => undefined): Promise<void> {
+  async make(
+    count: number,
+    { at_once, followed = false }: Making,
+    made: (made: Made) => void = () => undefined,
+  ): Promise<void> {
     let begun = 0;
     const one = async () => {
       while (begun < count) {
         begun++;
-        made(await this.#makeOne());
+        made(await this.#makeOne(followed));
       }
     };
-    await Promise.all(Array.from({ length: atOnce }, one));
+    await Promise.all(Array.from({ length: at_once }, one));
   }
 
-  async #makeOne(): Promise<Made> {
+  async #makeOne(followed: boolean): Promise<Made> {
     const account = await this.#place();
     const began = performance.now();
     const body = demoBot(account, "Bench");
     const { id } = await this.#ask<BotView>("POST", "/bots", this.#operator, body);
     const accepted_ms = performance.now() - began;
+    const follower = followed ? new Follower(this.url, this.#operator, id, "online") : null;
+    await follower?.opened();
     const online = this.#ask("GET", `/bots/${id}/wait?status=online&timeout=${PATIENCE_S}`, this.#operator);
     const bot = await this.#enrol(id);
     await online;
     const online_ms = performance.now() - began;
     this.bots.push(bot);
-    return { bot, accepted_ms, online_ms };
+    return { bot, accepted_ms, online_ms, shown_ms: (await follower?.end()) ?? [] };
   }
 
   /** An account with room for one more bot. */

@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 
 export interface RuntimeOptions {
@@ -73,9 +73,10 @@ async function optionsOf({ root, dir, settings, log }: RuntimeOptions, bundled: 
         rootPath: bundled,
         modulesRoot: bundled,
         modules: await modulesOf(bundled),
-        bindings: { ...options.bindings, ...settings },
+        bindings: { ...(options.bindings as Record<string, unknown>), ...settings },
         unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
-      },
+        // Wrangler's type of a Worker without its source forgets what all Workers have.
+      } as V4WorkerOptions,
     ],
   });
 }

@@ -176,11 +176,17 @@ function isWorthStoring(stored: Runtime, heard: Runtime, via: Transport, coalesc
   if (via === "http" && (heard.last_seen_at ?? 0) - seen_at >= coalesceMs) return true;
   // The first beat after the channel's end, or after we were away, is waited for.
   if (Math.max(stored.channel_closed_at ?? 0, stored.deaf_until) >= seen_at) return true;
-  const { telemetry } = stored;
+  return !showsTheSame(stored.telemetry, heard.telemetry);
+}
+
+function showsTheSame(a: Runtime["telemetry"], b: Runtime["telemetry"]): boolean {
+  if (a === null || b === null) return a === b;
+  const [was, is] = [a.workload, b.workload];
   return (
-    telemetry === null ||
-    telemetry.agent_version !== heard.telemetry?.agent_version ||
-    JSON.stringify(telemetry.workload) !== JSON.stringify(heard.telemetry?.workload)
+    a.agent_version === b.agent_version &&
+    was.state === is.state &&
+    was.version === is.version &&
+    was.restarts === is.restarts
   );
 }
 

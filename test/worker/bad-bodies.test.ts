@@ -257,6 +257,9 @@ describe.for(Object.keys(ROUTES))("%s", (name) => {
     }
     const huge = await send(route(), { ...valid, padding: "x".repeat(1_000_001) });
     expectProblem(expect, huge, { status: 413, code: "body_too_large" });
+    // Its length is not said beforehand.
+    const endless = new Response("x".repeat(1_000_001)).body;
+    expectProblem(expect, await send(route(), endless), { status: 413, code: "body_too_large" });
     if (!lenient) {
       expectProblem(expect, await send(route(), { ...valid, surprise: 1 }), { status: 422, code: "invalid_request" });
       expectProblem(expect, await send(route(), {}), { status: 422, code: "invalid_request" });

@@ -74,13 +74,17 @@ export async function request(method: string, path: string, options: RequestOpti
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...headers,
     },
-    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: asSent(body) }),
   });
   const text = await response.text();
   // A socket is asked for by those who read it; here only the answer counts.
   response.webSocket?.accept();
   response.webSocket?.close();
   return { status: response.status, headers: response.headers, text, json: parse(text) };
+}
+
+function asSent(body: unknown): BodyInit {
+  return typeof body === "string" || body instanceof ReadableStream ? body : JSON.stringify(body);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read whatever came
