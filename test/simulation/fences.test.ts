@@ -38,8 +38,11 @@ describe("what happens while a permit is awaited", () => {
       world,
       "after permit",
       () => world.act(id, "pause"),
-      // By then the gate lets it through: what comes next is the power cycle.
-      () => world.bot(id).operation.kind === "heal" && world.now >= world.bot(id).operation.started_at + 2 * MINUTE,
+      // It has looked at the droplet: what comes next is the power cycle.
+      () => {
+        const { bot, rt } = world.host(id).shell.present();
+        return bot.operation.kind === "heal" && (rt.done[`get_droplet:${droplet}`] ?? 0) > bot.operation.started_at;
+      },
     );
     expect(await world.run(30 * MINUTE, () => world.rests(id, "paused"))).toBe(true);
     expect(world.history(id)).toContainEqual(expect.objectContaining({ kind: "operation_cancelled" }));
