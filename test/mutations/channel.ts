@@ -21,7 +21,7 @@ export const channel: readonly Mutant[] = [
     file: CHANNEL,
     find: 'if (!attached || !isPresent(attached, after)) close(socket, "credential_revoked");',
     replace: "if (!attached) return;",
-    caught_by: [channelTests],
+    caught_by: ["test/simulation/fences.test.ts"],
   },
   {
     name: "unheard-channel-is-closed",

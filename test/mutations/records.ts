@@ -33,7 +33,7 @@ export const records: readonly Mutant[] = [
     file: BOTS,
     find: "insertWhere(db, bot_configs, config, sql`WHERE ${made}`),",
     replace: "insertWhere(db, bot_configs, config, sql`WHERE 1 = 1`),",
-    caught_by: [feed],
+    caught_by: ["test/worker/concurrency.test.ts"],
   },
   {
     name: "lost-object-is-not-new",
@@ -73,7 +73,7 @@ export const records: readonly Mutant[] = [
     file: "src/bot/run.ts",
     find: "      store.undelivered(delivery, nextAt, detail);",
     replace: "      store.delivered({ ...delivery, next_at: nextAt, key: detail === '' ? '' : delivery.key });",
-    caught_by: ["test/worker/config-delivery.test.ts", "test/simulation/deaths.test.ts"],
+    caught_by: ["test/simulation/outbox.test.ts"],
   },
   {
     name: "broken-state-fails-closed",

@@ -94,3 +94,19 @@ describe("a process that dies right after a call", () => {
     expect(world.simulator.requests.filter(({ operation }) => operation === "droplet_action")).toHaveLength(1);
   });
 });
+
+describe("a credential that is revoked", () => {
+  it("takes its channel with it, before the droplet goes", async ({ expect }) => {
+    const world = new World(7);
+    world.agents.channels = 1;
+    const id = world.createBot();
+    const { sockets } = world.host(id);
+    const channels = () => sockets.open("agent").length;
+    expect(await world.run(10 * MINUTE, () => world.rests(id, "online") && channels() === 1)).toBe(true);
+    const left: number[] = [];
+    at(world, "before deleteDroplet", () => left.push(channels()));
+    world.act(id, "redeploy");
+    expect(await world.run(10 * MINUTE, () => world.bot(id).generation === 2)).toBe(true);
+    expect(left).toEqual([0]);
+  });
+});

@@ -34,6 +34,10 @@ describe("many requests at once", () => {
     expect(cloud.counters.creates).toBe(2);
     const rows = env.DB.prepare("SELECT count(*) AS bots FROM bots WHERE account_id = ?").bind(account);
     expect(await rows.first("bots")).toBe(2);
+    const strays = env.DB.prepare(
+      "SELECT count(*) AS configs FROM bot_configs WHERE bot_id NOT IN (SELECT id FROM bots)",
+    );
+    expect(await strays.first("configs")).toBe(0);
     expect((await request("GET", `/accounts/${account}`)).json).toMatchObject({ bot_count: 2, over_limit: false });
   });
 
