@@ -26,7 +26,7 @@ describe("the page that browses the API", () => {
 });
 
 describe("a bot's whole life, every part a real process", () => {
-  it("is created, configured, paused, resumed, redeployed and destroyed, with exactly the droplets that it needs", async ({
+  it("is created, configured, restarted, paused, resumed, redeployed and destroyed, with exactly the droplets that it needs", async ({
     expect,
   }) => {
     await system.cloud("POST", "/_sim/foreign", { name: "somebody-elses", tags: ["web"] });
@@ -46,6 +46,10 @@ describe("a bot's whole life, every part a real process", () => {
 
     await system.api("PATCH", `/bots/${id}/config`, { strictness: "high" });
     await system.until("the new config is applied", async () => (await system.bot(id)).applied_config_version === 2);
+
+    expect(await system.command(id, { kind: "restart" })).toMatchObject({ state: "succeeded" });
+    const logs = await system.command(id, { kind: "collect_logs", lines: 20 });
+    expect(logs).toMatchObject({ state: "succeeded", output: expect.stringContaining("gateway listening") });
 
     await system.act(id, "pause");
     await system.rests(id, "paused");

@@ -10,11 +10,12 @@ import { readDevState, reapLeftovers } from "../../scripts/dev/dev-state.ts";
 import { killLeftovers } from "../../simulator/machine/leftovers.ts";
 import { readState } from "../../simulator/machine/state-file.ts";
 import type { BotView, EventView } from "../../src/wire/bot.ts";
+import type { CommandView } from "../../src/wire/command.ts";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const POLL_MS = 50;
 /** The documented behaviour with shorter waits, so that a test is done in seconds. */
-const QUICK = {
+const QUICK: Readonly<Record<string, string>> = {
   WORKLOAD_READY_WINDOW_S: "1",
   PROVIDER_LIMITS: JSON.stringify({ background_per_minute: 230, usual_create_ms: 2_000 }),
   POLICY: JSON.stringify({
@@ -46,23 +47,26 @@ export interface SimulatedDroplet {
 
 export class System {
   readonly state_dir: string;
+  readonly #settings: Readonly<Record<string, string>>;
   #process: ChildProcess | null = null;
   #output = "";
   dev: Dev | null = null;
 
-  private constructor(state_dir: string) {
+  private constructor(state_dir: string, settings: Readonly<Record<string, string>>) {
     this.state_dir = state_dir;
+    this.#settings = { ...QUICK, ...settings };
   }
 
-  static async start(): Promise<System> {
-    const system = new System(await mkdtemp(join(tmpdir(), "spawnpoint-e2e-")));
+  /** @param settings instead of the short waits, or besides */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<System> {
+    const system = new System(await mkdtemp(join(tmpdir(), "spawnpoint-e2e-")), settings);
     await system.boot("0");
     return system;
   }
 
   /** Starts it, on the same state where it has run before. @param port 0: any; absent: the one used before */
   async boot(port?: string): Promise<void> {
-    const settings = Object.entries(QUICK).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+    const settings = Object.entries(this.#settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
     const args = [
       "scripts/start.ts",
       "--state-dir",
@@ -150,7 +154,16 @@ export class System {
     return this.api("POST", `/bots/${id}/actions`, { action });
   }
 
-  /** Waits until the bot has this status and nothing is under way. */
+  /** Has the agent do it, and waits until it is done. */
+  async command(id: string, request: { kind: string; lines?: number }): Promise<CommandView> {
+    let { command } = await this.api<{ command: CommandView }>("POST", `/bots/${id}/commands`, request);
+    await this.until(`the agent has answered ${request.kind}`, async () => {
+      command = await this.api<CommandView>("GET", `/bots/${id}/commands/${command.id}`);
+      return command.state !== "pending";
+    });
+    return command;
+  }
+
   /** Follows a bot's history over a real WebSocket. */
   async follow(id: string): Promise<{ seqs: () => number[]; close: () => void }> {
     const { base_url, admin_token } = await this.readDev();
@@ -166,6 +179,7 @@ export class System {
     return { seqs: () => [...seqs], close: () => socket.close() };
   }
 
+  /** Waits until the bot has this status and nothing is under way. */
   async rests(id: string, status: string): Promise<BotView> {
     let bot = await this.bot(id);
     await this.until(`bot ${id} is ${status}`, async () => {
