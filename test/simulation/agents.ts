@@ -7,36 +7,11 @@ import { BotFrame } from "../../src/wire/channel.ts";
 import type { AgentConfig } from "../../src/wire/config.ts";
 import { hashToken } from "../../src/wire/tokens.ts";
 import { Agenda } from "./agenda.ts";
+import { AgentCommands } from "./agent-commands.ts";
 import { AgentRollout, type Timing, type Verdict } from "./agent-rollout.ts";
 import type { FakeSocket } from "./fake-sockets.ts";
 import type { Host } from "./host.ts";
-
-interface Machine {
-  droplet_id: number;
-  registration: { bot_id: string; token: string };
-  token_hash: string;
-  credential_hash: string;
-  registered: boolean;
-  boot: number;
-  rollout: AgentRollout;
-  /** Answers of `credential_revoked` so far. */
-  revoked: number;
-  working: boolean;
-  /** Hangs: says nothing until the next boot, or for ever. */
-  frozen: "no" | "until_boot" | "for_good";
-  /** Has the credential of another machine: nothing that it says may be believed. */
-  copy: boolean;
-  /** Its channel, for as long as it believes that it is open. */
-  socket: FakeSocket | null;
-  orders: HeartbeatAnswer | null;
-  /** What it said last of itself over the channel, and when. */
-  said: string;
-  said_at: number;
-  /** When it last asked for its config. */
-  asked_at: number;
-  /** Its droplet is gone; what it said before still arrives until then, ms. */
-  echoes_until: number;
-}
+import { type Machine, newMachine, statusOf } from "./machine.ts";
 
 const BOOT_MS = 40_000;
 const ECHO_MS = 5 * 60_000;
@@ -100,25 +75,7 @@ export class Agents {
 
   #install(droplet_id: number, userData: string, at: number): void {
     const { random } = this.#options;
-    const machine: Machine = {
-      droplet_id,
-      registration: JSON.parse(userData),
-      token_hash: "",
-      credential_hash: Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join(""),
-      registered: false,
-      boot: 1,
-      rollout: new AgentRollout(),
-      revoked: 0,
-      working: false,
-      frozen: "no",
-      copy: false,
-      socket: null,
-      orders: null,
-      said: "",
-      said_at: 0,
-      asked_at: 0,
-      echoes_until: 0,
-    };
+    const machine = newMachine(droplet_id, userData, random);
     this.machines.set(droplet_id, machine);
     this.#agenda.set(machine, at + BOOT_MS * (0.5 + random()));
   }
@@ -133,10 +90,10 @@ export class Agents {
   copy(droplet_id: number, copy_id: number): void {
     const machine = this.machines.get(droplet_id);
     if (!machine?.registered) return;
-    const rollout = new AgentRollout();
     const copy = {
       ...machine,
-      rollout,
+      rollout: new AgentRollout(),
+      commands: new AgentCommands(),
       droplet_id: copy_id,
       copy: true,
       working: false,
@@ -200,7 +157,10 @@ export class Agents {
       if (machine.socket !== null) return this.#overChannel(machine, machine.socket, host, beat);
     }
     const answer = face.heartbeat(host.awake(), caller, beat);
-    if (answer.ok) return answer.value;
+    if (answer.ok) {
+      this.#obey(machine, host, answer.value, beat);
+      return answer.value;
+    }
     if (answer.code === "credential_revoked" && ++machine.revoked >= 2) machine.working = false;
     return null;
   }
@@ -217,11 +177,26 @@ export class Agents {
     if (last !== undefined) {
       const frame = BotFrame.parse(JSON.parse(last));
       machine.orders = frame;
+      this.#obey(machine, host, frame, beat);
       const { desired } = host.shell.present().bot.config;
       if (frame.desired_config_id !== desired.id)
         this.violations.push(`the agent of ${machine.registration.bot_id} was not told of version ${desired.version}`);
     }
     return machine.orders;
+  }
+
+  /** What came just now: of commands only those that wait for this very agent. */
+  #obey(
+    { registration, commands, copy, echoes_until }: Machine,
+    host: Host,
+    orders: HeartbeatAnswer,
+    beat: HeartbeatRequest,
+  ) {
+    const { generation } = host.shell.present().bot;
+    const open = host.shell.store.commands().filter((row) => row.result === null && row.generation === generation);
+    const stray = orders.commands.find(({ id }) => !open.some((row) => row.id === id));
+    if (stray) this.violations.push(`the agent of ${registration.bot_id} was given ${stray.kind}, which was over`);
+    if (!copy && echoes_until === 0) commands.hear(orders.commands, beat.command_results ?? []);
   }
 
   #disconnect(machine: Machine): void {
@@ -276,17 +251,4 @@ export class Agents {
       if (machine.working && machine.registration.bot_id === bot_id) working++;
     if (working > 1) this.violations.push(`${working} agents of ${bot_id} were told to run`);
   }
-}
-
-function statusOf({ droplet_id, boot, working, rollout }: Machine): HeartbeatRequest {
-  return {
-    agent_version: "sim",
-    boot_id: `boot-${boot}`,
-    droplet_id,
-    workload: { state: working ? "running" : "stopped", version: null, restarts: 0 },
-    applied_config_id: rollout.applied,
-    load: null,
-    mem: null,
-    disk: null,
-  };
 }

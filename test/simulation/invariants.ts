@@ -22,12 +22,15 @@ export class Invariants {
   readonly #follower = new Follower();
   /** Failed versions that were rolled back, by bot. */
   readonly #rolledBack = new Set<string>();
+  /** Commands that have ended. */
+  readonly #ended = new Set<string>();
 
   checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
     let folded = before;
     for (const event of host.shell.store.history.events(before?.revision ?? 0, 1000)) {
       if (folded !== null) this.#checkRollout(id, folded, event);
+      if (event.kind === "command_ended") this.#checkEnd(id, event.data.command_id);
       folded = apply(folded, event);
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }
@@ -52,6 +55,11 @@ export class Invariants {
     }
     if (event.kind === "config_failed" && event.data.reason === NOT_ACKNOWLEDGED && !delivered)
       this.#seen.push(`version ${desired.version} of ${id} failed before it was delivered`);
+  }
+
+  #checkEnd(id: string, command_id: string): void {
+    if (this.#ended.has(command_id)) this.#seen.push(`a command of ${id} ended twice`);
+    this.#ended.add(command_id);
   }
 
   #checkStep(id: string, before: BotState | null, after: BotState): void {

@@ -4,7 +4,7 @@ import { runSchedule } from "./schedules.ts";
 import { shrink } from "./shrink.ts";
 
 /** `SCHEDULES` and `SEED` replay or extend a run: one failing seed is SCHEDULES=2 SEED=<it>. */
-const SCHEDULES = Number(process.env.SCHEDULES ?? 3_000);
+const SCHEDULES = Number(process.env.SCHEDULES ?? 5_000);
 const FROM = Number(process.env.SEED ?? 1);
 
 export function randomFaults(share: number, shares: number): void {

@@ -64,7 +64,7 @@ function complaint(world: World, id: string): string | null {
   if (off && droplets[0]?.powered) return `is ${bot.status} and its droplet runs`;
   if (bot.suspension !== null && bot.status !== "suspended") return `was suspended and is ${describe(world, id)}`;
   if (world.index.get(id)?.revision !== bot.revision) return "is not what the index says of it";
-  return complaintOfConfig(world, id);
+  return complaintOfConfig(world, id) ?? complaintOfCommands(world, id);
 }
 
 function complaintOfConfig(world: World, id: string): string | null {
@@ -75,5 +75,22 @@ function complaintOfConfig(world: World, id: string): string | null {
   const due = ackDeadline({ bot, rt, now: world.now, policy: defaultPolicy });
   if (due !== null && world.now > due + LATE_MS)
     return `still waits for what is said of version ${bot.config.desired.version}`;
+  return null;
+}
+
+/** Each is over, was carried out on one machine at most, and what is said of it is what came of it there. */
+function complaintOfCommands({ hosts, agents, now }: World, id: string): string | null {
+  const machines = [...agents.machines.values()].filter(
+    ({ registration, copy }) => registration.bot_id === id && !copy,
+  );
+  const shell = hosts.get(id)?.shell;
+  for (const { kind, id: command, result, generation, expires_at } of shell?.store.commands() ?? []) {
+    const done = machines.flatMap(({ commands }) => commands.done.get(command) ?? []);
+    if (done.length > 1) return `had ${kind} carried out on ${done.length} machines`;
+    if (result !== null && result.ok !== done[0])
+      return `says of ${kind} that it ${result.ok ? "succeeded" : "failed"}`;
+    const waits = result === null && now < expires_at && generation === shell?.present().bot.generation;
+    if (waits && shell?.present().bot.status === "online") return `still waits for ${kind}`;
+  }
   return null;
 }

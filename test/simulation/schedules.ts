@@ -1,5 +1,5 @@
 /** A random schedule: people, faults and process deaths drawn from one seed; then calm, and what must be true after it. */
-import type { BotAction } from "../../src/wire/enums.ts";
+import type { BotAction, CommandKind } from "../../src/wire/enums.ts";
 import type { Verdict } from "./agent-rollout.ts";
 import { addFaults, drawKnobs } from "./faults.ts";
 import { Violation } from "./invariants.ts";
@@ -8,6 +8,7 @@ import { comeToRest } from "./rest.ts";
 import { type Delivery, MINUTE, World } from "./world.ts";
 
 const ACTIONS: BotAction[] = ["pause", "resume", "redeploy", "destroy"];
+const COMMANDS: CommandKind[] = ["start", "stop", "restart", "collect_logs"];
 const VERDICTS: Verdict[] = ["fails", "dies", "says_nothing"];
 const TURNS = 8;
 const MAX_SKEW_MS = 5 * MINUTE;
@@ -117,6 +118,7 @@ function troubleProcesses(world: World, ids: string[], draw: () => number, { ena
     }
     // Between the two sides of an await other things happen.
     if (world.random() < 0.05 && enabled("actions during calls")) actAtRandom(world, ids, world.random);
+    if (world.random() < 0.02 && enabled("commands during calls")) commandAtRandom(world, ids, world.random());
     // A change that comes while another one is being made, or a rollback.
     if (where === "before seal" && world.random() < 0.1 && enabled("changes during changes"))
       await world.publish(who, { strictness: "medium" });
@@ -193,6 +195,11 @@ const DISTURBANCES: Disturbance[] = [
     },
   },
   {
+    name: "a command",
+    chance: 0.25,
+    happens: commandAtRandom,
+  },
+  {
     name: "a config changes",
     chance: 0.2,
     happens: async (world, ids, detail) => {
@@ -218,6 +225,12 @@ function onActive(happens: (world: World, dropletId: number) => void): Disturban
     const droplet = active[Math.floor(detail * active.length)];
     if (droplet) happens(world, droplet.id);
   };
+}
+
+function commandAtRandom(world: World, ids: string[], detail: number): void {
+  const id = ids[Math.floor(detail * ids.length)];
+  const kind = COMMANDS[Math.floor(detail * 101) % COMMANDS.length];
+  if (id !== undefined && kind !== undefined) world.command(id, kind);
 }
 
 async function rebuildUnlessDown(world: World): Promise<void> {

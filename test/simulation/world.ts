@@ -1,5 +1,6 @@
 /** One schedule: bots, agents and a DigitalOcean in virtual time, and what must hold throughout. */
 import type { Knobs } from "../../simulator/model/knobs.ts";
+import { requestCommand } from "../../src/bot/commands.ts";
 import type { EventBody } from "../../src/bot/events.ts";
 import { forceDestroy } from "../../src/bot/force.ts";
 import { act, cancelOperation, createBot, type NewBot, patchBot } from "../../src/bot/management.ts";
@@ -7,12 +8,10 @@ import { defaultPolicy, type Policy } from "../../src/bot/policy.ts";
 import { publishConfig } from "../../src/bot/publish.ts";
 import { type BotState, dropletName, fleetOf, isRunning } from "../../src/bot/state.ts";
 import { suspend, unsuspend } from "../../src/bot/suspend.ts";
-import { snapshotRows } from "../../src/bot/upkeep.ts";
-import { parsePlace, type RebuildPlatform, rebuildPage } from "../../src/index-rebuild.ts";
-import { runWatchdog, type WatchdogPlatform } from "../../src/watchdog.ts";
+import { runWatchdog } from "../../src/watchdog.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { ConfigPatch } from "../../src/wire/config.ts";
-import type { BotAction, BotStatus } from "../../src/wire/enums.ts";
+import type { BotAction, BotStatus, CommandKind } from "../../src/wire/enums.ts";
 import { configRow } from "../fixtures/bot.ts";
 import { Agenda } from "./agenda.ts";
 import { Agents } from "./agents.ts";
@@ -20,9 +19,10 @@ import { Cloud, type Token } from "./cloud.ts";
 import { GateHost } from "./gate-host.ts";
 import { Host, uuid } from "./host.ts";
 import { IndexStore } from "./index-store.ts";
-import { Invariants, Violation } from "./invariants.ts";
+import { Invariants } from "./invariants.ts";
 import { prng } from "./prng.ts";
 import { Process } from "./process.ts";
+import { rebuildIndex, watchdogPlatform } from "./upkeep.ts";
 
 const START = Date.UTC(2026, 10, 20);
 export const MINUTE = 60_000;
@@ -138,6 +138,10 @@ export class World {
     return patchBot(this.host(id).awake(), this.#caller(), patch);
   }
 
+  command(id: string, kind: CommandKind) {
+    return requestCommand(this.host(id).awake(), this.#caller(), { kind });
+  }
+
   /** Null where the process died during it: nothing is known then, as for any client. */
   publish(id: string, patch: ConfigPatch) {
     const host = this.host(id);
@@ -181,34 +185,9 @@ export class World {
     for (const who of ["worker", "gate", ...this.hosts.keys()]) this.kill(who);
   }
 
-  /** What an operator does after the database was lost or restored, page after page; a page that died is asked for again. */
-  async rebuildIndex(): Promise<void> {
-    for (let cursor: string | null = null, tries = 0; tries < 100; tries++) {
-      const place = parsePlace(cursor);
-      if (place === null) throw new Error(`no such place: ${cursor}`);
-      const platform = this.#rebuildPlatform(this.#worker.life);
-      const rebuilt = await this.#worker.whileAlive(() => rebuildPage(platform, place).catch(() => null));
-      if (rebuilt?.ok) {
-        cursor = rebuilt.page.next_cursor;
-        if (cursor === null) return;
-      } else if (rebuilt) await this.run(rebuilt.retry_after_s * 1000);
-    }
-    throw new Violation("a rebuild of the index does not get on");
-  }
-
-  #rebuildPlatform(life: number): RebuildPlatform {
-    const around = <T>(where: string, call: () => Promise<T>) => this.#worker.around(life, where, call);
-    return {
-      findIds: (after, limit) => around("findIds", async () => this.index.findIds(after, limit)),
-      namedBots: (page) => around("namedBots", () => this.gate.namedBots(page)),
-      snapshot: (id) =>
-        around("snapshot", async () => {
-          const host = this.hosts.get(id);
-          return host ? snapshotRows(host.awake()) : null;
-        }),
-      restore: (rows) => around("restore", async () => this.index.restore(rows)),
-      log: () => undefined,
-    };
+  /** What an operator does after the database was lost or restored. */
+  rebuildIndex(): Promise<void> {
+    return rebuildIndex(this, this.#worker);
   }
 
   /** Runs until `done` holds or the time is over; says whether it held. */
@@ -237,7 +216,7 @@ export class World {
     this.simulator.advance();
     if (this.#cronAt <= this.now) {
       this.#cronAt = this.now + CRON_MS;
-      await runWatchdog(this.#watchdogPlatform(), this.now + this.#workerSkew);
+      await runWatchdog(watchdogPlatform(this), this.now + this.#workerSkew);
     }
     await this.agents.step();
     for (let host = this.#alarms.takeDue(this.now); host; host = this.#alarms.takeDue(this.now)) await this.#wake(host);
@@ -249,19 +228,6 @@ export class World {
     else if (delivery === "never") host.storage.takeAlarm();
     else await host.fire();
     if (delivery === "twice") await host.fireAgain();
-  }
-
-  #watchdogPlatform(): WatchdogPlatform {
-    return {
-      findUnspoken: async () => [],
-      tell: async () => false,
-      sweep: async () => this.gate.sweep(),
-      findOverdue: async (now) => this.index.findOverdue(now),
-      notePoked: async () => undefined,
-      findToAudit: async (slice, _now, limit) => this.index.findToAudit(slice, limit),
-      poke: async ({ id, revision }) => this.host(id).poke(revision),
-      log: () => undefined,
-    };
   }
 
   /** Gives back what every object's storage holds. The world is over. */
