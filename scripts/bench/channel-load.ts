@@ -37,6 +37,8 @@ export interface Pushed {
   told_ms: Latency;
   /** Until the new config was with the agent. */
   fetched_ms: Latency;
+  /** Until the bot had recorded that it is applied, by an agent that takes no time over it. */
+  applied_ms: Latency;
 }
 export type Reply = Opened | Pinged | Pushed;
 
@@ -118,6 +120,7 @@ async function ping(for_ms: number): Promise<Pinged> {
 async function push(changes: number): Promise<Pushed> {
   const told: number[] = [];
   const fetched: number[] = [];
+  const applied: number[] = [];
   for (let nth = 0; nth < changes; nth++) {
     const channel = channels[nth % channels.length];
     if (channel === undefined) throw new Error("there is no channel to push over");
@@ -133,10 +136,11 @@ async function push(changes: number): Promise<Pushed> {
     const config = await ask("GET", `/bot/${bot.id}/config`, bot.credential);
     fetched.push(performance.now() - began);
     bot.config_id = config.id;
-    await changed;
     await ask("POST", `/bot/${bot.id}/config_ack`, bot.credential, { config_id: config.id });
+    applied.push(performance.now() - began);
+    await changed;
   }
-  return { told_ms: latencyOf(told), fetched_ms: latencyOf(fetched) };
+  return { told_ms: latencyOf(told), fetched_ms: latencyOf(fetched), applied_ms: latencyOf(applied) };
 }
 
 function ask(method: string, path: string, token: string, body?: unknown): Promise<{ id: string }> {

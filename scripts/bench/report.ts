@@ -113,6 +113,7 @@ function latencyTable({ making: { alone, shown, together }, channels: { push, he
     [`POST /bots until its answer, ${together.at_once} bots being made`, together.accepted_ms],
     [`PATCH config until the agent is told, ${channels} channels held`, push.told_ms],
     ["PATCH config until the agent has fetched it", push.fetched_ms],
+    ["PATCH config until it is applied, by an agent without delay", push.applied_ms],
     ["a change of the status until it is on the event stream", shown.shown_ms],
   ];
   return [
