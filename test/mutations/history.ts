@@ -14,8 +14,8 @@ export const history: readonly Mutant[] = [
     name: "events-come-once",
     guard: "What a reader was sent is attached to its socket: it is not sent again.",
     file: STREAM,
-    find: "if (last) socket.attach({ sent: last.seq } satisfies Reader);",
-    replace: "if (!last) return;",
+    find: "    socket.attach({ sent: last.seq } satisfies Reader);\n",
+    replace: "    return;\n",
     caught_by: [stream],
   },
   {
