@@ -1,6 +1,28 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { testSecrets } from "./test/worker/settings.ts";
+
+/** These take longest, most of them by waiting: they begin first, or a run would end with one of them alone. */
+const LONGEST = [
+  "test/e2e/rollback",
+  "test/simulation/random",
+  "test/e2e/",
+  "test/worker/simulation/",
+  "test/unit/agent/",
+  "test/worker/model/",
+  "test/simulation/deaths",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const found = LONGEST.findIndex((path) => moduleId.includes(path));
+      return found === -1 ? LONGEST.length : found;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 /** Tests of the real Worker and objects run in workerd, with D1 from the same migration files as production. */
 const worker = {
@@ -23,7 +45,8 @@ const worker = {
 export default defineConfig({
   test: {
     // Most tests wait for processes and alarms most of the time.
-    maxWorkers: 4,
+    maxWorkers: 5,
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000 } },
       { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 300_000 } },
