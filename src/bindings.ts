@@ -7,6 +7,8 @@ export interface Bindings {
   GATE: DurableObjectNamespace<ProviderGate>;
   DB: D1Database;
   API_LIMITER: RateLimit;
+  OPERATOR_LIMITER: RateLimit;
+  SIGN_IN_LIMITER: RateLimit;
 }
 
 /** Everything that wrangler hands us; settings are text until `readSettings` (env.ts) has judged them. */

@@ -14,6 +14,8 @@ const Json = z.string().transform((text, context): unknown => {
     return z.NEVER;
   }
 });
+/** How the secrets of a local system begin, or are named. */
+const LOCAL = "local";
 const Slug = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,99}$/, "must be a DigitalOcean slug");
 
 /** The key ring, or the sentence that says what is wrong with it. */
@@ -26,6 +28,20 @@ const Keyring = z.string().transform((text, context): readonly [KeyringEntry, ..
   }
 });
 
+/** Origins as browsers send them: scheme, host and port, nothing behind. */
+const Origins = z.string().transform((text, context): string[] => {
+  const origins = text
+    .split(",")
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== "");
+  for (const origin of origins) {
+    if (URL.parse(origin)?.origin !== origin) {
+      context.addIssue({ code: "custom", message: `"${origin}" is not an origin such as https://app.example.com` });
+    }
+  }
+  return origins;
+});
+
 const SettingsSchema = z.object({
   ENVIRONMENT: z.enum(["development", "production"]).default("production"),
   PUBLIC_URL: Url,
@@ -35,6 +51,17 @@ const SettingsSchema = z.object({
   OPERATOR_TOKEN_SHA256: z
     .string()
     .regex(/^[0-9a-f]{64}$/, "must be the SHA-256 of the operator's token (npm run token prints both)"),
+  /** Signs the cookies of people's sessions; another one signs everybody out. */
+  SESSION_SECRET: z.string().min(32, "must have at least 32 characters; make one with: openssl rand -base64 32"),
+  /** Other origins whose pages may use this API with a session. */
+  ALLOWED_ORIGINS: Origins.prefault(""),
+  SIGN_UP: z.enum(["open", "closed"]).default("closed"),
+  MAIL_WEBHOOK_URL: z.union([z.literal(""), Url]).default(""),
+  MAIL_WEBHOOK_TOKEN: z.string().default(""),
+  /** What one credential may ask in a minute; the operator's may ask 60 times as much. */
+  REQUESTS_PER_MINUTE: z.coerce.number().int().positive().default(100),
+  /** How many bots an account may make in an hour, whatever becomes of them. */
+  CREATES_PER_HOUR: z.coerce.number().int().positive().default(20),
   DROPLET_REGION: Slug.default("nyc3"),
   DROPLET_SIZE: Slug.default("s-1vcpu-2gb"),
   DROPLET_IMAGE: Slug.default("ubuntu-22-04-x64"),
@@ -81,12 +108,27 @@ export function readSettings(env: object): Settings {
 function productionFaults(settings: Settings): string[] {
   if (settings.ENVIRONMENT !== "production") return [];
   const faults: string[] = [];
-  for (const name of ["PUBLIC_URL", "DIGITALOCEAN_API_URL"] as const) {
-    const url = new URL(settings[name]);
+  for (const [name, address] of addressesOf(settings)) {
+    const url = new URL(address);
     if (url.protocol !== "https:") faults.push(`${name}: must be https`);
     if (/^(localhost|127\.|0\.0\.0\.0|\[)/.test(url.hostname)) faults.push(`${name}: points at this machine`);
     if (/(^|\.)example\.com$/.test(url.hostname)) faults.push(`${name}: is still the example's address`);
   }
   if (settings.DIGITALOCEAN_TOKEN.includes("simulator")) faults.push("DIGITALOCEAN_TOKEN: is the simulator's");
+  if (settings.SESSION_SECRET.startsWith(LOCAL)) faults.push("SESSION_SECRET: was made for a local system");
+  if (settings.ENCRYPTION_KEYS.some(({ id }) => id === LOCAL)) faults.push("ENCRYPTION_KEYS: has a local system's key");
+  if (settings.SIGN_UP === "open" && settings.MAIL_WEBHOOK_URL === "") {
+    faults.push("MAIL_WEBHOOK_URL: without it nobody who signs up can confirm their address");
+  }
   return faults;
+}
+
+function addressesOf(settings: Settings): [name: string, address: string][] {
+  const { PUBLIC_URL, DIGITALOCEAN_API_URL, MAIL_WEBHOOK_URL, ALLOWED_ORIGINS } = settings;
+  return [
+    ["PUBLIC_URL", PUBLIC_URL],
+    ["DIGITALOCEAN_API_URL", DIGITALOCEAN_API_URL],
+    ...(MAIL_WEBHOOK_URL === "" ? [] : [["MAIL_WEBHOOK_URL", MAIL_WEBHOOK_URL] as [string, string]]),
+    ...ALLOWED_ORIGINS.map((origin): [string, string] => ["ALLOWED_ORIGINS", origin]),
+  ];
 }

@@ -11,3 +11,14 @@ declare module "*.txt" {
   const text: string;
   export default text;
 }
+
+/** What the Worker uses of Node: `nodejs_compat` in wrangler.toml. */
+declare module "node:crypto" {
+  export function scrypt(
+    password: string,
+    salt: string,
+    keylen: number,
+    options: { N: number; r: number; p: number; maxmem: number },
+    callback: (error: Error | null, key: Uint8Array) => void,
+  ): void;
+}

@@ -9,6 +9,7 @@ const LocalSecrets = z.object({
   admin_token: z.string(),
   encryption_keys: z.string(),
   digitalocean_token: z.string(),
+  session_secret: z.string(),
 });
 export type LocalSecrets = z.infer<typeof LocalSecrets>;
 
@@ -27,6 +28,7 @@ export async function localSecrets(stateDir: string): Promise<LocalSecrets> {
   const secrets: LocalSecrets = {
     admin_token: formatToken("op", randomUUID(), randomBytes(32)),
     encryption_keys: `local:${randomBytes(32).toString("base64")}`,
+    session_secret: `local-${randomBytes(32).toString("base64")}`,
     digitalocean_token: `dop_v1_simulator_${randomBytes(16).toString("hex")}`,
   };
   await writeFile(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });

@@ -6,7 +6,7 @@ import { openDb } from "../db/client.ts";
 import { Account, CreateAccountRequest, PatchAccountRequest } from "../wire/account.ts";
 import { BotListItem } from "../wire/bot.ts";
 import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
-import { operator } from "./auth.ts";
+import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { createApp } from "./context.ts";
 import { IdempotencyHeaders, idempotencyKey } from "./idempotency.ts";
@@ -15,7 +15,6 @@ import { problem } from "./problem.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 
 const tags = ["Accounts"];
-const security = [{ operator: [] }];
 const AccountPath = z.object({ id: Uuid });
 
 export const accountRoutes = createApp();
@@ -27,8 +26,7 @@ accountRoutes.openapi(
     operationId: "createAccount",
     summary: "Create an account",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("operator:write", ...jsonBody),
     request: {
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CreateAccountRequest } } },
@@ -63,8 +61,7 @@ accountRoutes.openapi(
     operationId: "listAccounts",
     summary: "List accounts, newest first",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("operator:read"),
     request: {
       query: PageQuery.extend({
         external_id: z.string().max(255).optional().meta({ description: "Only the account with this id of yours" }),
@@ -88,8 +85,7 @@ accountRoutes.openapi(
     operationId: "getAccount",
     summary: "Read an account",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("account:read"),
     request: { params: AccountPath },
     responses: { 200: json(Account, "The account"), ...problems(400, 404) },
   }),
@@ -107,8 +103,7 @@ accountRoutes.openapi(
     summary: "Change an account's tier",
     description: "Below its present number of bots the account keeps them all; creates are refused (`over_limit`).",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("operator:write", ...jsonBody),
     request: {
       params: AccountPath,
       body: { required: true, content: { "application/json": { schema: PatchAccountRequest } } },
@@ -130,8 +125,7 @@ accountRoutes.openapi(
     operationId: "listAccountBots",
     summary: "List an account's bots, newest first",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: { params: AccountPath, query: PageQuery.extend({ include_destroyed: IncludeDestroyed }) },
     responses: { 200: json(pageOf(BotListItem, "BotPage"), "A page of bots"), ...problems(400, 404) },
   }),

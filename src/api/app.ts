@@ -7,18 +7,24 @@ import packageJson from "../../package.json" with { type: "json" };
 import { openDb, withRetry } from "../db/client.ts";
 import { readSettings } from "../env.ts";
 import { log } from "../log.ts";
+import { SESSION_COOKIE } from "../people/session.ts";
 import { accountRoutes } from "./accounts.ts";
 import { agentRoutes } from "./agents.ts";
+import { auditRoutes } from "./audit.ts";
 import { botRoutes } from "./bots.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
 import { createApp } from "./context.ts";
 import { historyRoutes } from "./history.ts";
+import { keyRoutes } from "./keys.ts";
+import { memberRoutes } from "./members.ts";
 import { methodsFor } from "./methods.ts";
 import { operationRoutes } from "./operations.ts";
 import { operatorRoutes } from "./operator.ts";
+import { peopleRoutes } from "./people.ts";
 import { fromError, isUnavailable, problem } from "./problem.ts";
 import { json } from "./responses.ts";
+import { sessionRoutes } from "./sessions.ts";
 import { suspensionRoutes } from "./suspensions.ts";
 
 export const app = createApp();
@@ -54,6 +60,11 @@ app.openapi(
   },
 );
 
+app.route("/", peopleRoutes);
+app.route("/", sessionRoutes);
+app.route("/", memberRoutes);
+app.route("/", keyRoutes);
+app.route("/", auditRoutes);
 app.route("/", accountRoutes);
 // Before the routes of one bot: "agent" is not a bot's id.
 app.route("/", agentRoutes);
@@ -68,7 +79,19 @@ app.route("/", suspensionRoutes);
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
   type: "http",
   scheme: "bearer",
-  description: "The operator's token, `sp_op_…`.",
+  description: "The operator's token or one of their keys, `sp_op_…`. It reaches every account.",
+});
+app.openAPIRegistry.registerComponent("securitySchemes", "api_key", {
+  type: "http",
+  scheme: "bearer",
+  description: "An account's API key, `sp_key_…`. It reaches that account, as far as its scopes go.",
+});
+app.openAPIRegistry.registerComponent("securitySchemes", "session", {
+  type: "apiKey",
+  in: "cookie",
+  name: SESSION_COOKIE,
+  description:
+    "A person's session. It acts for their own account, or for the one that the header Spawnpoint-Account names.",
 });
 app.openAPIRegistry.registerComponent("securitySchemes", "agent", {
   type: "http",

@@ -1,37 +1,131 @@
 /** Who calls. Judged before a body is read: a stranger learns nothing of what a route expects. */
+import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
-import { constantTimeEqual, hashToken, parseToken } from "../wire/tokens.ts";
+import { judgeKey, noteUse } from "../accounts/keys.ts";
+import type { Person, Principal } from "../accounts/principal.ts";
+import { openDb } from "../db/client.ts";
+import { log } from "../log.ts";
+import { findSession } from "../people/session.ts";
+import { isOperatorPermission, type Permission, permissionsOfScopes } from "../wire/access.ts";
+import { constantTimeEqual, hashToken, type ParsedToken, parseToken } from "../wire/tokens.ts";
 import type { AppEnv } from "./context.ts";
+import { isForged } from "./cross-site.ts";
 import { problem } from "./problem.ts";
+import { brake, brakeAgent, isTiresome } from "./rate-limit.ts";
 
 const MAX_TOKEN_LENGTH = 256;
+const ACCOUNT_HEADER = "spawnpoint-account";
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The operator's credential reaches every account. */
-export const operator = createMiddleware<AppEnv>(async (c, next) => {
-  const token = bearer(c.req.header("authorization"));
-  const parsed = token === null ? null : parseToken(token);
-  if (token === null || parsed?.kind !== "op") return refused(c, "An operator's bearer token is needed.");
-  if (!constantTimeEqual(await hashToken(token), c.get("settings").OPERATOR_TOKEN_SHA256)) {
-    return refused(c, "The token is not valid.");
-  }
-  c.set("principal", {
-    credential_id: parsed.owner,
-    actor: `operator:${parsed.owner}`,
-    scope: { every_account: true },
+/**
+ * What a route asks for: its `security` in the OpenAPI document and the middleware that enforces just that. The
+ * operator's routes take the operator's credentials alone.
+ * @param after what judges the request next, once it is known whose it is
+ */
+export function access(permission: Permission, ...after: readonly MiddlewareHandler<AppEnv>[]) {
+  const planes = isOperatorPermission(permission) ? ["operator"] : ["operator", "api_key", "session"];
+  const security = planes.map((plane) => ({ [plane]: [permission as string] }));
+  return { security, middleware: [requirePermission(permission), ...after] };
+}
+
+/** For people alone, whatever they may do: their sessions, their invitations. */
+export function signedIn(...after: readonly MiddlewareHandler<AppEnv>[]) {
+  const security: Record<string, string[]>[] = [{ session: [] }];
+  return { security, middleware: [requirePerson, ...after] };
+}
+
+function requirePermission(permission: Permission) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const principal = await authenticate(c, !isOperatorPermission(permission));
+    if (principal instanceof Response) return principal;
+    c.set("principal", principal);
+    const braked = await brake(c, principal.credential_id);
+    if (braked) return braked;
+    if (!principal.permissions.has(permission)) return notGranted(c, permission);
+    return next();
   });
-  return next();
+}
+
+const requirePerson = createMiddleware<AppEnv>(async (c, next) => {
+  const principal = await sessionOf(c);
+  if (principal instanceof Response) return principal;
+  c.set("principal", principal);
+  return (await brake(c, principal.credential_id)) ?? next();
 });
+
+/** The person of a route that `signedIn` guards. */
+export function personOf(c: Context<AppEnv>): Person {
+  const person = c.get("person");
+  if (person === undefined) throw new Error("the route is not guarded by signedIn");
+  return person;
+}
+
+/** What only some bodies of a route need. @returns the refusal, or null */
+export function unless(c: Context<AppEnv>, permission: Permission): Response | null {
+  return c.get("principal").permissions.has(permission) ? null : notGranted(c, permission);
+}
+
+function notGranted(c: Context<AppEnv>, permission: Permission) {
+  return problem(c, "forbidden", `This needs the permission ${permission}, which the credential does not have.`);
+}
+
+/** A bearer token if there is one, a session's cookie else. */
+async function authenticate(c: Context<AppEnv>, tenants: boolean): Promise<Principal | Response> {
+  const header = c.req.header("authorization");
+  if (header === undefined && tenants) return sessionOf(c);
+  const token = bearer(header);
+  const parsed = token === null ? null : parseToken(token);
+  if (token === null || parsed === null) return refused(c, "A valid bearer token is needed.");
+  if (parsed.kind !== "op" && !(tenants && parsed.kind === "key")) {
+    return refused(c, tenants ? "An API key or an operator's token is needed." : "An operator's token is needed.");
+  }
+  return tokensPrincipal(c, token, parsed);
+}
+
+async function tokensPrincipal(c: Context<AppEnv>, token: string, parsed: ParsedToken): Promise<Principal | Response> {
+  const sha256 = await hashToken(token);
+  if (parsed.kind === "op" && constantTimeEqual(sha256, c.get("settings").OPERATOR_TOKEN_SHA256)) {
+    const permissions = permissionsOfScopes(["operator:*"]);
+    const { owner } = parsed;
+    const scope = { every_account: true } as const;
+    return { kind: "operator", credential_id: owner, actor: `operator:${owner}`, scope, permissions };
+  }
+  const now = Date.now();
+  const db = openDb(c.env.DB);
+  const judged = await judgeKey(db, parsed.kind === "op" ? "operator" : "account", parsed.owner, sha256, now);
+  if (judged.kind === "invalid") return refused(c, "The token is not valid.");
+  if (judged.kind !== "valid") return refused(c, `The key is ${judged.kind}.`);
+  c.executionCtx.waitUntil(
+    noteUse(db, judged.row, now).catch((error: unknown) => {
+      log({ level: "warn", event: "key_use_not_noted", credential_id: parsed.owner, detail: String(error) });
+    }),
+  );
+  return judged.principal;
+}
+
+async function sessionOf(c: Context<AppEnv>): Promise<Principal | Response> {
+  const wanted = c.req.header(ACCOUNT_HEADER) ?? null;
+  if (wanted !== null && !UUID.test(wanted)) return problem(c, "malformed_request", `${ACCOUNT_HEADER} is not an id.`);
+  const secret = c.get("settings").SESSION_SECRET;
+  const session = await findSession(c, openDb(c.env.DB), secret, wanted?.toLowerCase() ?? null, Date.now());
+  if (session === null) return refused(c, "A bearer token or a session is needed.");
+  if (isForged(c)) {
+    return problem(c, "forbidden", "Another site asked for this with your session. Only this service's own pages may.");
+  }
+  c.set("person", session.person);
+  return session.principal;
+}
 
 /** An agent's token names its bot; the bot itself judges whether it is valid. No other bot's object is woken. */
 export const agent = createMiddleware<AppEnv>(async (c, next) => {
   const token = bearer(c.req.header("authorization"));
   const parsed = token === null ? null : parseToken(token);
-  if (token === null || parsed === null || parsed.kind === "op")
+  if (token === null || (parsed?.kind !== "reg" && parsed?.kind !== "agt"))
     return refused(c, "An agent's bearer token is needed.");
   const named = c.req.param("id");
   if (named !== undefined && named.toLowerCase() !== parsed.owner) return refused(c, "The token is another bot's.");
   c.set("agent", { bot_id: parsed.owner, kind: parsed.kind, token_sha256: await hashToken(token) });
-  return next();
+  return brakeAgent(c, parsed.owner) ?? next();
 });
 
 /** RFC 6750: the scheme's name is case-insensitive. */
@@ -41,12 +135,8 @@ function bearer(header: string | undefined): string | null {
   return token === undefined || token.length > MAX_TOKEN_LENGTH ? null : token;
 }
 
-/** Guessing is slowed at the edge, by address. */
-async function refused(c: Parameters<typeof problem>[0], detail: string): Promise<Response> {
-  const { success } = await c.env.API_LIMITER.limit({
-    key: `unauthorized:${c.req.header("cf-connecting-ip") ?? "local"}`,
-  });
-  if (!success)
+async function refused(c: Context<AppEnv>, detail: string): Promise<Response> {
+  if (await isTiresome(c))
     return problem(c, "too_many_requests", "Too many requests without a valid credential.", { retry_after_s: 60 });
   return problem(c, "unauthorized", detail);
 }

@@ -10,7 +10,7 @@ import { openVault } from "../secrets/vault.ts";
 import { BotListItem, BotView, CreateBotRequest, PatchBotRequest } from "../wire/bot.ts";
 import { BOT_STATUSES } from "../wire/enums.ts";
 import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
-import { operator } from "./auth.ts";
+import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { askBot, tellBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
@@ -20,7 +20,6 @@ import { problem, refusal } from "./problem.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 
 const tags = ["Bots"];
-const security = [{ operator: [] }];
 const BotPath = z.object({ id: Uuid });
 const FLEET_ID_BYTES = 4;
 
@@ -35,8 +34,7 @@ botRoutes.openapi(
     description:
       "Answers at once with status `pending`; its droplet is made in the background. Follow it with GET /bots/{id}.",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("bots:write", ...jsonBody),
     request: {
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CreateBotRequest } } },
@@ -128,8 +126,7 @@ botRoutes.openapi(
     summary: "List bots, newest first",
     description: "From the index: an item may lag behind `GET /bots/{id}`; `observed_at` says how old it is.",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: {
       query: PageQuery.extend({
         account_id: Uuid.optional(),
@@ -159,8 +156,7 @@ botRoutes.openapi(
     operationId: "getBot",
     summary: "Read a bot",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: { params: BotPath },
     responses: { 200: json(BotView, "The bot, as its own object knows it"), ...problems(400, 404) },
   }),
@@ -178,8 +174,7 @@ botRoutes.openapi(
     operationId: "changeBot",
     summary: "Change a bot's name, persona or policies",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("bots:write", ...jsonBody),
     request: {
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: PatchBotRequest } } },

@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { CommandAnswer, CommandRequest, CommandView } from "../wire/command.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
-import { operator } from "./auth.ts";
+import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
@@ -11,7 +11,6 @@ import { refusal } from "./problem.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 
 const tags = ["Commands"];
-const security = [{ operator: [] }];
 const BotPath = z.object({ id: Uuid });
 
 export const commandRoutes = createApp();
@@ -25,8 +24,7 @@ commandRoutes.openapi(
     description:
       "Delivered at once over the channel, else with the next heartbeat; applied once. Read the result under its id.",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("bots:write", ...jsonBody),
     request: {
       params: BotPath,
       headers: IdempotencyHeaders,
@@ -51,8 +49,7 @@ commandRoutes.openapi(
     operationId: "listCommands",
     summary: "List a bot's last commands, newest first",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: { params: BotPath },
     responses: { 200: json(pageOf(CommandView, "CommandPage"), "The last 50 commands"), ...problems(400, 404) },
   }),
@@ -70,8 +67,7 @@ commandRoutes.openapi(
     operationId: "getCommand",
     summary: "Read a command and what came of it",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: { params: z.object({ id: Uuid, command_id: Uuid }) },
     responses: { 200: json(CommandView, "The command"), ...problems(400, 404) },
   }),

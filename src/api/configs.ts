@@ -9,7 +9,7 @@ import { viewConfig } from "../bot/view.ts";
 import { openDb } from "../db/client.ts";
 import { ConfigDiff, ConfigPatch, ConfigVersion, RollbackRequest } from "../wire/config.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
-import { operator } from "./auth.ts";
+import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { askBot } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
@@ -19,7 +19,6 @@ import { problem, refusal } from "./problem.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 
 const tags = ["Configuration"];
-const security = [{ operator: [] }];
 const BotPath = z.object({ id: Uuid });
 const VersionNumber = z.coerce.number().int().min(1);
 const EtagHeader = z.object({ etag: z.string() });
@@ -33,8 +32,7 @@ configRoutes.openapi(
     operationId: "getBotConfig",
     summary: "Read the desired config",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: { params: BotPath, headers: z.object({ "if-none-match": z.string().max(512).optional() }) },
     responses: {
       200: json(ConfigVersion, "The desired version", EtagHeader),
@@ -61,8 +59,7 @@ configRoutes.openapi(
     description:
       "Any subset of the fields, merged onto the desired version. With If-Match, only onto that very version.",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("bots:write", ...jsonBody),
     request: {
       params: BotPath,
       headers: z.object({ "if-match": z.string().max(512).optional() }),
@@ -89,8 +86,7 @@ configRoutes.openapi(
     summary: "Publish an older version's content as a new version",
     description: "Trading and risk config come back; secrets stay as they are.",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("bots:write", ...jsonBody),
     request: {
       params: BotPath,
       headers: IdempotencyHeaders,
@@ -120,8 +116,7 @@ configRoutes.openapi(
     operationId: "diffBotConfigs",
     summary: "Compare two config versions, field by field",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: { params: BotPath.extend({ from: VersionNumber, to: VersionNumber }) },
     responses: { 200: json(ConfigDiff, "What differs"), ...problems(400, 404) },
   }),
@@ -154,8 +149,7 @@ configRoutes.openapi(
     operationId: "listBotConfigs",
     summary: "List a bot's config versions, newest first",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: {
       params: BotPath,
       query: z.object({

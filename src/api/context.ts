@@ -1,8 +1,8 @@
 /** What every handler finds in its context, and the app that all resources share. */
 import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Person, Principal } from "../accounts/principal.ts";
 import type { Env } from "../bindings.ts";
 import type { AgentCaller } from "../bot/agent-face.ts";
-import type { Scope } from "../bot/answer.ts";
 import type { Settings } from "../env.ts";
 import { invalid } from "./problem.ts";
 
@@ -11,8 +11,10 @@ export interface AppEnv {
   Variables: {
     request_id: string;
     settings: Settings;
-    /** Set by `operator`: whom the credential belongs to and whose bots it reaches. */
-    principal: { credential_id: string; actor: string; scope: Scope };
+    /** Set by `access`: whom the credential belongs to, what it may do and whose bots it reaches. */
+    principal: Principal;
+    /** Set where the caller came with a session. */
+    person: Person | undefined;
     /** Set by `agent`: which bot the token names. */
     agent: AgentCaller & { bot_id: string };
   };

@@ -4,7 +4,7 @@ import type { Answer } from "../bot/answer.ts";
 import { EventFrame, EventPage, WaitAnswer } from "../wire/bot.ts";
 import { BOT_STATUSES } from "../wire/enums.ts";
 import { Uuid } from "../wire/primitives.ts";
-import { operator } from "./auth.ts";
+import { access } from "./auth.ts";
 import { askBot, connectTo, openSocket, switchProtocols } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { refusal } from "./problem.ts";
@@ -12,7 +12,6 @@ import { json, problems } from "./responses.ts";
 import { isUpgrade, upgradeRequired } from "./upgrade.ts";
 
 const tags = ["History"];
-const security = [{ operator: [] }];
 const BotPath = z.object({ id: Uuid });
 const After = z.coerce.number().int().min(0).default(0).meta({ description: "Only events with higher numbers" });
 const MAX_WAIT_S = 60;
@@ -30,8 +29,7 @@ historyRoutes.openapi(
     summary: "Read a bot's history, oldest first",
     description: "Of a long history the oldest part is forgotten: a page then begins at `first_seq`, not at `after`.",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: {
       params: BotPath,
       query: z.object({ after: After, limit: z.coerce.number().int().min(1).max(1000).default(100) }),
@@ -64,8 +62,7 @@ historyRoutes.openapi(
     description:
       "Sends what is kept after `after`, then each event as it happens: one `EventFrame` a message. To resume, give the number of the last event that you have. A `ping` is answered with `pong`; anything else closes the stream with 1008. At most 20 streams a bot.",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: { params: BotPath, query: z.object({ after: After }) },
     responses: { 101: { description: "The stream" }, ...problems(400, 404, 426) },
   }),
@@ -88,8 +85,7 @@ historyRoutes.openapi(
     description:
       "Answers as soon as the bot has it, and at the time-out with what the bot is then and `reached: false`; of a destroyed bot at once, for nothing else will come. At most 5 callers a bot.",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: {
       params: BotPath,
       query: z.object({

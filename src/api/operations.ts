@@ -4,7 +4,7 @@ import type { Context } from "hono";
 import type { Answer } from "../bot/answer.ts";
 import { ActionAnswer, ActionRequest, Operation } from "../wire/bot.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
-import { operator } from "./auth.ts";
+import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { askBot } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
@@ -13,7 +13,6 @@ import { refusal } from "./problem.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 
 const tags = ["Operations"];
-const security = [{ operator: [] }];
 const BotPath = z.object({ id: Uuid });
 
 export const operationRoutes = createApp();
@@ -26,8 +25,7 @@ operationRoutes.openapi(
     summary: "Pause, resume, redeploy or destroy a bot",
     description: "Asking for what is already so, or under way, answers with that same operation.",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("bots:write", ...jsonBody),
     request: {
       params: BotPath,
       headers: IdempotencyHeaders,
@@ -54,8 +52,7 @@ operationRoutes.openapi(
     operationId: "cancelOperation",
     summary: "Cancel an operation that has not begun to act",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:write"),
     request: { params: BotPath.extend({ operation_id: Uuid }), headers: IdempotencyHeaders },
     responses: { 202: json(ActionAnswer, "The operation"), ...problems(400, 404, 409, 422) },
   }),
@@ -80,8 +77,7 @@ operationRoutes.openapi(
     operationId: "listOperations",
     summary: "List a bot's last operations, newest first",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("bots:read"),
     request: { params: BotPath },
     responses: { 200: json(pageOf(Operation, "OperationPage"), "The last 100 operations"), ...problems(400, 404) },
   }),

@@ -15,7 +15,7 @@ import {
   SweepRequest,
 } from "../wire/operator.ts";
 import { pageOf } from "../wire/primitives.ts";
-import { operator } from "./auth.ts";
+import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { createApp } from "./context.ts";
 import { BooleanQuery } from "./paging.ts";
@@ -23,7 +23,6 @@ import { problem } from "./problem.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 
 const tags = ["Operator"];
-const security = [{ operator: [] }];
 const MAX_OPERATIONS = 1_000;
 
 export const operatorRoutes = createApp();
@@ -35,8 +34,7 @@ operatorRoutes.openapi(
     operationId: "listOrphans",
     summary: "Droplets that no bot accounts for, and what was done with them",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("operator:read"),
     responses: { 200: json(OrphanReport, "The last sweep and what it found"), ...problems() },
   }),
   async (c) => c.json(viewOrphans(await gateStub(c.env).orphans()), 200),
@@ -50,8 +48,7 @@ operatorRoutes.openapi(
     summary: "Ask for a pass of the sweep",
     description: "It runs in the background; read what it found with GET /operator/orphans. A dry run only reports.",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("operator:write", ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: SweepRequest } } } },
     responses: {
       202: json(OrphanReport, "The pass is asked for; what the last one found"),
@@ -82,8 +79,7 @@ operatorRoutes.openapi(
     summary: "Put the index right, from the bots themselves",
     description: "A page at a time: send `next_cursor` until it is null. May be repeated, and done at any time.",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("operator:write", ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: RebuildRequest } } } },
     responses: { 200: json(RebuildAnswer, "What this page came to"), ...problems(...BODY_PROBLEMS) },
   }),
@@ -105,8 +101,7 @@ operatorRoutes.openapi(
     summary: "Operations under way, the longest without progress first",
     description: "From the index, which may lag behind the bots; at most 1000.",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("operator:read"),
     request: {
       query: z.object({
         stuck: BooleanQuery.optional().meta({
@@ -142,8 +137,7 @@ operatorRoutes.openapi(
     operationId: "getGate",
     summary: "What is left of DigitalOcean's budget, who waits, and what holds the fleet back",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("operator:read"),
     responses: { 200: json(GateStatus, "The gate"), ...problems() },
   }),
   async (c) => {

@@ -22,6 +22,18 @@ type ApiCode =
   | "too_many_requests"
   | "upgrade_required"
   | "agent_release_not_found"
+  | "key_not_found"
+  | "secret_shown_before"
+  | "session_not_found"
+  | "member_not_found"
+  | "invitation_not_found"
+  | "last_owner"
+  | "too_many_invitations"
+  | "sign_up_closed"
+  | "wrong_password"
+  | "email_not_verified"
+  | "token_invalid"
+  | "too_many_creates"
   | "unavailable"
   | "internal_error";
 export type ProblemCode = ApiCode | RefusalCode;
@@ -31,8 +43,11 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   malformed_request: { status: 400, title: "Malformed request" },
   unauthorized: { status: 401, title: "Not authenticated" },
   invalid_credential: { status: 401, title: "Invalid credential" },
+  wrong_password: { status: 401, title: "Wrong address or password" },
   credential_revoked: { status: 401, title: "Credential revoked" },
   forbidden: { status: 403, title: "Not allowed" },
+  email_not_verified: { status: 403, title: "Address not confirmed" },
+  sign_up_closed: { status: 403, title: "Sign-up is closed" },
   quota_exceeded: { status: 403, title: "Bot limit reached" },
   wrong_droplet: { status: 403, title: "Wrong droplet" },
   route_not_found: { status: 404, title: "No such route" },
@@ -41,8 +56,15 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   operation_not_found: { status: 404, title: "No such operation" },
   config_not_found: { status: 404, title: "No such config" },
   command_not_found: { status: 404, title: "No such command" },
+  key_not_found: { status: 404, title: "No such key" },
+  session_not_found: { status: 404, title: "No such session" },
+  member_not_found: { status: 404, title: "No such member" },
+  invitation_not_found: { status: 404, title: "No such invitation" },
   agent_release_not_found: { status: 404, title: "No such agent release" },
   method_not_allowed: { status: 405, title: "Method not allowed" },
+  secret_shown_before: { status: 409, title: "The secret was shown before" },
+  last_owner: { status: 409, title: "An account needs an owner" },
+  too_many_invitations: { status: 409, title: "Too many invitations" },
   external_id_taken: { status: 409, title: "external_id is taken" },
   bot_destroyed: { status: 409, title: "Bot is destroyed" },
   action_not_allowed: { status: 409, title: "Action not allowed now" },
@@ -53,12 +75,14 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   config_version_conflict: { status: 412, title: "Config has changed" },
   body_too_large: { status: 413, title: "Body too large" },
   unsupported_media_type: { status: 415, title: "Unsupported content type" },
+  token_invalid: { status: 422, title: "The token does not hold" },
   invalid_request: { status: 422, title: "Invalid request" },
   config_custom_assets: { status: 422, title: "Invalid request" },
   idempotency_key_reused: { status: 422, title: "Idempotency-Key reused" },
   upgrade_required: { status: 426, title: "WebSocket needed" },
   duplicate_agent: { status: 429, title: "Another agent holds the channel" },
   too_many_commands: { status: 429, title: "Too many commands wait" },
+  too_many_creates: { status: 429, title: "Too many bots made" },
   too_many_requests: { status: 429, title: "Too many requests" },
   too_many_streams: { status: 429, title: "Too many streams" },
   too_many_waiters: { status: 429, title: "Too many waiters" },

@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { ActionAnswer } from "../wire/bot.ts";
 import { SuspendRequest } from "../wire/operator.ts";
 import { Uuid } from "../wire/primitives.ts";
-import { operator } from "./auth.ts";
+import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
@@ -12,7 +12,6 @@ import { accepted } from "./operations.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 
 const tags = ["Operator"];
-const security = [{ operator: [] }];
 const BotPath = z.object({ id: Uuid });
 
 export const suspensionRoutes = createApp();
@@ -26,8 +25,7 @@ suspensionRoutes.openapi(
     description:
       "Comes before whatever is under way, a destroy excepted. Until it is unsuspended the bot takes no action but destroy, and a new config waits. A bot that is suspended already answers with that same operation and keeps its reason.",
     tags,
-    security,
-    middleware: [operator, ...jsonBody] as const,
+    ...access("operator:write", ...jsonBody),
     request: {
       params: BotPath,
       headers: IdempotencyHeaders,
@@ -51,8 +49,7 @@ suspensionRoutes.openapi(
     description:
       "It is resumed, on a new droplet where it has none; one that was paused before stays paused. A bot that is not suspended answers with its last operation.",
     tags,
-    security,
-    middleware: [operator] as const,
+    ...access("operator:write"),
     request: { params: BotPath, headers: IdempotencyHeaders },
     responses: { 202: json(ActionAnswer, "The operation"), ...problems(400, 404, 409, 422) },
   }),

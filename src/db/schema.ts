@@ -5,34 +5,26 @@
 import { sql } from "drizzle-orm";
 import { check, index, integer, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
 import type { RiskConfig, TradingConfig } from "../wire/config.ts";
-import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, PERSONAS, TIERS } from "../wire/enums.ts";
+import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, PERSONAS } from "../wire/enums.ts";
+import { accounts } from "./account-schema.ts";
+import { oneOf } from "./one-of.ts";
 
-/** The values as SQL literals. They are our own constants: nothing from outside reaches a CHECK. */
-function oneOf(values: readonly string[]) {
-  return sql.raw(values.map((value) => `'${value}'`).join(", "));
-}
+export { accounts, api_keys, audit_log } from "./account-schema.ts";
+export {
+  invitations,
+  memberships,
+  sessions,
+  sign_in_brakes,
+  sign_ins,
+  users,
+  verifications,
+} from "./people-schema.ts";
 
 /** The fleet's random id, made once: names and tags of our droplets carry it. */
 export const fleets = sqliteTable(
   "fleets",
   { id: integer("id").primaryKey(), fleet_id: text("fleet_id").notNull(), created_at: integer("created_at").notNull() },
   (table) => [check("fleets_only_one", sql`${table.id} = 1`)],
-);
-
-export const accounts = sqliteTable(
-  "accounts",
-  {
-    id: text("id").primaryKey(),
-    external_id: text("external_id").notNull().unique(),
-    tier: text("tier", { enum: TIERS }).notNull(),
-    created_at: integer("created_at").notNull(),
-    updated_at: integer("updated_at").notNull(),
-  },
-  (table) => [
-    check("accounts_tier", sql`${table.tier} IN (${oneOf(TIERS)})`),
-    check("accounts_external_id", sql`length(${table.external_id}) BETWEEN 1 AND 255`),
-    index("accounts_by_age").on(table.created_at, table.id),
-  ],
 );
 
 export const bots = sqliteTable(

@@ -3,15 +3,15 @@
  * anything is looked up: `sp_<kind>_<owner, 32 hex>_<secret, 64 hex><crc32 of all before it, 8 hex>`.
  * Only a token's SHA-256 is ever stored, and that form is never itself a token.
  */
-export type TokenKind = "reg" | "agt" | "op";
+export type TokenKind = "reg" | "agt" | "op" | "key";
 
 export interface ParsedToken {
   kind: TokenKind;
-  /** A bot's UUID for `reg` and `agt`, a key's id for `op`. */
+  /** A bot's UUID for `reg` and `agt`, a key's id for `op` (the operator's) and `key` (an account's). */
   owner: string;
 }
 
-const TOKEN = /^sp_(reg|agt|op)_([0-9a-f]{32})_[0-9a-f]{64}([0-9a-f]{8})$/;
+const TOKEN = /^sp_(reg|agt|op|key)_([0-9a-f]{32})_[0-9a-f]{64}([0-9a-f]{8})$/;
 
 /** @param secret 32 random bytes. @param owner a UUID. */
 export function formatToken(kind: TokenKind, owner: string, secret: Uint8Array): string {

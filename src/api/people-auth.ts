@@ -1,0 +1,55 @@
+/** The sign-in library as a request meets it: bound to its database, its messages and its time to wait. */
+import { APIError } from "better-auth/api";
+import type { Context } from "hono";
+import { openDb } from "../db/client.ts";
+import { log } from "../log.ts";
+import { peopleAuth } from "../people/auth.ts";
+import { consoleSender, type SendMessage, webhookSender } from "../people/mail.ts";
+import { ensureOwnAccount } from "../people/sessions.ts";
+import { recordOf } from "./audit-record.ts";
+import type { AppEnv } from "./context.ts";
+
+export function authOf(c: Context<AppEnv>) {
+  const { PUBLIC_URL, SESSION_SECRET } = c.get("settings");
+  return peopleAuth({
+    db: openDb(c.env.DB),
+    url: PUBLIC_URL,
+    secret: SESSION_SECRET,
+    send: senderOf(c),
+    randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+    inBackground: (work) => {
+      c.executionCtx.waitUntil(
+        work.catch((error: unknown) => {
+          log({ level: "error", event: "message_not_sent", request_id: c.get("request_id"), detail: String(error) });
+        }),
+      );
+    },
+    onVerified: ({ id }) => makeOwnAccount(c, id),
+  });
+}
+
+/** A webhook where there is one. Without one only a local system shows messages: they hold what opens an account. */
+export function senderOf(c: Context<AppEnv>): SendMessage {
+  const { MAIL_WEBHOOK_URL, MAIL_WEBHOOK_TOKEN, ENVIRONMENT } = c.get("settings");
+  if (MAIL_WEBHOOK_URL !== "") {
+    return webhookSender(MAIL_WEBHOOK_URL, MAIL_WEBHOOK_TOKEN, (input, init) => fetch(input, init));
+  }
+  if (ENVIRONMENT === "development") return consoleSender((text) => console.info(text));
+  return () => Promise.reject(new Error("MAIL_WEBHOOK_URL is not set"));
+}
+
+export async function makeOwnAccount(c: Context<AppEnv>, userId: string): Promise<void> {
+  const audit = recordOf(c, "signUp", {
+    actor: `user:${userId}`,
+    credential_id: null,
+    account_id: userId,
+    after: { tier: "free" },
+  });
+  await ensureOwnAccount(openDb(c.env.DB), userId, audit, Date.now());
+}
+
+/** What the library refused, by its code; anything else is no refusal and is thrown on. */
+export function refusalOf(error: unknown): string {
+  if (error instanceof APIError && error.statusCode < 500) return String(error.body?.code ?? error.status);
+  throw error;
+}

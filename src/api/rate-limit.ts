@@ -1,0 +1,64 @@
+/**
+ * Brakes at the edge: approximate, for each location and isolate. What must be exact is counted where it is stored: quotas
+ * and creates in D1, restarts in the bot's object, guesses at a password in D1.
+ */
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import { type Counted, RateWindows } from "../rate-window.ts";
+import type { AppEnv } from "./context.ts";
+import { problem } from "./problem.ts";
+
+const windows = new RateWindows();
+/** The operator's back end speaks for every customer. */
+const OPERATOR_FACTOR = 60;
+const SIGN_IN_PER_MINUTE = 10;
+
+/** Counts the request of a known caller. @returns the refusal, or null */
+export async function brake(c: Context<AppEnv>, caller: string): Promise<Response | null> {
+  const operator = c.get("principal").kind === "operator";
+  const limit = c.get("settings").REQUESTS_PER_MINUTE * (operator ? OPERATOR_FACTOR : 1);
+  const counted = show(c, windows.count(caller, limit, Date.now()), "default");
+  const limiter = operator ? c.env.OPERATOR_LIMITER : c.env.API_LIMITER;
+  const { success } = counted.allowed ? await limiter.limit({ key: caller }) : { success: false };
+  return success ? null : tooMany(c, counted);
+}
+
+/** An agent's requests are counted in memory alone: a heartbeat asks nobody but its Bot. */
+export function brakeAgent(c: Context<AppEnv>, botId: string): Response | null {
+  const counted = windows.count(`agent:${botId}`, c.get("settings").REQUESTS_PER_MINUTE, Date.now());
+  if (counted.allowed) return null;
+  show(c, counted, "default");
+  return tooMany(c, counted);
+}
+
+/** For routes that take passwords or send messages, by address: whoever tries many is slowed before any work is done. */
+export const signInBrake = createMiddleware<AppEnv>(async (c, next) => {
+  const address = `sign-in:${addressOf(c)}`;
+  const counted = show(c, windows.count(address, SIGN_IN_PER_MINUTE, Date.now()), "sign-in");
+  const { success } = counted.allowed ? await c.env.SIGN_IN_LIMITER.limit({ key: address }) : { success: false };
+  return success ? next() : tooMany(c, counted);
+});
+
+/** Guessing is slowed by address. @returns whether this stranger has failed too often */
+export async function isTiresome(c: Context<AppEnv>): Promise<boolean> {
+  const { success } = await c.env.API_LIMITER.limit({ key: `unauthorized:${addressOf(c)}` });
+  return !success;
+}
+
+/** Set by Cloudflare; whatever a client sends under that name is replaced there. */
+export function addressOf(c: Context<AppEnv>): string {
+  return c.req.header("cf-connecting-ip") ?? "local";
+}
+
+function tooMany(c: Context<AppEnv>, { limit, reset_s }: Counted): Response {
+  return problem(c, "too_many_requests", `More than ${limit} requests a minute. Try again in ${reset_s} s.`, {
+    retry_after_s: reset_s,
+  });
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-10 */
+function show(c: Context<AppEnv>, counted: Counted, policy: string): Counted {
+  c.header("ratelimit-policy", `"${policy}";q=${counted.limit};w=60`);
+  c.header("ratelimit", `"${policy}";r=${counted.remaining};t=${counted.reset_s}`);
+  return counted;
+}

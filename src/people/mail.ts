@@ -1,0 +1,72 @@
+/** Messages to people. How they are delivered is the deployment's: a webhook that any mail service can stand behind. */
+
+export interface Message {
+  kind: "verify_email" | "reset_password" | "invitation" | "already_signed_up";
+  to: string;
+  subject: string;
+  text: string;
+}
+
+/** @throws where the message was not taken: whoever waits for it may ask again */
+export type SendMessage = (message: Message) => Promise<void>;
+
+const TIMEOUT_MS = 10_000;
+
+/** POSTs `{kind, to, subject, text}` as JSON with a bearer token; any 2xx means that it was taken. */
+export function webhookSender(url: string, token: string, fetch: typeof globalThis.fetch): SendMessage {
+  return async (message) => {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(token === "" ? {} : { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify(message),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    await response.body?.cancel();
+    if (!response.ok) throw new Error(`the mail webhook answered ${response.status}`);
+  };
+}
+
+/** For development: what would be sent is shown where the Worker's log is. */
+export function consoleSender(print: (text: string) => void): SendMessage {
+  return async ({ to, subject, text }) => {
+    print(`A message to ${to}: ${subject}\n${text}\n`);
+  };
+}
+
+export function verification(to: string, link: string): Message {
+  return {
+    kind: "verify_email",
+    to,
+    subject: "Confirm your address",
+    text: `Open this to confirm your address; it holds for an hour:\n${link}\nIf you did not sign up, do nothing.`,
+  };
+}
+
+export function passwordReset(to: string, token: string, apiUrl: string): Message {
+  return {
+    kind: "reset_password",
+    to,
+    subject: "Choose a new password",
+    text:
+      `Somebody, probably you, asked for a new password. This token holds for an hour and works once:\n${token}\n` +
+      `Send it with the new password to POST ${apiUrl}/auth/password. If it was not you, do nothing.`,
+  };
+}
+
+export function alreadySignedUp(to: string): Message {
+  return {
+    kind: "already_signed_up",
+    to,
+    subject: "You have signed up before",
+    text: "Somebody, probably you, signed up with this address. There is an account already: sign in, or ask for a new password.",
+  };
+}
+
+export function invitation(to: string, id: string, apiUrl: string): Message {
+  return {
+    kind: "invitation",
+    to,
+    subject: "You are invited to an account",
+    text: `Sign in or sign up with this address, then accept: POST ${apiUrl}/invitations/${id}/accept`,
+  };
+}

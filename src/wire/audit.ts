@@ -1,0 +1,29 @@
+/** The audit log on the wire. */
+import { z } from "zod";
+import { Timestamp, Uuid } from "./primitives.ts";
+
+export const AuditEntry = z
+  .object({
+    id: z.int().positive(),
+    at: Timestamp,
+    account_id: Uuid.nullable(),
+    bot_id: Uuid.nullable(),
+    actor: z.string().meta({ description: "`user:…`, `key:…` or `operator:…`", example: "user:0d5f6a3e" }),
+    credential_id: z.string().nullable().meta({ description: "The session, key or token that was used" }),
+    action: z.string().meta({ description: "The operation of this API that was called", example: "actOnBot" }),
+    target: z.string().nullable(),
+    before: z.unknown(),
+    after: z.unknown(),
+    reason: z.string().nullable(),
+    request_id: Uuid.nullable(),
+  })
+  .meta({ id: "AuditEntry" });
+export type AuditEntry = z.infer<typeof AuditEntry>;
+
+export const AuditQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: z.coerce.number().int().min(1).optional().meta({ description: "`next_cursor` of the page before" }),
+  bot_id: Uuid.optional(),
+  actor: z.string().max(100).optional(),
+  action: z.string().max(100).optional(),
+});

@@ -1,0 +1,54 @@
+/** API keys on the wire. A key's secret is in the answer that makes it and nowhere else. */
+import { z } from "zod";
+import { KEY_SCOPES, OPERATOR_KEY_SCOPES } from "./access.ts";
+import { Timestamp, Uuid } from "./primitives.ts";
+
+const common = {
+  name: z.string().trim().min(1).max(100).meta({ description: "What it is for", example: "back office" }),
+  expires_at: Timestamp.optional().meta({
+    description: "After that it is refused; without one it lives until revoked",
+  }),
+};
+
+function scopesOf<const T extends readonly [string, ...string[]]>(names: T) {
+  return z
+    .array(z.enum(names))
+    .min(1)
+    .refine((scopes) => new Set(scopes).size === scopes.length, "must not name a scope twice");
+}
+
+export const CreateKeyRequest = z
+  .strictObject({ ...common, scopes: scopesOf(KEY_SCOPES) })
+  .meta({ id: "CreateKeyRequest" });
+
+export const CreateOperatorKeyRequest = z
+  .strictObject({
+    ...common,
+    account_id: Uuid.optional().meta({ description: "Makes a key of this account instead of one of the operator" }),
+    scopes: scopesOf(OPERATOR_KEY_SCOPES),
+  })
+  .refine(
+    (key) =>
+      key.account_id === undefined || key.scopes.every((scope) => (KEY_SCOPES as readonly string[]).includes(scope)),
+    { message: `of an account's key can only be ${KEY_SCOPES.join(", ")}`, path: ["scopes"] },
+  )
+  .meta({ id: "CreateOperatorKeyRequest" });
+
+export const ApiKey = z
+  .object({
+    id: Uuid,
+    account_id: Uuid.nullable().meta({ description: "null: the operator's own" }),
+    name: z.string(),
+    scopes: z.array(z.enum(OPERATOR_KEY_SCOPES)),
+    created_by: z.string(),
+    created_at: Timestamp,
+    expires_at: Timestamp.nullable(),
+    last_used_at: Timestamp.nullable().meta({ description: "To the hour" }),
+    revoked_at: Timestamp.nullable(),
+  })
+  .meta({ id: "ApiKey" });
+export type ApiKey = z.infer<typeof ApiKey>;
+
+export const CreatedApiKey = ApiKey.extend({
+  token: z.string().meta({ description: "Shown this once: only its SHA-256 is kept", example: "sp_key_…" }),
+}).meta({ id: "CreatedApiKey" });
