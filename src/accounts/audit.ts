@@ -1,30 +1,13 @@
 /** The audit log: who did what, written in the same batch as what was done. Nothing changes or deletes an entry. */
 import { and, desc, eq, lt, type SQL, sql } from "drizzle-orm";
 import type { Scope } from "../bot/answer.ts";
+import type { AuditRecord } from "../bot/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { audit_log } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
 import { redact } from "../log.ts";
 import type { AuditEntry } from "../wire/audit.ts";
-
-export interface AuditRecord {
-  /** What was done has one entry, however often it is sent: a request's id, or a bot's id and its event's number. */
-  key: string;
-  at: number;
-  account_id: string | null;
-  bot_id: string | null;
-  actor: string;
-  credential_id: string | null;
-  /** The operation's id in the OpenAPI document. */
-  action: string;
-  /** What it was done to, where that is not the account or the bot. */
-  target: string | null;
-  before: unknown;
-  after: unknown;
-  reason: string | null;
-  request_id: string | null;
-}
 
 /** Writes the entry where the condition holds: a statement for the batch that does the thing. */
 export function auditWhere(db: Db, record: AuditRecord, done: SQL = sql`1 = 1`) {

@@ -1,6 +1,7 @@
 /** API keys: stored by their hash, shown once, judged with one read. */
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
 import type { Scope } from "../bot/answer.ts";
+import type { AuditRecord } from "../bot/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
@@ -8,7 +9,7 @@ import { api_keys, idempotency } from "../db/schema.ts";
 import { type KeyScope, permissionsOfScopes } from "../wire/access.ts";
 import type { ApiKey } from "../wire/key.ts";
 import { constantTimeEqual } from "../wire/tokens.ts";
-import { type AuditRecord, auditWhere } from "./audit.ts";
+import { auditWhere } from "./audit.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 import type { Principal } from "./principal.ts";
 

@@ -183,7 +183,7 @@ botRoutes.openapi(
   }),
   async (c) => {
     const body = c.req.valid("json");
-    const caller = await callerOf(c, body);
+    const caller = await callerOf(c, "changeBot", body);
     const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.patch(caller, body));
     return answer.ok ? c.json(answer.value, 200) : refusal(c, answer);
   },

@@ -34,7 +34,7 @@ commandRoutes.openapi(
   }),
   async (c) => {
     const request = c.req.valid("json");
-    const caller = await callerOf(c, request);
+    const caller = await callerOf(c, "requestCommand", request);
     const answer = await askBot(c, c.req.valid("param").id, (stub) => stub.requestCommand(caller, request));
     if (!answer.ok) return refusal(c, answer);
     if (answer.replayed) c.header("idempotency-replayed", "true");

@@ -72,7 +72,7 @@ configRoutes.openapi(
   }),
   async (c) => {
     const patch = c.req.valid("json");
-    const caller = await callerOf(c, patch);
+    const caller = await callerOf(c, "changeBotConfig", patch);
     const publication = { patch, if_match: c.req.valid("header")["if-match"] ?? null };
     return published(c, await askBot(c, c.req.valid("param").id, (stub) => stub.publishConfig(caller, publication)));
   },
@@ -100,7 +100,7 @@ configRoutes.openapi(
   async (c) => {
     const body = c.req.valid("json");
     const { id } = c.req.valid("param");
-    const caller = await callerOf(c, body);
+    const caller = await callerOf(c, "rollBackBotConfig", body);
     const restore = await findConfig(openDb(c.env.DB), caller.scope, id, body.to_version);
     if (restore === null) return problem(c, "config_not_found", `The bot has no config version ${body.to_version}.`);
     const { version, trading_config, risk_config } = restore;

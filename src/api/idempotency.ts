@@ -22,11 +22,12 @@ export async function idempotencyKey(c: Context<AppEnv>, body: unknown): Promise
   return { key: await sha256(scope), body_hash: await sha256(canonicalJson(body)) };
 }
 
-/** Who asks a Bot, under which name. */
-export async function callerOf(c: Context<AppEnv>, body: unknown): Promise<Caller> {
-  const { scope, actor } = c.get("principal");
+/** Who asks a Bot, under which name. @param action the operation's id in the OpenAPI document */
+export async function callerOf(c: Context<AppEnv>, action: string, body: unknown): Promise<Caller> {
+  const { scope, actor, credential_id } = c.get("principal");
   const idempotency = c.req.method === "POST" ? await idempotencyKey(c, body) : null;
-  return { scope, actor, request_id: c.get("request_id"), ...(idempotency ? { idempotency } : {}) };
+  const caller = { scope, actor, credential_id, action, request_id: c.get("request_id") };
+  return { ...caller, ...(idempotency ? { idempotency } : {}) };
 }
 
 /** JSON with its keys in order: the same content has the same hash however it was written. */

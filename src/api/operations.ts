@@ -35,7 +35,7 @@ operationRoutes.openapi(
   }),
   async (c) => {
     const body = c.req.valid("json");
-    const caller = await callerOf(c, body);
+    const caller = await callerOf(c, "actOnBot", body);
     const { id } = c.req.valid("param");
     if (!body.force) return accepted(c, await askBot(c, id, (stub) => stub.act(caller, body.action)));
     const answer = await askBot(c, id, (stub) => stub.forceDestroy(caller));
@@ -58,7 +58,7 @@ operationRoutes.openapi(
   }),
   async (c) => {
     const { id, operation_id } = c.req.valid("param");
-    const caller = await callerOf(c, null);
+    const caller = await callerOf(c, "cancelOperation", null);
     return accepted(c, await askBot(c, id, (stub) => stub.cancelOperation(caller, operation_id)));
   },
 );

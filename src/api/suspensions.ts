@@ -35,7 +35,7 @@ suspensionRoutes.openapi(
   }),
   async (c) => {
     const body = c.req.valid("json");
-    const caller = await callerOf(c, body);
+    const caller = await callerOf(c, "suspendBot", body);
     return accepted(c, await askBot(c, c.req.valid("param").id, (stub) => stub.suspend(caller, body.reason)));
   },
 );
@@ -54,7 +54,7 @@ suspensionRoutes.openapi(
     responses: { 202: json(ActionAnswer, "The operation"), ...problems(400, 404, 409, 422) },
   }),
   async (c) => {
-    const caller = await callerOf(c, null);
+    const caller = await callerOf(c, "unsuspendBot", null);
     return accepted(c, await askBot(c, c.req.valid("param").id, (stub) => stub.unsuspend(caller)));
   },
 );

@@ -52,6 +52,10 @@ export type Scope = { account_id: string } | { every_account: true };
 export interface Caller {
   scope: Scope;
   actor: string;
+  /** The token, key or session that was used; with the action it is what the audit log is told. */
+  credential_id: string;
+  /** The operation's id in the OpenAPI document. */
+  action: string;
   request_id: string;
   /** `Idempotency-Key` with its scope, and the hash of the body that it came with. */
   idempotency?: { key: string; body_hash: string };

@@ -45,7 +45,7 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Command
   };
   shell.commit({
     events: [{ kind: "command_requested", data: { command_id: command.id, kind: command.kind } }],
-    actor: caller.actor,
+    by: caller,
     commands: [command],
     answer: { key, body_hash, result: command.id },
   });

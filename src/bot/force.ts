@@ -19,7 +19,7 @@ export function forceDestroy(shell: BotShell, caller: Caller): Answer<{ operatio
     const operation_id = running ?? shell.platform.uuid();
     shell.commit({
       events: [...(running === null ? takingOver(bot, operation_id, "destroy") : []), ...ending(bot)],
-      actor: caller.actor,
+      by: caller,
       rt: { ...rt, not_before: 0, tries: 0 },
       ...remember(operation_id),
     });

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { RiskConfig, TradingConfig } from "../wire/config.ts";
 import type { BotStatus, DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
+import type { AuditRecord } from "./audit.ts";
 import { lastHeardAt, type Runtime } from "./decision.ts";
 import { wayBack } from "./rollout.ts";
 import { type BotState, type Droplet, type Instant, isRunning, openIntent } from "./state.ts";
@@ -64,10 +65,13 @@ export interface DropletRow {
   revision: number;
 }
 
-export type OutboxEntry =
+/** What the index is made of. */
+export type IndexEntry =
   | { kind: "bot"; row: BotRow }
   | { kind: "config"; row: ConfigRow }
   | { kind: "droplet"; row: DropletRow };
+
+export type OutboxEntry = IndexEntry | { kind: "audit"; row: AuditRecord };
 
 /** One entry a key: a newer row replaces an undelivered older one. */
 export function outboxKey(entry: OutboxEntry): string {
@@ -78,6 +82,8 @@ export function outboxKey(entry: OutboxEntry): string {
       return `config:${entry.row.version}`;
     case "droplet":
       return `droplet:${entry.row.id}`;
+    case "audit":
+      return `audit:${entry.row.key}`;
   }
 }
 

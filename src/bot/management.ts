@@ -87,7 +87,7 @@ export function act(shell: BotShell, caller: Caller, action: BotAction): Answer<
     }
     const operation_id = shell.platform.uuid();
     const events = takingOver(bot, operation_id, action);
-    shell.commit({ events, actor: caller.actor, rt: unheld(reached.live.rt), ...remember(operation_id) });
+    shell.commit({ events, by: caller, rt: unheld(reached.live.rt), ...remember(operation_id) });
     return ok(operation_id);
   });
 }
@@ -122,7 +122,7 @@ export function cancelOperation(shell: BotShell, caller: Caller, operationId: st
     }
     shell.commit({
       events: [{ kind: "operation_cancelled", data: { operation_id: operationId, why: "asked for" } }],
-      actor: caller.actor,
+      by: caller,
       ...remember(operationId),
     });
     return ok(operationId);
@@ -212,10 +212,7 @@ export function patchBot(shell: BotShell, caller: Caller, patch: PatchBotRequest
     (policies?.start === undefined || policies.start === bot.policies.start);
   if (same) return ok(view(shell, reached.live));
   return ok(
-    view(
-      shell,
-      shell.commit({ events: [{ kind: "changed", data: { name, persona, policies } }], actor: caller.actor }),
-    ),
+    view(shell, shell.commit({ events: [{ kind: "changed", data: { name, persona, policies } }], by: caller })),
   );
 }
 

@@ -135,7 +135,7 @@ function commitVersion(
   const { paper_mode } = config.trading_config;
   shell.commit({
     events: [{ kind: "config_published", data: { config: { id, version }, paper_mode, restored_from } }],
-    actor: caller.actor,
+    by: caller,
     config,
     answer: { ...answerKey(caller), result: version },
   });

@@ -2,6 +2,8 @@
  * The thin shell around the lifecycle: the only writer of a Bot's truth. It reads, asks the pure core, and commits state,
  * events, outbox and the one alarm together. Calls to the outside happen only in `alarm()`.
  */
+import type { Caller } from "./answer.ts";
+import { auditOfChange } from "./audit.ts";
 import { announceOrders } from "./channel.ts";
 import type { Runtime } from "./decision.ts";
 import type { BotEvent, EventBody } from "./events.ts";
@@ -21,8 +23,10 @@ const BROKEN_STATE_ALARM_MS = 60 * 60 * 1000;
 
 export interface Change {
   events?: readonly EventBody[];
-  /** Who caused it: `operator:…`, `agent`, `spawnpoint`. */
+  /** Who caused it, where nobody asked for it: `agent`, else `spawnpoint`. */
   actor?: string;
+  /** Who asked for it: the events are theirs, and the audit log is told. */
+  by?: Caller;
   rt?: Runtime;
   /** A new config version that goes with the events. */
   config?: ConfigRow;
@@ -143,8 +147,10 @@ export class BotShell {
     const { platform, store } = this;
     const now = platform.now();
     let bot = before;
-    for (const body of change.events ?? []) bot = this.#append(bot, body, now, change.actor ?? "spawnpoint");
+    const actor = change.by?.actor ?? change.actor ?? "spawnpoint";
+    for (const body of change.events ?? []) bot = this.#append(bot, body, now, actor);
     if (bot === null) throw new Error("nothing to commit: the bot does not exist");
+    if (before !== null && bot !== before) this.#tellAudit(before, bot, change, now);
     if (bot !== before && change.actor === "agent") bot = this.#conclude(bot, rt, now);
     if (bot !== before) this.#saveState(before, bot, rt, now);
     if (change.config) {
@@ -164,6 +170,12 @@ export class BotShell {
     store.saveRuntime(armed);
     platform.setAlarm(wake_at);
     return { bot, rt: armed };
+  }
+
+  #tellAudit(before: BotState, after: BotState, { by, events = [], config }: Change, now: Instant): void {
+    if (by === undefined) return;
+    const row = auditOfChange(before, after, by, events, config?.note ?? null, now);
+    this.store.enqueue({ kind: "audit", row }, after.revision, now);
   }
 
   #append(bot: BotState | null, body: EventBody, now: Instant, actor: string): BotState {

@@ -21,7 +21,7 @@ export function suspend(shell: BotShell, caller: Caller, reason: string): Answer
     const suspended: EventBody[] = bot.suspension === null ? [{ kind: "suspended", data: { reason } }] : [];
     shell.commit({
       events: [...suspended, ...takingOver(bot, operation_id, "suspend")],
-      actor: caller.actor,
+      by: caller,
       rt: unheld(rt),
       ...remember(operation_id),
     });
@@ -39,7 +39,7 @@ export function unsuspend(shell: BotShell, caller: Caller): Answer<Operation> {
     const operation_id = next === null ? bot.operation.id : shell.platform.uuid();
     shell.commit({
       events: verdict === "start" ? unsuspending(bot, next, operation_id) : [],
-      actor: caller.actor,
+      by: caller,
       rt: next === null ? rt : unheld(rt),
       ...remember(operation_id),
     });

@@ -1,7 +1,7 @@
 /** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
 import type { ProviderDroplet } from "../provider/schema.ts";
 import { type ClaimVerdict, judgeClaim } from "./claim.ts";
-import { type BotRow, botRow, changedDroplets, type OutboxEntry } from "./index-rows.ts";
+import { type BotRow, botRow, changedDroplets, type IndexEntry } from "./index-rows.ts";
 import { nextAlarm } from "./schedule.ts";
 import type { BotShell, Live } from "./shell.ts";
 import type { Instant } from "./state.ts";
@@ -65,7 +65,7 @@ export interface SnapshotRows {
   created_at: Instant;
   created_by: string;
   bot: BotRow;
-  entries: OutboxEntry[];
+  entries: IndexEntry[];
 }
 
 /** Null where there is no bot, or none that can be read. */
@@ -83,7 +83,7 @@ export function snapshotRows(shell: BotShell): SnapshotRows | null {
 }
 
 /** Everything of the bot that the index shows and the object still holds. */
-function indexEntries(shell: BotShell, { bot, rt }: Live): OutboxEntry[] {
+function indexEntries(shell: BotShell, { bot, rt }: Live): IndexEntry[] {
   const config = shell.store.config(bot.config.desired.version);
   return [
     { kind: "bot", row: botRow(bot, rt) },

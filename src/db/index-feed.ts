@@ -1,5 +1,6 @@
 /** The receiving end of the Bots' outboxes: upserts guarded by revision, so late, repeated and reordered rows change nothing. */
 import { lt, sql } from "drizzle-orm";
+import { auditWhere } from "../accounts/audit.ts";
 import type { OutboxEntry } from "../bot/index-rows.ts";
 import type { SnapshotRows } from "../bot/upkeep.ts";
 import type { Restored } from "../index-rebuild.ts";
@@ -32,6 +33,9 @@ export async function pushToIndex(db: Db, entry: OutboxEntry, now: number): Prom
             set: entry.row,
             setWhere: lt(droplets.revision, entry.row.revision),
           });
+        return;
+      case "audit":
+        await auditWhere(db, entry.row);
         return;
     }
   });

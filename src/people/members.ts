@@ -1,7 +1,8 @@
 /** Who belongs to an account, and who is invited. An account never loses its last owner. */
 import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
-import { type AuditRecord, auditWhere } from "../accounts/audit.ts";
+import { auditWhere } from "../accounts/audit.ts";
 import type { Person } from "../accounts/principal.ts";
+import type { AuditRecord } from "../bot/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { invitations, memberships, users } from "../db/schema.ts";

@@ -1,7 +1,8 @@
 /** A person's sessions and accounts, as they see them. */
 import { and, asc, desc, eq, gt, ne, sql } from "drizzle-orm";
-import { type AuditRecord, auditWhere } from "../accounts/audit.ts";
+import { auditWhere } from "../accounts/audit.ts";
 import type { Person } from "../accounts/principal.ts";
+import type { AuditRecord } from "../bot/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { accounts, invitations, memberships, sessions } from "../db/schema.ts";
 import type { Me, SessionView } from "../wire/person.ts";

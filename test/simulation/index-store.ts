@@ -1,4 +1,5 @@
 /** The index in D1, outside of D1: rows guarded by revision, which can be down, slow to say so, or restored to yesterday. */
+import type { AuditRecord } from "../../src/bot/audit.ts";
 import type { BotRow, OutboxEntry } from "../../src/bot/index-rows.ts";
 import type { SnapshotRows } from "../../src/bot/upkeep.ts";
 import type { Restored } from "../../src/index-rebuild.ts";
@@ -8,6 +9,8 @@ type Row = BotRow | { id: string; revision: 0; status: "pending"; next_due_at: n
 
 export class IndexStore {
   #rows = new Map<string, Row>();
+  /** What the audit log has, by what makes an entry one of its kind. */
+  readonly audited = new Map<string, AuditRecord>();
   #saved: Map<string, Row> | null = null;
   down = false;
   /** The chance, 0 to 1, that a write is lost, or that only its answer is. */
@@ -38,6 +41,7 @@ export class IndexStore {
     if (lost && this.#random() < 0.5) throw new Error("D1 was reset before the write");
     const known = entry.kind === "bot" ? this.#rows.get(entry.row.id) : undefined;
     if (entry.kind === "bot" && known && known.revision < entry.row.revision) this.#rows.set(entry.row.id, entry.row);
+    if (entry.kind === "audit") this.audited.set(entry.row.key, this.audited.get(entry.row.key) ?? entry.row);
     if (lost) throw new Error("D1 was reset after the write");
   }
 

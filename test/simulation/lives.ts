@@ -1,9 +1,11 @@
 /** Lives of bots that are worth remembering: their histories are recorded, and later releases must still read them. */
+
 import * as face from "../../src/bot/agent-face.ts";
 import { requestCommand } from "../../src/bot/commands.ts";
 import type { RecordedEvent } from "../../src/bot/history.ts";
 import type { BotState } from "../../src/bot/state.ts";
 import type { BotStatus } from "../../src/wire/enums.ts";
+import { OPERATOR } from "../fixtures/caller.ts";
 import { MINUTE, World, type WorldOptions } from "./world.ts";
 
 /** What a file of a recorded life holds. */
@@ -100,7 +102,7 @@ export const LIVES: Readonly<Record<string, Life>> = {
     live: async (world, id, rest) => {
       await rest("online");
       const shell = world.host(id).awake();
-      const caller = { scope: { every_account: true }, actor: "operator", request_id: "r" } as const;
+      const caller = { ...OPERATOR, request_id: "r" };
       const command = requestCommand(shell, caller, { kind: "collect_logs", lines: 10 });
       if (!command.ok) throw new Error(command.detail);
       const { agent } = world.bot(id);

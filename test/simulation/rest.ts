@@ -1,7 +1,9 @@
 /** Faults stop: now everything has to come to rest, and the droplets have to be exactly those that somebody wants. */
+
 import { defaultPolicy } from "../../src/bot/policy.ts";
 import { ackDeadline, wayBack } from "../../src/bot/rollout.ts";
 import type { BotStatus } from "../../src/wire/enums.ts";
+import { OPERATOR } from "../fixtures/caller.ts";
 import { describe } from "./crashes.ts";
 import { Violation } from "./invariants.ts";
 import { MINUTE, type World } from "./world.ts";
@@ -64,7 +66,28 @@ function complaint(world: World, id: string): string | null {
   if (off && droplets[0]?.powered) return `is ${bot.status} and its droplet runs`;
   if (bot.suspension !== null && bot.status !== "suspended") return `was suspended and is ${describe(world, id)}`;
   if (world.index.get(id)?.revision !== bot.revision) return "is not what the index says of it";
-  return complaintOfConfig(world, id) ?? complaintOfCommands(world, id);
+  return complaintOfConfig(world, id) ?? complaintOfCommands(world, id) ?? complaintOfAudit(world, id);
+}
+
+/** Whatever somebody asked for is in the audit log, as one entry that names all that it did. */
+function complaintOfAudit({ hosts, index }: World, id: string): string | null {
+  const told = new Map<number, string>();
+  for (const { bot_id, key, after, action } of index.audited.values()) {
+    if (bot_id !== id || !Array.isArray(after)) continue;
+    const last = Number(key.split(":").at(-1));
+    after.forEach(({ kind }: { kind: string }, at) => {
+      told.set(last - after.length + 1 + at, kind);
+    });
+    if (action !== OPERATOR.action) return `has an audit entry of "${action}", which nobody asked for`;
+  }
+  const asked = hosts
+    .get(id)
+    ?.shell.store.history.events(0, 100_000)
+    .filter(({ actor }) => actor === OPERATOR.actor);
+  const untold = asked?.find(({ seq, kind }) => kind !== "accepted" && told.get(seq) !== kind);
+  return untold === undefined
+    ? null
+    : `was told to by an operator, and the audit log lacks ${untold.seq} ${untold.kind}`;
 }
 
 function complaintOfConfig(world: World, id: string): string | null {

@@ -1,4 +1,5 @@
 /** One schedule: bots, agents and a DigitalOcean in virtual time, and what must hold throughout. */
+
 import type { Knobs } from "../../simulator/model/knobs.ts";
 import { requestCommand } from "../../src/bot/commands.ts";
 import type { EventBody } from "../../src/bot/events.ts";
@@ -13,6 +14,7 @@ import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { ConfigPatch } from "../../src/wire/config.ts";
 import type { BotAction, BotStatus, CommandKind } from "../../src/wire/enums.ts";
 import { configRow } from "../fixtures/bot.ts";
+import { OPERATOR } from "../fixtures/caller.ts";
 import { Agenda } from "./agenda.ts";
 import { Agents } from "./agents.ts";
 import { Cloud, type Token } from "./cloud.ts";
@@ -28,7 +30,6 @@ const START = Date.UTC(2026, 10, 20);
 export const MINUTE = 60_000;
 const CRON_MS = 5 * MINUTE;
 const FLEET_ID = "00c0ffee";
-const operator = { every_account: true } as const;
 
 /** How the platform delivers an alarm: as promised, twice, so many ms late, or not at all. */
 export type Delivery = "once" | "twice" | "never" | { late_ms: number };
@@ -154,7 +155,7 @@ export class World {
   }
 
   #caller() {
-    return { scope: operator, actor: "operator", request_id: `r${this.#requests++}` };
+    return { ...OPERATOR, request_id: `r${this.#requests++}` };
   }
 
   host(id: string): Host {

@@ -42,7 +42,11 @@ describe("signing up", () => {
   });
 
   it("is refused with a weak password, a bad address, a forged link", async ({ expect }) => {
-    expectProblem(expect, await signUp(anybody(), "short"), { status: 422, code: "invalid_request", pointers: ["/password"] });
+    expectProblem(expect, await signUp(anybody(), "short"), {
+      status: 422,
+      code: "invalid_request",
+      pointers: ["/password"],
+    });
     expectProblem(expect, await signUp("nobody"), { status: 422, code: "invalid_request", pointers: ["/email"] });
     const forged = await request("GET", "/auth/verify-email?token=eyJhbGciOiJub25lIn0.e30.", { token: null });
     expectProblem(expect, forged, { status: 422, code: "token_invalid" });
@@ -109,7 +113,11 @@ describe("a session", () => {
       origin: "https://evil.test",
     });
     expectProblem(expect, stream, { status: 403, code: "forbidden" });
-    const ours: Record<string, string>[] = [{}, { origin: "http://spawnpoint.test" }, { "sec-fetch-site": "same-origin" }];
+    const ours: Record<string, string>[] = [
+      {},
+      { origin: "http://spawnpoint.test" },
+      { "sec-fetch-site": "same-origin" },
+    ];
     for (const headers of ours) expect((await as(ada, "POST", path, body, headers)).status).toBe(201);
   });
 });

@@ -50,6 +50,12 @@ export function cookieOf(headers: Headers): string {
 }
 
 /** A request with the person's cookie. */
-export function as(person: TestPerson, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+export function as(
+  person: TestPerson,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+) {
   return request(method, path, { token: null, body, headers: { cookie: person.cookie, ...headers } });
 }

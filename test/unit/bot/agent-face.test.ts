@@ -4,6 +4,7 @@ import type { BotShell } from "../../../src/bot/shell.ts";
 import { unsuspend } from "../../../src/bot/suspend.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import type { HeartbeatRequest } from "../../../src/wire/agent.ts";
+import { OPERATOR } from "../../fixtures/caller.ts";
 import { Life, MINUTE, SECOND } from "./life.ts";
 import { stored } from "./stored.ts";
 
@@ -147,7 +148,7 @@ describe("an agent that speaks though its bot is suspended", () => {
     const life = new Life({ paper_mode: false }).suspended().wait(MINUTE);
     const shell = stored(life);
     beat(shell, life.droplet.id, "boot-by-hand");
-    unsuspend(shell, { scope: { every_account: true }, actor: "operator", request_id: "r1" });
+    unsuspend(shell, { ...OPERATOR, request_id: "r1" });
     expect(beat(shell, life.droplet.id, "boot-by-hand")).toMatchObject({ value: { workload: "run" } });
   });
 });

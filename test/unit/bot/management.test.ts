@@ -4,6 +4,7 @@ import * as management from "../../../src/bot/management.ts";
 import { publishConfig } from "../../../src/bot/publish.ts";
 import type { BotShell } from "../../../src/bot/shell.ts";
 import { suspend, unsuspend } from "../../../src/bot/suspend.ts";
+import { OPERATOR } from "../../fixtures/caller.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";
 
@@ -14,7 +15,7 @@ const STRANGER = { account_id: "a0000000-0000-4000-8000-00000000ffff" };
 async function askEverything(scope: Scope) {
   const shell = stored(new Life().online());
   const { revision } = shell.present().bot;
-  const caller = { scope, actor: "key", request_id: "r1" };
+  const caller = { ...OPERATOR, scope, request_id: "r1" };
   const first = shell.present().bot.operation.id;
   const answers = {
     snapshot: management.snapshot(shell, scope),
@@ -58,7 +59,7 @@ describe("destroying a bot that has no droplet yet", () => {
   ] as const;
   it.for(STAGES)("cancels its create and leaves it %s until it is destroyed", ([status, life], { expect }) => {
     const shell = stored(life());
-    management.act(shell, { scope: OWNER, actor: "key", request_id: "r1" }, "destroy");
+    management.act(shell, { ...OPERATOR, scope: OWNER, request_id: "r1" }, "destroy");
     expect(shell.present().bot).toMatchObject({ status, reason: "destroy", error: null });
     expect(management.listOperations(shell, OWNER)).toMatchObject({
       value: [{ kind: "destroy" }, { kind: "create", state: "cancelled" }],
@@ -67,7 +68,7 @@ describe("destroying a bot that has no droplet yet", () => {
 });
 
 describe("cancelling an operation", () => {
-  const caller = { scope: OWNER, actor: "key", request_id: "r1" };
+  const caller = { ...OPERATOR, scope: OWNER, request_id: "r1" };
 
   it("is possible until it has begun to act", async ({ expect }) => {
     const life = new Life().online().requested("pause");

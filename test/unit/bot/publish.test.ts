@@ -1,10 +1,11 @@
 import { describe, it } from "vitest";
 import { publishConfig } from "../../../src/bot/publish.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
+import { OPERATOR } from "../../fixtures/caller.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";
 
-const caller = { scope: { every_account: true }, actor: "operator", request_id: "r1" } as const;
+const caller = { ...OPERATOR, request_id: "r1" };
 const change = { patch: { strictness: "high" }, if_match: null } as const;
 
 describe("publishing while the secret is being sealed", () => {

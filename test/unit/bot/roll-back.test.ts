@@ -6,6 +6,7 @@ import { runAlarm } from "../../../src/bot/run.ts";
 import type { BotShell } from "../../../src/bot/shell.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import type { ConfigPatch } from "../../../src/wire/config.ts";
+import { OPERATOR } from "../../fixtures/caller.ts";
 import { HOUR, Life, MINUTE, SECOND } from "./life.ts";
 import { stored } from "./stored.ts";
 
@@ -13,12 +14,12 @@ const agent = { kind: "agt", token_sha256: "c".repeat(64) } as const;
 const change: ConfigPatch = { strictness: "high" };
 
 function publish(shell: BotShell, patch: ConfigPatch) {
-  const caller = { scope: { every_account: true }, actor: "operator", request_id: crypto.randomUUID() } as const;
+  const caller = { ...OPERATOR, request_id: crypto.randomUUID() };
   return publishConfig(shell, caller, { patch, if_match: null });
 }
 
 function destroy(shell: BotShell) {
-  act(shell, { scope: { every_account: true }, actor: "operator", request_id: crypto.randomUUID() }, "destroy");
+  act(shell, { ...OPERATOR, request_id: crypto.randomUUID() }, "destroy");
 }
 
 /** The agent says of the desired version that it does not run. */

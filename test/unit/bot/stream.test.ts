@@ -3,11 +3,11 @@ import { patchBot } from "../../../src/bot/management.ts";
 import type { BotShell } from "../../../src/bot/shell.ts";
 import { admitReader, catchUp } from "../../../src/bot/stream.ts";
 import type { EventFrame } from "../../../src/wire/bot.ts";
+import { OPERATOR } from "../../fixtures/caller.ts";
 import { type FakeSocket, FakeSockets } from "../../simulation/fake-sockets.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";
 
-const OPERATOR = { every_account: true } as const;
 const MAX_STREAMS = 20;
 
 function setUp(life = new Life().online()) {
@@ -19,7 +19,7 @@ function setUp(life = new Life().online()) {
 
 /** What the object does with a `Connect`. */
 function follow(shell: BotShell, sockets: FakeSockets, after = 0): FakeSocket {
-  const reader = admitReader(shell, { tag: "events", scope: OPERATOR, after });
+  const reader = admitReader(shell, { tag: "events", scope: OPERATOR.scope, after });
   if (!reader.ok) throw new Error(reader.code);
   const socket = sockets.accept("events", reader.value);
   catchUp(shell, socket);
@@ -27,7 +27,7 @@ function follow(shell: BotShell, sockets: FakeSockets, after = 0): FakeSocket {
 }
 
 function rename(shell: BotShell, name: string): void {
-  patchBot(shell, { scope: OPERATOR, actor: "operator:1", request_id: name }, { name });
+  patchBot(shell, { ...OPERATOR, actor: "operator:1", request_id: name }, { name });
 }
 
 /** Takes what has come. */
@@ -119,12 +119,15 @@ describe("a reader of the history", () => {
     const stranger = { account_id: "a0000000-0000-4000-8000-00000000ffff" };
     expect(admitReader(shell, { tag: "events", scope: stranger, after: 0 })).toMatchObject({ code: "bot_not_found" });
     const followers = Array.from({ length: MAX_STREAMS }, () => follow(shell, sockets));
-    const refused = admitReader(shell, { tag: "events", scope: OPERATOR, after: 0 });
+    const refused = admitReader(shell, { tag: "events", scope: OPERATOR.scope, after: 0 });
     expect(refused).toMatchObject({ ok: false, code: "too_many_streams" });
     // An agent's socket is nobody's stream.
     sockets.accept("agent", null);
     for (const follower of followers.slice(0, 1)) sockets.drop(follower);
-    expect(admitReader(shell, { tag: "events", scope: OPERATOR, after: 7 })).toEqual({ ok: true, value: { sent: 7 } });
+    expect(admitReader(shell, { tag: "events", scope: OPERATOR.scope, after: 7 })).toEqual({
+      ok: true,
+      value: { sent: 7 },
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, it } from "vitest";
 import { act } from "../../../src/bot/management.ts";
 import { suspend, unsuspend } from "../../../src/bot/suspend.ts";
+import { OPERATOR } from "../../fixtures/caller.ts";
 import { HOUR, Life, MINUTE } from "./life.ts";
 import { stored } from "./stored.ts";
 
@@ -107,7 +108,7 @@ describe("taking a suspension away", () => {
 });
 
 function caller(request: number | string) {
-  return { scope: { every_account: true } as const, actor: "billing", request_id: `r${request}` };
+  return { ...OPERATOR, actor: "billing", request_id: `r${request}` };
 }
 
 function suspending(): Life {
