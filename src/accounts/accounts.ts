@@ -1,6 +1,7 @@
 /** Accounts: who may have how many bots. The limit is enforced where a bot is inserted (bots.ts). */
 import { and, asc, eq, getTableColumns, sql } from "drizzle-orm";
 import type { Scope } from "../bot/answer.ts";
+import type { AuditRecord } from "../bot/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
@@ -8,6 +9,7 @@ import { accounts, idempotency } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
 import type { Account } from "../wire/account.ts";
 import { MAX_BOTS, type Tier } from "../wire/enums.ts";
+import { auditWhere } from "./audit.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 
 /** Written out with its table: inside a correlated subquery drizzle would leave bare, ambiguous column names. */
@@ -26,15 +28,17 @@ export async function createAccount(
   db: Db,
   request: { id: string; external_id: string; tier: Tier },
   key: IdempotencyKey | null,
+  audit: AuditRecord,
   now: number,
 ): Promise<CreatedAccount> {
   const { id } = request;
   const made = sql`EXISTS (SELECT 1 FROM accounts WHERE id = ${id})`;
-  const [, , , [row], [known]] = await withRetry(() =>
+  const [, , , , [row], [known]] = await withRetry(() =>
     db.batch([
       forgetExpired(db, key, now),
       insertWhere(db, accounts, { ...request, created_at: now, updated_at: now }, sql`WHERE NOT ${liveKey(key)}`),
       rememberKey(db, key, { resource_id: id, status: 201 }, made, now),
+      auditWhere(db, audit, made),
       db.select(columns).from(accounts).where(eq(accounts.id, id)),
       db
         .select()
@@ -55,15 +59,33 @@ export async function findAccount(db: Db, scope: Scope, id: string): Promise<Acc
   return row ? toAccount(row) : null;
 }
 
-export async function setTier(db: Db, scope: Scope, id: string, tier: Tier, now: number): Promise<Account | null> {
-  const mine = and(eq(accounts.id, id), withinScope(accounts.id, scope));
-  const [, [row]] = await withRetry(() =>
+export type ChangedAccount =
+  | { kind: "changed"; account: Account }
+  | { kind: "account_unknown" }
+  | { kind: "external_id_taken" };
+
+/** Changes what is given. An `external_id` that another account has changes nothing. */
+export async function changeAccount(
+  db: Db,
+  id: string,
+  change: { tier?: Tier | undefined; external_id?: string | undefined },
+  audit: AuditRecord,
+  now: number,
+): Promise<ChangedAccount> {
+  const { tier, external_id } = change;
+  const mine = eq(accounts.id, id);
+  const free = sql`NOT EXISTS (SELECT 1 FROM accounts AS other WHERE other.external_id = ${external_id ?? ""} AND other.id <> ${id})`;
+  const set = { ...(tier && { tier }), ...(external_id && { external_id }), updated_at: now };
+  const [, , [row]] = await withRetry(() =>
     db.batch([
-      db.update(accounts).set({ tier, updated_at: now }).where(mine),
+      db.update(accounts).set(set).where(and(mine, free)),
+      auditWhere(db, audit, sql`EXISTS (SELECT 1 FROM accounts WHERE id = ${id} AND updated_at = ${now})`),
       db.select(columns).from(accounts).where(mine),
     ]),
   );
-  return row ? toAccount(row) : null;
+  if (!row) return { kind: "account_unknown" };
+  if (external_id !== undefined && row.external_id !== external_id) return { kind: "external_id_taken" };
+  return { kind: "changed", account: toAccount(row) };
 }
 
 /** Newest first. @param externalId only the account of this id in the operator's system */

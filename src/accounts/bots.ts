@@ -1,6 +1,7 @@
 /** Bots as D1 has them: the row that grants the quota, the index that lists them, their config versions. */
 import { and, asc, desc, eq, getTableColumns, lt, ne, type SQL, sql } from "drizzle-orm";
 import type { Scope } from "../bot/answer.ts";
+import type { AuditRecord } from "../bot/audit.ts";
 import { ConfigRow } from "../bot/index-rows.ts";
 import type { NewBot } from "../bot/management.ts";
 import { fleetOf } from "../bot/state.ts";
@@ -11,6 +12,7 @@ import { accounts, bot_configs, bots, fleets, idempotency } from "../db/schema.t
 import { withinScope } from "../db/scope.ts";
 import type { BotListItem } from "../wire/bot.ts";
 import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";
+import { auditWhere } from "./audit.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 
 /** The account's limit, from its tier, as SQL over a row of `accounts`. */
@@ -19,11 +21,24 @@ const maxBots = sql.join(
   sql` `,
 );
 
+const HOUR_MS = 60 * 60 * 1000;
+
+/** What a create brings besides the bot. */
+export interface CreateWish {
+  key: IdempotencyKey | null;
+  audit: AuditRecord;
+  /** The fleet's id if there is none yet. */
+  fleet_id: string;
+  /** How many bots the account may make in an hour, destroyed ones included. */
+  creates_per_hour: number;
+}
+
 export type InsertedBot =
   | { kind: "created"; bot: NewBot }
   | { kind: "replayed"; bot_id: string }
   | { kind: "account_unknown" }
   | { kind: "over_quota"; max_bots: number }
+  | { kind: "too_fast" }
   | { kind: "key_reused" };
 
 /**
@@ -35,25 +50,28 @@ export async function insertBot(
   db: Db,
   scope: Scope,
   bot: Omit<NewBot, "fleet">,
-  key: IdempotencyKey | null,
-  fleetId: string,
+  wish: CreateWish,
   now: number,
 ): Promise<InsertedBot> {
   const { id, account_id, config } = bot;
+  const { key, audit, fleet_id, creates_per_hour } = wish;
   const made = sql`EXISTS (SELECT 1 FROM bots WHERE id = ${id})`;
+  const madeLately = sql`(SELECT count(*) FROM bots WHERE bots.account_id = accounts.id AND bots.created_at > ${now - HOUR_MS})`;
   const placeLeft = sql`
     FROM accounts WHERE accounts.id = ${account_id} AND ${withinScope(accounts.id, scope) ?? sql`1 = 1`} AND NOT ${liveKey(key)}
-    AND (SELECT count(*) FROM bots WHERE bots.account_id = accounts.id AND bots.status <> 'destroyed') < ${maxBots}`;
-  const [, , , , , [row], [account], [known], [fleet]] = await withRetry(() =>
+    AND (SELECT count(*) FROM bots WHERE bots.account_id = accounts.id AND bots.status <> 'destroyed') < ${maxBots}
+    AND ${madeLately} < ${creates_per_hour}`;
+  const [, , , , , , [row], [account], [known], [fleet]] = await withRetry(() =>
     db.batch([
       forgetExpired(db, key, now),
-      db.insert(fleets).values({ id: 1, fleet_id: fleetId, created_at: now }).onConflictDoNothing(),
+      db.insert(fleets).values({ id: 1, fleet_id, created_at: now }).onConflictDoNothing(),
       insertWhere(db, bots, acceptedRow(bot, now), placeLeft),
       insertWhere(db, bot_configs, config, sql`WHERE ${made}`),
       rememberKey(db, key, { resource_id: id, status: 201 }, made, now),
+      auditWhere(db, audit, made),
       db.select({ id: bots.id }).from(bots).where(eq(bots.id, id)),
       db
-        .select({ tier: accounts.tier })
+        .select({ tier: accounts.tier, made_lately: sql<number>`${madeLately}` })
         .from(accounts)
         .where(and(eq(accounts.id, account_id), withinScope(accounts.id, scope))),
       db
@@ -69,7 +87,9 @@ export async function insertBot(
       ? { kind: "replayed", bot_id: known.resource_id }
       : { kind: "key_reused" };
   }
-  return account ? { kind: "over_quota", max_bots: MAX_BOTS[account.tier] } : { kind: "account_unknown" };
+  if (!account) return { kind: "account_unknown" };
+  if (account.made_lately >= creates_per_hour) return { kind: "too_fast" };
+  return { kind: "over_quota", max_bots: MAX_BOTS[account.tier] };
 }
 
 /** The bot's row before its object has said anything. */

@@ -1,14 +1,16 @@
 /** Accounts, for the operator. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { createAccount, findAccount, listAccounts, setTier } from "../accounts/accounts.ts";
+import type { Context } from "hono";
+import { changeAccount, createAccount, findAccount, listAccounts } from "../accounts/accounts.ts";
 import { listBots } from "../accounts/bots.ts";
 import { openDb } from "../db/client.ts";
 import { Account, CreateAccountRequest, PatchAccountRequest } from "../wire/account.ts";
 import { BotListItem } from "../wire/bot.ts";
 import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
+import { auditOf } from "./audit-record.ts";
 import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { createApp } from "./context.ts";
+import { type AppEnv, createApp } from "./context.ts";
 import { IdempotencyHeaders, idempotencyKey } from "./idempotency.ts";
 import { decodePage, IncludeDestroyed } from "./paging.ts";
 import { problem } from "./problem.ts";
@@ -18,6 +20,14 @@ const tags = ["Accounts"];
 const AccountPath = z.object({ id: Uuid });
 
 export const accountRoutes = createApp();
+
+function externalIdTaken(c: Context<AppEnv>) {
+  return problem(
+    c,
+    "external_id_taken",
+    "Another account has this external_id; find it with GET /accounts?external_id=.",
+  );
+}
 
 accountRoutes.openapi(
   createRoute({
@@ -36,14 +46,12 @@ accountRoutes.openapi(
   async (c) => {
     const body = c.req.valid("json");
     const key = await idempotencyKey(c, body);
-    const made = await createAccount(openDb(c.env.DB), { id: crypto.randomUUID(), ...body }, key, Date.now());
+    const id = crypto.randomUUID();
+    const audit = auditOf(c, "createAccount", { account_id: id, after: body });
+    const made = await createAccount(openDb(c.env.DB), { id, ...body }, key, audit, Date.now());
     switch (made.kind) {
       case "external_id_taken":
-        return problem(
-          c,
-          "external_id_taken",
-          "Another account has this external_id; find it with GET /accounts?external_id=.",
-        );
+        return externalIdTaken(c);
       case "key_reused":
         return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
       case "created":
@@ -100,7 +108,7 @@ accountRoutes.openapi(
     method: "patch",
     path: "/accounts/{id}",
     operationId: "changeAccount",
-    summary: "Change an account's tier",
+    summary: "Change an account's tier, or link it to an id of yours",
     description: "Below its present number of bots the account keeps them all; creates are refused (`over_limit`).",
     tags,
     ...access("operator:write", ...jsonBody),
@@ -108,13 +116,24 @@ accountRoutes.openapi(
       params: AccountPath,
       body: { required: true, content: { "application/json": { schema: PatchAccountRequest } } },
     },
-    responses: { 200: json(Account, "The account"), ...problems(...BODY_PROBLEMS, 404) },
+    responses: { 200: json(Account, "The account"), ...problems(...BODY_PROBLEMS, 403, 404, 409) },
   }),
   async (c) => {
-    const { tier } = c.req.valid("json");
-    const { scope } = c.get("principal");
-    const account = await setTier(openDb(c.env.DB), scope, c.req.valid("param").id, tier, Date.now());
-    return account ? c.json(account, 200) : problem(c, "account_not_found", "There is no such account.");
+    const change = c.req.valid("json");
+    const { id } = c.req.valid("param");
+    const db = openDb(c.env.DB);
+    const found = await findAccount(db, c.get("principal").scope, id);
+    const before = found && { tier: found.subscription_tier, external_id: found.external_id };
+    const audit = auditOf(c, "changeAccount", { account_id: id, before, after: change });
+    const changed = await changeAccount(db, id, change, audit, Date.now());
+    switch (changed.kind) {
+      case "account_unknown":
+        return problem(c, "account_not_found", "There is no such account.");
+      case "external_id_taken":
+        return externalIdTaken(c);
+      case "changed":
+        return c.json(changed.account, 200);
+    }
   },
 );
 

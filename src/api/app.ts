@@ -2,7 +2,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { sql } from "drizzle-orm";
 import { HTTPException } from "hono/http-exception";
-import { secureHeaders } from "hono/secure-headers";
 import packageJson from "../../package.json" with { type: "json" };
 import { openDb, withRetry } from "../db/client.ts";
 import { readSettings } from "../env.ts";
@@ -16,6 +15,7 @@ import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
 import { createApp } from "./context.ts";
 import { historyRoutes } from "./history.ts";
+import { answerHeaders, crossOrigin, sizeLimits } from "./hygiene.ts";
 import { keyRoutes } from "./keys.ts";
 import { memberRoutes } from "./members.ts";
 import { methodsFor } from "./methods.ts";
@@ -36,7 +36,9 @@ app.use(async (c, next) => {
   await next();
   c.header("x-request-id", request_id);
 });
-app.use(secureHeaders());
+app.use(answerHeaders);
+app.use(sizeLimits);
+app.use(async (c, next) => (c.req.header("origin") === undefined ? next() : crossOrigin(c, next)));
 
 app.openapi(
   createRoute({

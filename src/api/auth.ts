@@ -61,7 +61,7 @@ export function personOf(c: Context<AppEnv>): Person {
 }
 
 /** What only some bodies of a route need. @returns the refusal, or null */
-export function unless(c: Context<AppEnv>, permission: Permission): Response | null {
+export function unless(c: Context<AppEnv>, permission: Permission) {
   return c.get("principal").permissions.has(permission) ? null : notGranted(c, permission);
 }
 

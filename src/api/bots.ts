@@ -10,7 +10,8 @@ import { openVault } from "../secrets/vault.ts";
 import { BotListItem, BotView, CreateBotRequest, PatchBotRequest } from "../wire/bot.ts";
 import { BOT_STATUSES } from "../wire/enums.ts";
 import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
-import { access } from "./auth.ts";
+import { auditOf } from "./audit-record.ts";
+import { access, unless } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { askBot, tellBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
@@ -22,6 +23,7 @@ import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 const tags = ["Bots"];
 const BotPath = z.object({ id: Uuid });
 const FLEET_ID_BYTES = 4;
+const CREATE_RETRY_S = 600;
 
 export const botRoutes = createApp();
 
@@ -44,15 +46,27 @@ botRoutes.openapi(
   async (c) => {
     const body = c.req.valid("json");
     const { actor, scope } = c.get("principal");
+    const forbidden = unless(c, "secrets:write");
+    if (forbidden) return forbidden;
     const now = Date.now();
     const bot = await newBot(c.get("settings"), body, actor, now);
-    const key = await idempotencyKey(c, body);
-    const inserted = await insertBot(openDb(c.env.DB), scope, bot, key, randomHex(FLEET_ID_BYTES), now);
+    const { id, account_id, name, persona } = bot;
+    const wish = {
+      key: await idempotencyKey(c, body),
+      audit: auditOf(c, "createBot", { account_id, bot_id: id, after: { name, persona } }),
+      fleet_id: randomHex(FLEET_ID_BYTES),
+      creates_per_hour: c.get("settings").CREATES_PER_HOUR,
+    };
+    const inserted = await insertBot(openDb(c.env.DB), scope, bot, wish, now);
     switch (inserted.kind) {
       case "account_unknown":
         return problem(c, "account_not_found", "There is no such account.");
       case "over_quota":
         return problem(c, "quota_exceeded", `The account may have ${inserted.max_bots} bots at a time and has them.`);
+      case "too_fast":
+        return problem(c, "too_many_creates", "The account has made too many bots within an hour.", {
+          retry_after_s: CREATE_RETRY_S,
+        });
       case "key_reused":
         return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
       case "replayed": {

@@ -9,7 +9,7 @@ import { viewConfig } from "../bot/view.ts";
 import { openDb } from "../db/client.ts";
 import { ConfigDiff, ConfigPatch, ConfigVersion, RollbackRequest } from "../wire/config.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
-import { access } from "./auth.ts";
+import { access, unless } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { askBot } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
@@ -72,6 +72,8 @@ configRoutes.openapi(
   }),
   async (c) => {
     const patch = c.req.valid("json");
+    const forbidden = patch.llm_api_key === undefined ? null : unless(c, "secrets:write");
+    if (forbidden) return forbidden;
     const caller = await callerOf(c, "changeBotConfig", patch);
     const publication = { patch, if_match: c.req.valid("header")["if-match"] ?? null };
     return published(c, await askBot(c, c.req.valid("param").id, (stub) => stub.publishConfig(caller, publication)));

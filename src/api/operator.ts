@@ -1,5 +1,6 @@
 /** The fleet's upkeep, for the operator: what the sweep found, what does not get on, what the budget has left. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { appendAudit } from "../accounts/audit.ts";
 import { openDb } from "../db/client.ts";
 import { findOperations } from "../db/fleet.ts";
 import { rebuildPlatform } from "../fleet-platform.ts";
@@ -15,6 +16,7 @@ import {
   SweepRequest,
 } from "../wire/operator.ts";
 import { pageOf } from "../wire/primitives.ts";
+import { auditOf } from "./audit-record.ts";
 import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { createApp } from "./context.ts";
@@ -57,6 +59,7 @@ operatorRoutes.openapi(
   }),
   async (c) => {
     const { dry_run } = c.req.valid("json");
+    await appendAudit(openDb(c.env.DB), auditOf(c, "sweep", { after: { dry_run } }));
     return c.json(viewOrphans(await gateStub(c.env).sweep({ dry_run })), 202);
   },
 );
@@ -84,8 +87,10 @@ operatorRoutes.openapi(
     responses: { 200: json(RebuildAnswer, "What this page came to"), ...problems(...BODY_PROBLEMS) },
   }),
   async (c) => {
-    const place = parsePlace(c.req.valid("json").cursor);
+    const { cursor } = c.req.valid("json");
+    const place = parsePlace(cursor);
     if (place === null) return problem(c, "malformed_request", "The cursor is not one that this route gave out.");
+    await appendAudit(openDb(c.env.DB), auditOf(c, "rebuildIndex", { after: { cursor } }));
     const rebuilt = await rebuildPage(rebuildPlatform(c.env), place);
     if (rebuilt.ok) return c.json(rebuilt.page, 200);
     const { reason, retry_after_s } = rebuilt;

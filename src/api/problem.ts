@@ -4,6 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import type { Refusal, RefusalCode } from "../bot/answer.ts";
+import { isPassing } from "../db/client.ts";
 import { PROBLEM_CONTENT_TYPE, type Problem } from "../wire/problem.ts";
 
 /** What the API itself refuses; the rest are a Bot's own refusals. */
@@ -18,6 +19,8 @@ type ApiCode =
   | "external_id_taken"
   | "quota_exceeded"
   | "body_too_large"
+  | "uri_too_long"
+  | "headers_too_large"
   | "unsupported_media_type"
   | "too_many_requests"
   | "upgrade_required"
@@ -74,6 +77,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   credential_conflict: { status: 409, title: "Another agent has registered" },
   config_version_conflict: { status: 412, title: "Config has changed" },
   body_too_large: { status: 413, title: "Body too large" },
+  uri_too_long: { status: 414, title: "Address too long" },
   unsupported_media_type: { status: 415, title: "Unsupported content type" },
   token_invalid: { status: 422, title: "The token does not hold" },
   invalid_request: { status: 422, title: "Invalid request" },
@@ -81,8 +85,10 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   idempotency_key_reused: { status: 422, title: "Idempotency-Key reused" },
   upgrade_required: { status: 426, title: "WebSocket needed" },
   duplicate_agent: { status: 429, title: "Another agent holds the channel" },
+  restarted_lately: { status: 429, title: "Restarted just now" },
   too_many_commands: { status: 429, title: "Too many commands wait" },
   too_many_creates: { status: 429, title: "Too many bots made" },
+  headers_too_large: { status: 431, title: "Headers too large" },
   too_many_requests: { status: 429, title: "Too many requests" },
   too_many_streams: { status: 429, title: "Too many streams" },
   too_many_waiters: { status: 429, title: "Too many waiters" },
@@ -152,5 +158,5 @@ export function fromError(c: Context, error: Error): Response {
 /** Cloudflare marks what may succeed on another try: https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ */
 export function isUnavailable(error: unknown): boolean {
   const flags = error as { retryable?: boolean; overloaded?: boolean } | null;
-  return flags?.retryable === true || flags?.overloaded === true;
+  return flags?.retryable === true || flags?.overloaded === true || isPassing(error);
 }

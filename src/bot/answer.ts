@@ -23,6 +23,7 @@ export type RefusalCode =
   | "duplicate_agent"
   | "command_not_found"
   | "too_many_commands"
+  | "restarted_lately"
   | "secret_unreadable"
   | "too_many_streams"
   | "too_many_waiters";

@@ -10,6 +10,7 @@ import type { CommandKind } from "../wire/enums.ts";
 import { type Answer, type Caller, ok, refuse, type Scope } from "./answer.ts";
 import type { EventBody } from "./events.ts";
 import { answerKey, reach, refuseAction } from "./management.ts";
+import { tooSoon } from "./restarts.ts";
 import type { BotShell } from "./shell.ts";
 import type { BotState, Instant } from "./state.ts";
 import type { CommandRow } from "./store.ts";
@@ -30,6 +31,8 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Command
   const starts = request.kind === "start" || request.kind === "restart";
   if (bot.destroyed_at !== null) return refuse("bot_destroyed", "A destroyed bot takes no commands.");
   if (starts && bot.suspension !== null) return refuseAction(bot, `be told to ${request.kind}`);
+  const early = request.kind === "restart" ? tooSoon(shell) : null;
+  if (early) return early;
   const now = shell.platform.now();
   if (shell.store.commands().filter((command) => isPending(command, bot, now)).length >= MAX_PENDING)
     return refuse("too_many_commands", `${MAX_PENDING} commands wait for the agent already.`, { retry_after_s: 30 });

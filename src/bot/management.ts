@@ -8,6 +8,7 @@ import { Runtime } from "./decision.ts";
 import type { EventBody } from "./events.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
+import { tooSoon } from "./restarts.ts";
 import type { BotShell, Live } from "./shell.ts";
 import { type BotState, type Fleet, isRunning, type OperationState } from "./state.ts";
 import { viewBot, viewConfig, viewOperation } from "./view.ts";
@@ -85,6 +86,8 @@ export function act(shell: BotShell, caller: Caller, action: BotAction): Answer<
       shell.commit({ ...remember(id) });
       return ok(id);
     }
+    const early = action === "redeploy" ? tooSoon(shell) : null;
+    if (early) return early;
     const operation_id = shell.platform.uuid();
     const events = takingOver(bot, operation_id, action);
     shell.commit({ events, by: caller, rt: unheld(reached.live.rt), ...remember(operation_id) });

@@ -63,6 +63,8 @@ export const Policy = z.strictObject({
   silent_look_ms: ms(HOUR),
   /** A suspended bot that could not be stopped is tried again. */
   suspend_retry_ms: ms(HOUR),
+  /** Between two restarts or redeploys that people ask for. */
+  restart_interval_ms: ms(MINUTE),
 
   /** From a power action until the agent must be heard again. */
   heal_patience_ms: ms(5 * MINUTE),

@@ -29,7 +29,8 @@ export async function withRetry<T>(run: () => Promise<T>): Promise<T> {
 const PASSING =
   /Network connection lost|storage caused object to be reset|reset because its code was updated|Cannot resolve D1|overloaded|database is locked/i;
 
-function isPassing(error: unknown): boolean {
+/** Whether D1 was not to be reached, which says nothing about what was asked. */
+export function isPassing(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause) if (PASSING.test(cause.message)) return true;
   return false;
 }

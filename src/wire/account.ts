@@ -3,20 +3,26 @@ import { z } from "zod";
 import { TIERS } from "./enums.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 
+const ExternalId = z
+  .string()
+  .min(1)
+  .max(255)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
+  .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters")
+  .meta({ description: "The account's id in the operator's own system; unique" });
+
 export const CreateAccountRequest = z
   .strictObject({
-    external_id: z
-      .string()
-      .min(1)
-      .max(255)
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
-      .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters")
-      .meta({ description: "The account's id in the operator's own system; unique" }),
+    external_id: ExternalId,
     tier: z.enum(TIERS),
   })
   .meta({ id: "CreateAccountRequest" });
 
-export const PatchAccountRequest = z.strictObject({ tier: z.enum(TIERS) }).meta({ id: "PatchAccountRequest" });
+export const PatchAccountRequest = z
+  .strictObject({ tier: z.enum(TIERS), external_id: ExternalId })
+  .partial()
+  .refine((change) => Object.keys(change).length > 0, "must change at least one field")
+  .meta({ id: "PatchAccountRequest" });
 
 export const Account = z
   .object({

@@ -17,6 +17,7 @@ const POLL_MS = 50;
 /** The documented behaviour with shorter waits, so that a test is done in seconds. */
 const QUICK: Readonly<Record<string, string>> = {
   WORKLOAD_READY_WINDOW_S: "1",
+  REQUESTS_PER_MINUTE: "10000",
   PROVIDER_LIMITS: JSON.stringify({ background_per_minute: 230, usual_create_ms: 2_000 }),
   POLICY: JSON.stringify({
     call_timeout_ms: 5_000,
@@ -25,6 +26,7 @@ const QUICK: Readonly<Record<string, string>> = {
     poll_young_ms: 500,
     confirm_gone_poll_ms: 500,
     look_window_ms: 10_000,
+    restart_interval_ms: 1,
   }),
 };
 

@@ -100,7 +100,7 @@ export class World {
     const host = new Host({
       now: () => this.now + skew,
       random: this.random,
-      policy: { ...defaultPolicy, ...this.#options.policy },
+      policy: { ...defaultPolicy, restart_interval_ms: 0, ...this.#options.policy },
       provider: this.cloud.provider,
       gate: this.gate.gate,
       hibernates: () => sleep() < 0.1,

@@ -10,6 +10,7 @@ const GOOD = {
   DIGITALOCEAN_TOKEN: TOKEN,
   ENCRYPTION_KEYS: `main:${KEY}`,
   OPERATOR_TOKEN_SHA256: createHash("sha256").update("x").digest("hex"),
+  SESSION_SECRET: randomBytes(32).toString("base64"),
 };
 
 function complaint(env: object): string {
@@ -39,6 +40,9 @@ describe("settings", () => {
   const TAKEN: [setting: string, given: string, read: unknown][] = [
     ["PUBLIC_URL", "https://bots.acme.test/", "https://bots.acme.test"],
     ["PUBLIC_URL", "https://acme.test/bots//", "https://acme.test/bots"],
+    ["ALLOWED_ORIGINS", "", []],
+    ["ALLOWED_ORIGINS", "https://a.acme.test, https://b.acme.test", ["https://a.acme.test", "https://b.acme.test"]],
+    ["REQUESTS_PER_MINUTE", "250", 250],
     ["DROPLET_REGION", "fra1", "fra1"],
     ["DROPLET_SSH_KEY", "", ""],
     ["DROPLET_SSH_KEY", "289794", "289794"],
@@ -71,6 +75,13 @@ describe("settings", () => {
     ["DIGITALOCEAN_API_URL", "api"],
     ["DIGITALOCEAN_TOKEN", "short"],
     ["ENCRYPTION_KEYS", "main:AAAA"],
+    ["SESSION_SECRET", "too short"],
+    ["ALLOWED_ORIGINS", "https://app.acme.test/page"],
+    ["ALLOWED_ORIGINS", "https://app.acme.test, *"],
+    ["SIGN_UP", "maybe"],
+    ["MAIL_WEBHOOK_URL", "mail"],
+    ["REQUESTS_PER_MINUTE", "0"],
+    ["CREATES_PER_HOUR", "none"],
     ["OPERATOR_TOKEN_SHA256", "sp_op_plain"],
     ["OPERATOR_TOKEN_SHA256", GOOD.OPERATOR_TOKEN_SHA256.toUpperCase()],
     ["DROPLET_REGION", "NYC 3"],
@@ -111,6 +122,9 @@ describe("in production", () => {
     [{ DIGITALOCEAN_API_URL: "http://api.digitalocean.com" }, "DIGITALOCEAN_API_URL: must be https"],
     [{ DIGITALOCEAN_API_URL: "http://localhost:9090" }, "DIGITALOCEAN_API_URL: points at this machine"],
     [{ DIGITALOCEAN_TOKEN: "dop_v1_simulator" }, "DIGITALOCEAN_TOKEN: is the simulator's"],
+    [{ SESSION_SECRET: `local-${KEY}` }, "SESSION_SECRET: was made for a local system"],
+    [{ SIGN_UP: "open" }, "MAIL_WEBHOOK_URL: without it nobody who signs up"],
+    [{ MAIL_WEBHOOK_URL: "http://mail.acme.test" }, "MAIL_WEBHOOK_URL: must be https"],
   ];
   for (const [changes, sentence] of REFUSED) {
     it(`${Object.values(changes)} is refused`, async ({ expect }) => {
@@ -123,6 +137,15 @@ describe("in production", () => {
       expect(readSettings({ ...GOOD, ENVIRONMENT: "development", ...changes })).toMatchObject(changes);
     });
   }
+
+  it("keys and origins of a local system are refused", async ({ expect }) => {
+    expect(complaint({ ...GOOD, ENCRYPTION_KEYS: `local:${KEY}` })).toContain(
+      "ENCRYPTION_KEYS: has a local system's key",
+    );
+    expect(complaint({ ...GOOD, ALLOWED_ORIGINS: "http://localhost:5173" })).toContain(
+      "ALLOWED_ORIGINS: must be https",
+    );
+  });
 
   it("is where one is unless one says otherwise", async ({ expect }) => {
     const { ENVIRONMENT: _, ...unsaid } = { ...GOOD, PUBLIC_URL: "http://bots.acme.test" };
@@ -139,6 +162,7 @@ describe("in production", () => {
 describe("a complaint", () => {
   const SECRETS = {
     DIGITALOCEAN_TOKEN: "hush-77",
+    SESSION_SECRET: "hush-session",
     ENCRYPTION_KEYS: `main:${KEY},main:${KEY}`,
     OPERATOR_TOKEN_SHA256: "hush-the-operator",
   };

@@ -8,6 +8,7 @@ import { openDb } from "../../src/db/client.ts";
 import { pushToIndex } from "../../src/db/index-feed.ts";
 import { bots, droplets } from "../../src/db/schema.ts";
 import { configRow } from "../fixtures/bot.ts";
+import { testWish } from "./audited.ts";
 import { newAccount } from "./cloud.ts";
 
 const db = openDb(env.DB);
@@ -18,7 +19,7 @@ async function insertedBot(account_id: string): Promise<string> {
   const id = crypto.randomUUID();
   const config = configRow({ id: crypto.randomUUID(), bot_id: id });
   const bot = { id, account_id, name: "Indexed", persona: "beginner", actor: "operator:test", config } as const;
-  const made = await insertBot(db, everyAccount, bot, null, "aaaaaaaa", 0);
+  const made = await insertBot(db, everyAccount, bot, testWish(), 0);
   if (made.kind !== "created") throw new Error(made.kind);
   return id;
 }

@@ -7,6 +7,7 @@ import { openDb } from "../../src/db/client.ts";
 import worker from "../../src/index.ts";
 import { configRow } from "../fixtures/bot.ts";
 import { agentOf, onlineBot } from "./agent.ts";
+import { testWish } from "./audited.ts";
 import { act, endOfTest, eventually, newAccount, newBot, request, simulateCloud, untilBot } from "./cloud.ts";
 import { expectProblem } from "./problems.ts";
 
@@ -23,7 +24,7 @@ async function acceptedButUntold(createdAt = Date.now()): Promise<string> {
     created_at: createdAt,
   });
   const bot = { id, account_id, name: "Foundling", persona: "beginner", actor: "operator:test", config } as const;
-  const made = await insertBot(openDb(env.DB), { every_account: true }, bot, null, "aaaaaaaa", createdAt);
+  const made = await insertBot(openDb(env.DB), { every_account: true }, bot, testWish(), createdAt);
   if (made.kind !== "created") throw new Error(made.kind);
   return id;
 }

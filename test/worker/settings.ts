@@ -33,6 +33,7 @@ export const testSecrets = {
     blocked_retry_max_ms: 300,
     shutdown_patience_ms: 500,
     power_settle_ms: 500,
+    restart_interval_ms: 1,
   }),
   SESSION_SECRET: "a test's secret, which signs nothing else",
   SIGN_UP: "open",
