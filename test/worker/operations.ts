@@ -249,7 +249,7 @@ export async function newWorld(cloud: Simulator): Promise<World> {
   const agent = await bringOnline(cloud, bot.id);
   const made = {
     config: bot.desired_config_version_id,
-    operation: "",
+    operation: bot.operation.id,
     command: "",
     key: "",
     invitation: "",

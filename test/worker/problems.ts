@@ -31,7 +31,17 @@ export function expectProblem(
 
 /** Everything that a refused request might have changed. */
 export async function everything(cloud: Simulator, botId: string) {
-  const tables = ["accounts", "bots", "bot_configs", "droplets", "idempotency"];
+  const tables = [
+    "accounts",
+    "bots",
+    "bot_configs",
+    "droplets",
+    "idempotency",
+    "memberships",
+    "invitations",
+    "users",
+    "sessions",
+  ];
   const rows = await env.DB.batch(tables.map((table) => env.DB.prepare(`SELECT * FROM ${table} ORDER BY 1`)));
   const { json } = await request("GET", `/bots/${botId}`);
   return {
