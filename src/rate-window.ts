@@ -28,6 +28,11 @@ export class RateWindows {
     };
   }
 
+  /** How many keys are remembered. */
+  get size(): number {
+    return this.#windows.size;
+  }
+
   #begin(key: string, now: number) {
     if (this.#windows.size >= MAX_KEYS) this.#forget(now);
     const window = { count: 0, ends_at: now + WINDOW_MS };
@@ -36,11 +41,10 @@ export class RateWindows {
     return window;
   }
 
-  /** What is over; where nothing is, the oldest half. */
+  /** What is over; where nothing is, the half that began first. */
   #forget(now: number): void {
     for (const [key, { ends_at }] of this.#windows) if (ends_at <= now) this.#windows.delete(key);
-    const surplus = this.#windows.size - MAX_KEYS / 2;
     if (this.#windows.size < MAX_KEYS) return;
-    for (const key of [...this.#windows.keys()].slice(0, surplus)) this.#windows.delete(key);
+    for (const key of [...this.#windows.keys()].slice(0, MAX_KEYS / 2)) this.#windows.delete(key);
   }
 }
