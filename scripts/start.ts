@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { startSimulator } from "../simulator/server.ts";
 import { type Api, demoBot, firstAccount, follow, makeDemo } from "./dev/demo.ts";
 import { claimPort, readDevState, reapLeftovers } from "./dev/dev-state.ts";
+import { startMessages } from "./dev/messages.ts";
 import { localSecrets } from "./dev/secrets.ts";
 import { type RunningWorker, startWorker, type WorkerOptions } from "./dev/worker.ts";
 
@@ -72,6 +73,8 @@ async function main(): Promise<void> {
   stops.push(() => simulator.close());
   say(`  ✓ simulated DigitalOcean at ${simulator.url}`);
 
+  const messages = await startMessages(join(state_dir, "messages.log"), say);
+  stops.push(() => messages.close());
   const workerOptions: WorkerOptions = {
     root,
     state_dir,
@@ -81,6 +84,8 @@ async function main(): Promise<void> {
     // On one machine all droplets share one loopback address, so each takes a free port.
     settings: {
       WORKLOAD_PORT: "0",
+      SIGN_UP: "open",
+      MAIL_WEBHOOK_URL: messages.url,
       PROVIDER_LIMITS: JSON.stringify({ usual_create_ms: KNOBS.create_ms }),
       ...Object.fromEntries(options.set.map(parseSetting)),
     },
@@ -161,6 +166,7 @@ async function showWhereToLook({ base_url, admin_token }: Api, state_dir: string
   API, to browse and try    ${base_url}/docs
   Addresses and tokens      ${dev}
   The Worker's log          ${join(state_dir, "worker.log")}
+  Messages to people        here, and in ${join(state_dir, "messages.log")}
   A droplet's disk and logs ${join(state_dir, "simulator", "machines")}
 
 Make another bot

@@ -9,7 +9,8 @@ const LocalSecrets = z.object({
   admin_token: z.string(),
   encryption_keys: z.string(),
   digitalocean_token: z.string(),
-  session_secret: z.string(),
+  /** A state of before people could sign in has none: it is given one. */
+  session_secret: z.string().default(newSessionSecret),
 });
 export type LocalSecrets = z.infer<typeof LocalSecrets>;
 
@@ -22,17 +23,28 @@ export async function localSecrets(stateDir: string): Promise<LocalSecrets> {
   });
   if (text !== null) {
     const parsed = LocalSecrets.safeParse(parse(text));
-    if (parsed.success) return parsed.data;
+    if (parsed.success) {
+      await keep(path, parsed.data);
+      return parsed.data;
+    }
     throw new Error(`${path} cannot be read. Restore it, or remove the whole state directory to begin anew.`);
   }
   const secrets: LocalSecrets = {
     admin_token: formatToken("op", randomUUID(), randomBytes(32)),
     encryption_keys: `local:${randomBytes(32).toString("base64")}`,
-    session_secret: `local-${randomBytes(32).toString("base64")}`,
+    session_secret: newSessionSecret(),
     digitalocean_token: `dop_v1_simulator_${randomBytes(16).toString("hex")}`,
   };
-  await writeFile(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
+  await keep(path, secrets);
   return secrets;
+}
+
+function newSessionSecret(): string {
+  return `local-${randomBytes(32).toString("base64")}`;
+}
+
+function keep(path: string, secrets: LocalSecrets): Promise<void> {
+  return writeFile(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
 }
 
 function parse(text: string): unknown {

@@ -66,7 +66,6 @@ async function writeSettings(
     DIGITALOCEAN_TOKEN: secrets.digitalocean_token,
     ENCRYPTION_KEYS: secrets.encryption_keys,
     SESSION_SECRET: secrets.session_secret,
-    SIGN_UP: "open",
     OPERATOR_TOKEN_SHA256: createHash("sha256").update(secrets.admin_token).digest("hex"),
     ...settings,
   };

@@ -12,7 +12,7 @@ import { readState } from "../../simulator/machine/state-file.ts";
 import type { BotView, EventView } from "../../src/wire/bot.ts";
 import type { CommandView } from "../../src/wire/command.ts";
 
-const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const POLL_MS = 50;
 /** The documented behaviour with shorter waits, so that a test is done in seconds. */
 const QUICK: Readonly<Record<string, string>> = {
