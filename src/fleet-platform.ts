@@ -4,6 +4,7 @@ import { tellBot, withBot } from "./api/bot-calls.ts";
 import type { Env } from "./bindings.ts";
 import { openDb } from "./db/client.ts";
 import { findBotIds, findBotsToAudit, findOverdueBots, notePoked } from "./db/fleet.ts";
+import { forgetEnded } from "./db/housekeeping.ts";
 import { restoreToIndex } from "./db/index-feed.ts";
 import type { RebuildPlatform } from "./index-rebuild.ts";
 import { log } from "./log.ts";
@@ -23,6 +24,7 @@ export function watchdogPlatform(env: Env): WatchdogPlatform {
     sweep: async () => {
       await gateStub(env).sweep(null);
     },
+    forgetEnded: (now) => forgetEnded(db, now),
     findOverdue: (now, limit) => findOverdueBots(db, now, limit),
     notePoked: (ids, now) => notePoked(db, ids, now),
     findToAudit: (slice, now, limit) => findBotsToAudit(db, slice, now, limit),

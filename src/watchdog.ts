@@ -37,6 +37,8 @@ export interface WatchdogPlatform {
   /** @returns whether there was anything to tell */
   tell(botId: string): Promise<boolean>;
   sweep(): Promise<void>;
+  /** Deletes rows that have ended: sessions, invitations, keys of idempotency. */
+  forgetEnded(now: number): Promise<void>;
   /** Bots whose work is overdue, the longest first. */
   findOverdue(now: number, limit: number): Promise<IndexedBot[]>;
   notePoked(botIds: string[], now: number): Promise<void>;
@@ -50,6 +52,7 @@ export async function runWatchdog(platform: WatchdogPlatform, now: number): Prom
   await isolated(platform, "sweep", () => platform.sweep());
   await isolated(platform, "overdue", () => pokeOverdueBots(platform, now));
   await isolated(platform, "audit", () => auditBots(platform, now));
+  await isolated(platform, "housekeeping", () => platform.forgetEnded(now));
 }
 
 async function isolated(platform: WatchdogPlatform, part: string, run: () => Promise<unknown>): Promise<void> {

@@ -12,6 +12,7 @@ export function watchdogPlatform(world: World): WatchdogPlatform {
     findUnspoken: async () => [],
     tell: async () => false,
     sweep: async () => gate.sweep(),
+    forgetEnded: async () => undefined,
     findOverdue: async (now) => index.findOverdue(now),
     notePoked: async () => undefined,
     findToAudit: async (slice, _now, limit) => index.findToAudit(slice, limit),
