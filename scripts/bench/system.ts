@@ -97,6 +97,10 @@ function settingsOf(operator: string, cloud: BenchCloud): Record<string, string>
     DIGITALOCEAN_TOKEN: cloud.token,
     ENCRYPTION_KEYS: `bench:${randomBytes(32).toString("base64")}`,
     OPERATOR_TOKEN_SHA256: createHash("sha256").update(operator).digest("hex"),
+    SESSION_SECRET: randomBytes(32).toString("base64"),
+    // One operator and few keys ask as much as a fleet's customers.
+    REQUESTS_PER_MINUTE: "1000000000",
+    CREATES_PER_HOUR: "1000000000",
     SWEEP_MODE: "off",
     PROVIDER_LIMITS: JSON.stringify(LIMITS),
     POLICY: JSON.stringify(POLICY),

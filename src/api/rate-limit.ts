@@ -46,7 +46,7 @@ export async function isTiresome(c: Context<AppEnv>): Promise<boolean> {
 }
 
 /** Set by Cloudflare; whatever a client sends under that name is replaced there. */
-export function addressOf(c: Context<AppEnv>): string {
+function addressOf(c: Context<AppEnv>): string {
   return c.req.header("cf-connecting-ip") ?? "local";
 }
 

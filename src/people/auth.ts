@@ -110,4 +110,3 @@ export function peopleAuth(platform: AuthPlatform) {
   });
 }
 
-export type PeopleAuth = ReturnType<typeof peopleAuth>;

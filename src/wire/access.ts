@@ -1,7 +1,7 @@
 /** Who may do what: the permissions that routes ask for, the roles and keys that grant them. */
 
 /** What tenants may be granted; a route names exactly one, and some bodies ask for `secrets:write` besides. */
-export const TENANT_PERMISSIONS = [
+const TENANT_PERMISSIONS = [
   "account:read",
   "bots:read",
   "bots:write",
@@ -12,7 +12,7 @@ export const TENANT_PERMISSIONS = [
   "members:write",
 ] as const;
 
-export const OPERATOR_PERMISSIONS = ["operator:read", "operator:write"] as const;
+const OPERATOR_PERMISSIONS = ["operator:read", "operator:write"] as const;
 
 const PERMISSIONS = [...TENANT_PERMISSIONS, ...OPERATOR_PERMISSIONS] as const;
 export type TenantPermission = (typeof TENANT_PERMISSIONS)[number];

@@ -10,6 +10,7 @@ import { provider } from "./provider.ts";
 import { records } from "./records.ts";
 import { rollout } from "./rollout.ts";
 import { suspension } from "./suspension.ts";
+import { tenancy } from "./tenancy.ts";
 
 /** Every guard that is broken on purpose. */
 export const mutants: readonly Mutant[] = [
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...history,
   ...rollout,
   ...droplet,
+  ...tenancy,
 ];

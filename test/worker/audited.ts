@@ -1,7 +1,7 @@
 /** An entry of the audit log for what tests do without a request. */
 import type { AuditRecord } from "../../src/bot/audit.ts";
 
-export function testAudit(): AuditRecord {
+function testAudit(): AuditRecord {
   return {
     key: crypto.randomUUID(),
     at: Date.now(),
