@@ -55,6 +55,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   unsupported_media_type: { status: 415, title: "Unsupported content type" },
   invalid_request: { status: 422, title: "Invalid request" },
   config_custom_assets: { status: 422, title: "Invalid request" },
+  config_environment: { status: 422, title: "Invalid request" },
   idempotency_key_reused: { status: 422, title: "Idempotency-Key reused" },
   upgrade_required: { status: 426, title: "WebSocket needed" },
   duplicate_agent: { status: 429, title: "Another agent holds the channel" },

@@ -16,7 +16,7 @@ import { constantTimeEqual } from "../wire/tokens.ts";
 import { ordersOf } from "./agent-orders.ts";
 import { type Answer, ok, type Refusal, refuse } from "./answer.ts";
 import { concludeCommands } from "./commands.ts";
-import { llmKeyContext } from "./config.ts";
+import { openSecrets, type Secrets } from "./config-secrets.ts";
 import type { Runtime } from "./decision.ts";
 import type { EventBody } from "./events.ts";
 import { isFenced, stopping } from "./orders.ts";
@@ -210,7 +210,7 @@ function startPolicy(bot: BotState): "auto" | "manual" {
 }
 
 /**
- * The desired config with its secret in plain text: the one reply that carries it. From the first time on that it is
+ * The desired config with its secrets in plain text: the one reply that carries it. From the first time on that it is
  * handed over it may be judged.
  */
 export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise<Answer<AgentConfig>> {
@@ -220,14 +220,14 @@ export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise
   const { version } = known.live.bot.config.desired;
   const row = shell.store.config(version);
   if (row === null) return refuse("config_not_found", "The bot's config is not kept here.");
-  let plain: string;
+  let secrets: Secrets;
   try {
-    plain = await shell.platform.vault.open(row.llm_api_key, llmKeyContext(row.bot_id, row.version));
+    secrets = await openSecrets(shell.platform.vault, row);
   } catch (error) {
     shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: row.bot_id, detail: String(error) });
-    return refuse("secret_unreadable", "The bot's stored secret does not open with the present encryption keys.");
+    return refuse("secret_unreadable", "The bot's stored secrets do not open with the present encryption keys.");
   }
-  // While the secret was being opened the credential may have been revoked, the bot stopped, another version desired.
+  // While the secrets were being opened the credential may have been revoked, the bot stopped, another version desired.
   const still = authenticate(shell, caller);
   if (!still.ok) return still;
   const { config } = still.live.bot;
@@ -243,7 +243,7 @@ export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise
     restored_from,
     trading_config,
     risk_config,
-    secrets: { llm_provider, llm_api_key: plain },
+    secrets: { llm_provider, ...secrets },
     note,
     created_at: iso(created_at),
   });

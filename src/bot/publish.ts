@@ -1,7 +1,10 @@
 /** Publishing a config version: the Bot is the only one that numbers them, inside its own commit. */
 import type { ConfigPatch, ConfigVersion } from "../wire/config.ts";
+import { MAX_ENVIRONMENT_BYTES } from "../wire/environment.ts";
 import { type Answer, type Caller, ok, type Refusal, refuse } from "./answer.ts";
-import { type ConfigContent, configEtag, last4, llmKeyContext, mergeConfig } from "./config.ts";
+import { type ConfigContent, configEtag, last4, mergeConfig } from "./config.ts";
+import { openEnvironment, openKey, type SealedSecrets, sealSecrets } from "./config-secrets.ts";
+import { isTooLarge, mergeEnvironment, mergeNames, replacesAll, whyNotEnvironment } from "./environment.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { answerKey, reach } from "./management.ts";
 import type { BotShell } from "./shell.ts";
@@ -12,11 +15,14 @@ export type Publication =
   | { patch: ConfigPatch; if_match: string | null }
   | { restore: Pick<ConfigRow, "version" | "trading_config" | "risk_config"> };
 
+/** What becomes of the content: of the secrets only names and times are known here. */
+type Content = ConfigContent & Pick<ConfigRow, "environment_names">;
+
 /** Two writers may overtake one another this often before somebody is told to try again. */
 const MAX_RACES = 50;
 
 /**
- * Sealing the secret is asynchronous, so another version may be committed meanwhile: then everything is judged anew,
+ * Sealing the secrets is asynchronous, so another version may be committed meanwhile: then everything is judged anew,
  * `If-Match` included.
  */
 export async function publishConfig(
@@ -29,8 +35,8 @@ export async function publishConfig(
     if (!("base" in prepared)) return prepared;
     const { base, content } = prepared;
     const version = base.version + 1;
-    const sealed = await sealSecret(shell, base, version, publication);
-    if (typeof sealed !== "string") return sealed;
+    const sealed = await sealFor(shell, base, version, publication);
+    if ("ok" in sealed) return sealed;
     const { config, destroyed_at } = shell.present().bot;
     if (config.desired.version !== base.version || destroyed_at !== null) continue;
     return commitVersion(shell, caller, publication, nextRow(shell, caller, publication, base, content, sealed));
@@ -42,7 +48,7 @@ function prepare(
   shell: BotShell,
   caller: Caller,
   publication: Publication,
-): { base: ConfigRow; content: ConfigContent } | Answer<ConfigVersion> {
+): { base: ConfigRow; content: Content } | Answer<ConfigVersion> {
   const reached = reach(shell, caller.scope);
   if (!reached.ok) return reached;
   const { bot } = reached.live;
@@ -53,7 +59,8 @@ function prepare(
   if (base === null) return refuse("config_not_found", "The bot's config is not kept here.");
   if ("restore" in publication) {
     const { trading_config, risk_config } = publication.restore;
-    return { base, content: { trading_config, risk_config, llm_provider: base.llm_provider } };
+    const { llm_provider, environment_names } = base;
+    return { base, content: { trading_config, risk_config, llm_provider, environment_names } };
   }
   const { if_match, patch } = publication;
   if (if_match !== null && if_match !== "*" && if_match !== configEtag(base.id)) {
@@ -66,7 +73,10 @@ function prepare(
   if (content === null) {
     return refuse("config_custom_assets", 'custom_assets goes with asset_focus "custom", and only with it.');
   }
-  return { base, content };
+  const environment_names = mergeNames(base.environment_names, patch.environment ?? {}, shell.platform.now());
+  const why = whyNotEnvironment(environment_names, content.llm_provider);
+  if (why !== null) return refuse("config_environment", `The environment ${why}.`);
+  return { base, content: { ...content, environment_names } };
 }
 
 function replay(shell: BotShell, caller: Caller, known: { body_hash: string; result: unknown }): Answer<ConfigVersion> {
@@ -82,21 +92,27 @@ function replay(shell: BotShell, caller: Caller, known: { body_hash: string; res
       );
 }
 
-/** The new secret, or the old one opened and sealed again for its new version. */
-async function sealSecret(
+/** What is new and what stays as it is, opened and sealed again for its new version. */
+async function sealFor(
   shell: BotShell,
   base: ConfigRow,
   version: number,
   publication: Publication,
-): Promise<string | Refusal> {
+): Promise<SealedSecrets | Refusal> {
   const { vault } = shell.platform;
-  const given = "patch" in publication ? publication.patch.llm_api_key : undefined;
+  const { llm_api_key: key, environment: changes = {} }: Partial<ConfigPatch> =
+    "patch" in publication ? publication.patch : {};
   try {
-    const plain = given ?? (await vault.open(base.llm_api_key, llmKeyContext(base.bot_id, base.version)));
-    return await vault.seal(plain, llmKeyContext(base.bot_id, version));
+    const llm_api_key = key ?? (await openKey(vault, base));
+    const kept = replacesAll(base.environment_names, changes) ? {} : await openEnvironment(vault, base);
+    const environment = mergeEnvironment(kept, changes);
+    if (isTooLarge(environment)) {
+      return refuse("config_environment", `The environment would be larger than ${MAX_ENVIRONMENT_BYTES} bytes.`);
+    }
+    return await sealSecrets(vault, base.bot_id, version, { llm_api_key, environment });
   } catch (error) {
     shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: base.bot_id, detail: String(error) });
-    return refuse("secret_unreadable", "The bot's stored secret does not open with the present encryption keys.");
+    return refuse("secret_unreadable", "The bot's stored secrets do not open with the present encryption keys.");
   }
 }
 
@@ -105,8 +121,8 @@ function nextRow(
   caller: Caller,
   publication: Publication,
   base: ConfigRow,
-  content: ConfigContent,
-  llm_api_key: string,
+  content: Content,
+  sealed: SealedSecrets,
 ): ConfigRow {
   const now = shell.platform.now();
   const key = "patch" in publication ? publication.patch.llm_api_key : undefined;
@@ -116,7 +132,7 @@ function nextRow(
     version: base.version + 1,
     restored_from: "restore" in publication ? publication.restore.version : null,
     ...content,
-    llm_api_key,
+    ...sealed,
     llm_api_key_last4: key === undefined ? base.llm_api_key_last4 : last4(key),
     llm_api_key_updated_at: key === undefined ? base.llm_api_key_updated_at : now,
     note: "patch" in publication ? (publication.patch.note ?? null) : null,

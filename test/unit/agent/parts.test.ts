@@ -10,8 +10,9 @@ import { parseSettings } from "../../../bootstrap/agent/settings.ts";
 import { pendingStages } from "../../../bootstrap/agent/stages.ts";
 import { Store } from "../../../bootstrap/agent/store.ts";
 import { memoryInUse } from "../../../bootstrap/agent/telemetry.ts";
-import { keyVariable, openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload.ts";
+import { openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload.ts";
 import { AgentConfig } from "../../../src/wire/config.ts";
+import { keyVariable } from "../../../src/wire/environment.ts";
 import { formatToken } from "../../../src/wire/tokens.ts";
 import { agentConfig, configId } from "./fixtures/control-plane.ts";
 

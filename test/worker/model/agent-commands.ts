@@ -116,9 +116,9 @@ async function fetchConfig(bot: KnownBot, agent: KnownAgent, known: boolean): Pr
   expect([reply.status, reply.headers.get("etag")], reply.text).toEqual([known ? 304 : 200, bot.etag]);
   const news = fromAgent(bot, bot.told.config.delivered ? [] : ["config_delivered"]);
   if (known) return news;
-  const { shown, llm_api_key } = bot.desired;
+  const { shown, ...secrets } = bot.desired;
   const { author, ...version } = shown;
-  expect(reply.json).toEqual({ ...version, secrets: { llm_provider: shown.secrets.llm_provider, llm_api_key } });
+  expect(reply.json).toEqual({ ...version, secrets: { llm_provider: shown.secrets.llm_provider, ...secrets } });
   return news;
 }
 
