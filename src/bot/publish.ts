@@ -15,9 +15,6 @@ export type Publication =
   | { patch: ConfigPatch; if_match: string | null }
   | { restore: Pick<ConfigRow, "version" | "trading_config" | "risk_config"> };
 
-/** What becomes of the content: of the secrets only names and times are known here. */
-type Content = ConfigContent & Pick<ConfigRow, "environment_names">;
-
 /** Two writers may overtake one another this often before somebody is told to try again. */
 const MAX_RACES = 50;
 
@@ -48,7 +45,7 @@ function prepare(
   shell: BotShell,
   caller: Caller,
   publication: Publication,
-): { base: ConfigRow; content: Content } | Answer<ConfigVersion> {
+): { base: ConfigRow; content: ConfigContent } | Answer<ConfigVersion> {
   const reached = reach(shell, caller.scope);
   if (!reached.ok) return reached;
   const { bot } = reached.live;
@@ -59,8 +56,7 @@ function prepare(
   if (base === null) return refuse("config_not_found", "The bot's config is not kept here.");
   if ("restore" in publication) {
     const { trading_config, risk_config } = publication.restore;
-    const { llm_provider, environment_names } = base;
-    return { base, content: { trading_config, risk_config, llm_provider, environment_names } };
+    return { base, content: { trading_config, risk_config, llm_provider: base.llm_provider } };
   }
   const { if_match, patch } = publication;
   if (if_match !== null && if_match !== "*" && if_match !== configEtag(base.id)) {
@@ -73,10 +69,9 @@ function prepare(
   if (content === null) {
     return refuse("config_custom_assets", 'custom_assets goes with asset_focus "custom", and only with it.');
   }
-  const environment_names = mergeNames(base.environment_names, patch.environment ?? {}, shell.platform.now());
-  const why = whyNotEnvironment(environment_names, content.llm_provider);
-  if (why !== null) return refuse("config_environment", `The environment ${why}.`);
-  return { base, content: { ...content, environment_names } };
+  const names = mergeNames(base.environment_names, patch.environment ?? {}, shell.platform.now());
+  const why = whyNotEnvironment(names, content.llm_provider);
+  return why === null ? { base, content } : refuse("config_environment", `The environment ${why}.`);
 }
 
 function replay(shell: BotShell, caller: Caller, known: { body_hash: string; result: unknown }): Answer<ConfigVersion> {
@@ -92,6 +87,10 @@ function replay(shell: BotShell, caller: Caller, known: { body_hash: string; res
       );
 }
 
+function patchOf(publication: Publication): ConfigPatch {
+  return "patch" in publication ? publication.patch : {};
+}
+
 /** What is new and what stays as it is, opened and sealed again for its new version. */
 async function sealFor(
   shell: BotShell,
@@ -100,8 +99,7 @@ async function sealFor(
   publication: Publication,
 ): Promise<SealedSecrets | Refusal> {
   const { vault } = shell.platform;
-  const { llm_api_key: key, environment: changes = {} }: Partial<ConfigPatch> =
-    "patch" in publication ? publication.patch : {};
+  const { llm_api_key: key, environment: changes = {} } = patchOf(publication);
   try {
     const llm_api_key = key ?? (await openKey(vault, base));
     const kept = replacesAll(base.environment_names, changes) ? {} : await openEnvironment(vault, base);
@@ -121,11 +119,11 @@ function nextRow(
   caller: Caller,
   publication: Publication,
   base: ConfigRow,
-  content: Content,
+  content: ConfigContent,
   sealed: SealedSecrets,
 ): ConfigRow {
   const now = shell.platform.now();
-  const key = "patch" in publication ? publication.patch.llm_api_key : undefined;
+  const { llm_api_key: key, environment = {}, note = null } = patchOf(publication);
   return {
     id: shell.platform.uuid(),
     bot_id: base.bot_id,
@@ -135,7 +133,8 @@ function nextRow(
     ...sealed,
     llm_api_key_last4: key === undefined ? base.llm_api_key_last4 : last4(key),
     llm_api_key_updated_at: key === undefined ? base.llm_api_key_updated_at : now,
-    note: "patch" in publication ? (publication.patch.note ?? null) : null,
+    environment_names: mergeNames(base.environment_names, environment, now),
+    note,
     author: caller.actor,
     created_at: now,
   };

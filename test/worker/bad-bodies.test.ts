@@ -64,6 +64,19 @@ const CONFIG_WRONG = {
   max_trades_per_day: [...TEXT_AS_NUMBER, -1, 1.5, 2_147_483_648],
   llm_provider: [undefined, null, 5, "", "1st", "two words", "x".repeat(101)],
   llm_api_key: [undefined, null, 5, "", "two words", "ключ", "line\nbreak", "k".repeat(4097)],
+  environment: [
+    null,
+    "A=1",
+    ["A"],
+    { "not a name": "x" },
+    { PATH: "/tmp" },
+    { https_proxy: "http://x.test" },
+    { OPENAI_API_KEY: "x" },
+    { A: 5 },
+    { A: "x\u0000" },
+    { A: "x".repeat(32 * 1024) },
+    Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`N${n}`, ""])),
+  ],
 };
 const SHA = "a".repeat(64);
 const IDENTITY_WRONG = {
