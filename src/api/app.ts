@@ -13,12 +13,14 @@ import { botRoutes } from "./bots.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
 import { createApp } from "./context.ts";
+import { credentialRoutes } from "./credentials.ts";
 import { historyRoutes } from "./history.ts";
 import { methodsFor } from "./methods.ts";
 import { operationRoutes } from "./operations.ts";
 import { operatorRoutes } from "./operator.ts";
 import { fromError, isUnavailable, problem } from "./problem.ts";
 import { json } from "./responses.ts";
+import { securityRoutes } from "./security.ts";
 import { suspensionRoutes } from "./suspensions.ts";
 
 export const app = createApp();
@@ -57,6 +59,7 @@ app.openapi(
 app.route("/", accountRoutes);
 // Before the routes of one bot: "agent" is not a bot's id.
 app.route("/", agentRoutes);
+app.route("/", credentialRoutes);
 app.route("/", botRoutes);
 app.route("/", configRoutes);
 app.route("/", commandRoutes);
@@ -64,6 +67,7 @@ app.route("/", operationRoutes);
 app.route("/", historyRoutes);
 app.route("/", operatorRoutes);
 app.route("/", suspensionRoutes);
+app.route("/", securityRoutes);
 
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
   type: "http",

@@ -1,7 +1,7 @@
 /** What every handler finds in its context, and the app that all resources share. */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Env } from "../bindings.ts";
-import type { AgentCaller } from "../bot/agent-face.ts";
+import type { AgentCaller } from "../bot/agent-auth.ts";
 import type { Scope } from "../bot/answer.ts";
 import type { Settings } from "../env.ts";
 import { invalid } from "./problem.ts";

@@ -50,6 +50,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   config_fenced: { status: 409, title: "Bot is being stopped" },
   generation_over: { status: 409, title: "Generation is over" },
   credential_conflict: { status: 409, title: "Another agent has registered" },
+  rotation_not_asked: { status: 409, title: "Rotation not asked for" },
   config_version_conflict: { status: 412, title: "Config has changed" },
   body_too_large: { status: 413, title: "Body too large" },
   unsupported_media_type: { status: 415, title: "Unsupported content type" },

@@ -18,6 +18,7 @@ export type RefusalCode =
   | "invalid_credential"
   | "credential_revoked"
   | "credential_conflict"
+  | "rotation_not_asked"
   | "generation_over"
   | "wrong_droplet"
   | "registration_pending"

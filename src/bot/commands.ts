@@ -20,7 +20,10 @@ const MAX_PENDING = 8;
 const MAX_DELIVERED = 4;
 const DEFAULT_LIFE_S = 600;
 
-export function requestCommand(shell: BotShell, caller: Caller, request: CommandRequest): Answer<CommandView> {
+/** A rotation is asked for by a route of its own. */
+type Wanted = CommandRequest | { kind: "rotate_credential"; lines?: never; expires_in_s?: number };
+
+export function requestCommand(shell: BotShell, caller: Caller, request: Wanted): Answer<CommandView> {
   const reached = reach(shell, caller.scope);
   if (!reached.ok) return reached;
   const { key, body_hash } = answerKey(caller);
@@ -31,7 +34,13 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Command
   if (bot.destroyed_at !== null) return refuse("bot_destroyed", "A destroyed bot takes no commands.");
   if (starts && bot.suspension !== null) return refuseAction(bot, `be told to ${request.kind}`);
   const now = shell.platform.now();
-  if (shell.store.commands().filter((command) => isPending(command, bot, now)).length >= MAX_PENDING)
+  const pending = shell.store.commands().filter((command) => isPending(command, bot, now));
+  const rotation = pending.find(({ kind }) => kind === "rotate_credential");
+  if (request.kind === "rotate_credential" && rotation) {
+    shell.commit({ answer: { key, body_hash, result: rotation.id } });
+    return ok(viewCommand(rotation, bot, now));
+  }
+  if (pending.length >= MAX_PENDING)
     return refuse("too_many_commands", `${MAX_PENDING} commands wait for the agent already.`, { retry_after_s: 30 });
   const command: CommandRow = {
     id: shell.platform.uuid(),
@@ -95,6 +104,14 @@ export function deliverable(shell: BotShell): AgentCommand[] {
     .reverse()
     .slice(0, MAX_DELIVERED)
     .map(({ id, kind, args, expires_at }) => ({ id, kind, args, expires_at: iso(expires_at) }));
+}
+
+/** The rotation that the agent may carry out now: one at a time. */
+export function rotationAsked(shell: BotShell): CommandRow | null {
+  const { bot } = shell.present();
+  const now = shell.platform.now();
+  const found = shell.store.commands().find((row) => row.kind === "rotate_credential" && isPending(row, bot, now));
+  return found ?? null;
 }
 
 /** What the agent's results change: one that is not known, or has come before, changes nothing. */

@@ -1,4 +1,5 @@
 /** Lives of bots that are worth remembering: their histories are recorded, and later releases must still read them. */
+import type { AgentCaller } from "../../src/bot/agent-auth.ts";
 import * as face from "../../src/bot/agent-face.ts";
 import { requestCommand } from "../../src/bot/commands.ts";
 import type { RecordedEvent } from "../../src/bot/history.ts";
@@ -159,6 +160,6 @@ export async function record({ options = {}, prepare, live }: Life): Promise<Rec
   return { events: world.host(id).shell.store.history.events(0, 100_000), state: world.bot(id) };
 }
 
-function agentOf(world: World, id: string): face.AgentCaller {
+function agentOf(world: World, id: string): AgentCaller {
   return { kind: "agt", token_sha256: world.bot(id).agent?.credential_sha256 ?? "" };
 }
