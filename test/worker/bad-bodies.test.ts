@@ -147,6 +147,19 @@ const ROUTES: Record<string, () => Route> = {
     valid: { reason: "payment_failed" },
     wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b"] },
   }),
+  "POST /bots/:id/security/acknowledge": () => ({
+    method: "POST",
+    path: `/bots/${agent.bot_id}/security/acknowledge`,
+    valid: { reason: "seen" },
+    wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b"] },
+  }),
+  "POST /bot/:id/credential": () => ({
+    method: "POST",
+    path: `/bot/${agent.bot_id}/credential`,
+    valid: { credential_sha256: SHA, droplet_id: agent.droplet_id, boot_id: "boot" },
+    wrong: { credential_sha256: [undefined, null, 5, "a".repeat(63), "A".repeat(64)], ...IDENTITY_WRONG },
+    lenient: true,
+  }),
   "POST /bot/register": () => ({
     method: "POST",
     path: "/bot/register",
