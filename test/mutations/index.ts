@@ -3,6 +3,7 @@ import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
 import { droplet } from "./droplet.ts";
 import { evidence } from "./evidence.ts";
+import { exchange } from "./exchange.ts";
 import { history } from "./history.ts";
 import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...history,
   ...rollout,
   ...droplet,
+  ...exchange,
 ];

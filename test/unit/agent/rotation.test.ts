@@ -120,6 +120,29 @@ describe("an agent that rotates its credential", () => {
   });
 });
 
+describe("a refusal that a rotation explains", () => {
+  const revoked = { is: "refused", status: 401, code: "credential_revoked" } as const;
+
+  it("is one of the old credential, or of the present one while another may count", async ({ expect }) => {
+    const { machine } = await start([], -1);
+    const { credentials, rotation } = await machine.idle();
+    const old = credentials.token;
+    expect(rotation.explains(revoked, old), "nothing was rotated").toBe(false);
+    await credentials.prepare();
+    for (const other of [
+      { is: "refused", status: 403, code: "wrong_droplet" },
+      { is: "unreachable", detail: "", retry_after_ms: null },
+      { is: "ok", value: null },
+    ] as const)
+      expect(rotation.explains(other, old)).toBe(false);
+    expect(rotation.busy).toBe(false);
+    expect(rotation.explains(revoked, old)).toBe(true);
+    expect(rotation.busy, "it is found out").toBe(true);
+    credentials.promote();
+    expect([rotation.explains(revoked, old), rotation.explains(revoked, credentials.token)]).toEqual([true, false]);
+  });
+});
+
 describe("what an answer to a rotation means", () => {
   const ok = { is: "ok", value: { status: "rotated" } } as const;
   const refused = (status: number, code: string) => ({ is: "refused", status, code }) as const;

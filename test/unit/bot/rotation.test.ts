@@ -112,6 +112,16 @@ describe("a rotation of the agent's credential", () => {
       expect(acknowledge(shell, with_(known), ack)).toMatchObject({ ok: false, code: "generation_over" });
   });
 
+  it("cuts the old one's channel off: from then on silence counts as after any clean end", async ({ expect }) => {
+    const { life, shell } = online();
+    const channel = { opened_at: life.now - MINUTE, heard_at: life.now };
+    shell.commit({ rt: { ...shell.present().rt, channel } });
+    ask(shell);
+    rotate(shell, with_(OLD), NEW);
+    const { rt } = shell.present();
+    expect(rt).toMatchObject({ channel: null, channel_closed_at: life.now, last_seen_at: life.now });
+  });
+
   it("takes no credential that was revoked before", async ({ expect }) => {
     const { shell } = online();
     ask(shell);
