@@ -3,6 +3,7 @@ import type { AgentCaller } from "../../src/bot/agent-auth.ts";
 import * as face from "../../src/bot/agent-face.ts";
 import { requestCommand } from "../../src/bot/commands.ts";
 import type { RecordedEvent } from "../../src/bot/history.ts";
+import { acknowledgeSecurity } from "../../src/bot/security.ts";
 import type { BotState } from "../../src/bot/state.ts";
 import type { BotStatus } from "../../src/wire/enums.ts";
 import { MINUTE, World, type WorldOptions } from "./world.ts";
@@ -119,6 +120,21 @@ export const LIVES: Readonly<Record<string, Life>> = {
       const copy = world.simulator.addForeignDroplet({ name: "somebodys-copy", tags: [] });
       world.agents.copy(world.bot(id).adopted ?? 0, copy.id);
       await world.run(5 * MINUTE);
+    },
+  },
+  "rotated-copied-and-looked-at": {
+    live: async (world, id, rest) => {
+      await rest("online");
+      const copied = world.simulator.addForeignDroplet({ name: "a-copy-with-the-old-credential", tags: [] });
+      world.agents.copy(world.bot(id).adopted ?? 0, copied.id);
+      world.command(id, "rotate_credential");
+      await world.run(5 * MINUTE);
+      acknowledgeSecurity(
+        world.host(id).awake(),
+        { scope: { every_account: true }, actor: "operator", request_id: "seen" },
+        "our own copy",
+      );
+      await world.run(MINUTE);
     },
   },
   "destroyed-by-force": {
