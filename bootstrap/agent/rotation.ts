@@ -4,7 +4,7 @@
  */
 import type { Result } from "./commands.ts";
 import type { ControlPlane, Outcome } from "./control-plane.ts";
-import type { Credentials } from "./credential.ts";
+import type { Credential, Credentials } from "./credential.ts";
 import { describeError, type Log } from "./log.ts";
 import type { Settings } from "./settings.ts";
 import { Bell, backoff, sleep } from "./timing.ts";
@@ -31,6 +31,8 @@ export class Rotation {
   /** The control plane wants neither of the two: a revocation is meant as one. */
   #both_refused = false;
   #done: ((result: Result) => void)[] = [];
+  /** Whether the present credential has asked since the last command: else what is found out is of an earlier one. */
+  #asked_for_it = false;
 
   constructor(deps: RotationDeps) {
     this.#deps = deps;
@@ -46,6 +48,7 @@ export class Rotation {
   /** @param done told once how it ended */
   begin(done: (result: Result) => void): void {
     this.#both_refused = false;
+    this.#asked_for_it = false;
     this.#done.push(done);
     this.#want();
   }
@@ -69,8 +72,8 @@ export class Rotation {
       if (this.#wanted) {
         const result = await this.#findOut(signal);
         if (result === null) return;
-        this.#wanted = false;
-        for (const done of this.#done.splice(0)) done(result);
+        this.#wanted = result.ok && this.#done.length > 0 && !this.#asked_for_it;
+        if (!this.#wanted) for (const done of this.#done.splice(0)) done(result);
       }
       try {
         credentials.settle();
@@ -78,7 +81,7 @@ export class Rotation {
         // Such as a full disk. Both are still on it, and after a restart it is found out again.
         log("credential_not_settled", { error: describeError(error) });
       }
-      await this.#bell.wait(LOOK_EVERY_MS, signal);
+      if (!this.#wanted) await this.#bell.wait(LOOK_EVERY_MS, signal);
     }
   }
 
@@ -87,15 +90,28 @@ export class Rotation {
     this.#bell.ring();
   }
 
+  /** Null where there is none and none can be made, as on a full disk: then nothing is in doubt either. */
+  async #prepare(): Promise<Credential | null> {
+    const { credentials, log } = this.#deps;
+    try {
+      return await credentials.prepare();
+    } catch (error) {
+      log("credential_not_prepared", { error: describeError(error) });
+      return null;
+    }
+  }
+
   /** @returns null where the agent stops before it is known */
   async #findOut(signal: AbortSignal): Promise<Result | null> {
     const { settings, control_plane, credentials, log, random } = this.#deps;
     const { droplet_id, boot_id } = settings;
-    const next = await credentials.prepare();
+    const next = await this.#prepare();
+    if (next === null) return { ok: false, detail: "The agent cannot write another credential to its disk." };
     let asked: Asked = this.#in_doubt ? "next" : "present";
     let present_revoked = false;
     for (let failures = 0; ; ) {
       this.#in_doubt = true;
+      this.#asked_for_it ||= asked === "present";
       const bearer = asked === "next" ? next.token : credentials.token;
       const outcome = await control_plane.rotate(bearer, { credential_sha256: next.sha256, droplet_id, boot_id });
       if (signal.aborted) return null;

@@ -114,10 +114,14 @@ export function rotationAsked(shell: BotShell): CommandRow | null {
   return found ?? null;
 }
 
-/** What the agent's results change: one that is not known, or has come before, changes nothing. */
+/**
+ * What the agent's results change: one that is not known, or has come before, changes nothing.
+ * @param granted the rotation that has just been granted: no other is taken for done on an agent's word
+ */
 export function concludeCommands(
   shell: BotShell,
   results: readonly CommandResult[],
+  granted: string | null = null,
 ): { events: EventBody[]; concluded: CommandRow[] } {
   const open = new Map(
     results.length === 0 ? [] : shell.store.commands().flatMap((row) => (row.result ? [] : [[row.id, row] as const])),
@@ -125,9 +129,10 @@ export function concludeCommands(
   const at = shell.platform.now();
   const concluded: CommandRow[] = [];
   const events: EventBody[] = [];
-  for (const { id, ok: done, detail = null, output = null } of results) {
+  for (const { id, ok: well, detail = null, output = null } of results) {
     const row = open.get(id);
     if (!row || !open.delete(id)) continue;
+    const done = well && (row.kind !== "rotate_credential" || id === granted);
     concluded.push({ ...row, result: { at, ok: done, detail, output: output && redactText(output) } });
     const left = open.size > 0;
     events.push({ kind: "command_ended", data: { command_id: id, kind: row.kind, ok: done, detail, left } });

@@ -26,7 +26,7 @@ export function rotateCredential(
   }
   const asked = rotationAsked(shell);
   if (asked === null) return refuse("rotation_not_asked", "Nobody has asked for another credential.");
-  const { events, concluded } = concludeCommands(shell, [{ id: asked.id, ok: true }]);
+  const { events, concluded } = concludeCommands(shell, [{ id: asked.id, ok: true }], asked.id);
   shell.commit({
     events: [{ kind: "credential_rotated", data: { credential_sha256 } }, ...events],
     actor: "agent",

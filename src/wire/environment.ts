@@ -137,9 +137,12 @@ const UNSAFE = "__proto__";
 
 function named<T extends z.ZodType>(values: z.ZodRecord<z.ZodString, T>) {
   const checked = values.superRefine((environment, check) => {
-    for (const name of Object.keys(environment)) {
+    for (const [name, value] of Object.entries(environment)) {
+      // What may not be set (any more) may be removed all the same.
       const message = NAME.test(name)
-        ? whyReserved(name)
+        ? value === null
+          ? null
+          : whyReserved(name)
         : "is no name for a variable: letters, digits and _ only, no digit first, at most 128";
       if (message !== null) check.addIssue({ code: "custom", path: [name], message });
     }

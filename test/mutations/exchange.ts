@@ -248,6 +248,22 @@ export const exchange: readonly Mutant[] = [
     caught_by: [agentRotation],
   },
   {
+    name: "rotation-for-each-command",
+    guard: "A command to rotate is not done by what an earlier one has led to.",
+    file: AGENT,
+    find: "this.#wanted = result.ok && this.#done.length > 0 && !this.#asked_for_it;",
+    replace: "this.#wanted = false;",
+    caught_by: [agentRotation],
+  },
+  {
+    name: "rotation-by-no-ones-word",
+    guard: "A rotation is done when the new credential counts, not when an agent says so.",
+    file: "src/bot/commands.ts",
+    find: ' && (row.kind !== "rotate_credential" || id === granted);',
+    replace: " && (granted === null || id === granted);",
+    caught_by: [rotation],
+  },
+  {
     name: "clone-gets-no-secrets",
     guard: "A copy of the agent on another droplet gets no config.",
     file: "src/bot/agent-face.ts",

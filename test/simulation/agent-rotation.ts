@@ -15,6 +15,8 @@ export class AgentRotation {
   #asked: Asked = "present";
   #present_revoked = false;
   #both_refused = false;
+  /** As the real agent's: what is found out is of an earlier command until the present credential has asked. */
+  #asked_for_it = false;
 
   /** What the copy of a disk begins with. */
   copied(): AgentRotation {
@@ -31,6 +33,7 @@ export class AgentRotation {
   begin(command: string): void {
     this.#command = command;
     this.#both_refused = false;
+    this.#asked_for_it = false;
     this.#want();
   }
 
@@ -66,6 +69,7 @@ export class AgentRotation {
     const { next } = this;
     for (;;) {
       const asked = this.#asked;
+      this.#asked_for_it ||= asked === "present";
       const outcome = outcomeOf(send(asked === "next" ? next : present, next));
       const move = judgeRotation(asked, outcome, this.#present_revoked);
       this.#asked = "next";
@@ -78,8 +82,12 @@ export class AgentRotation {
       const promoted = move.do === "promote" ? next : null;
       if (promoted !== null) this.next = null;
       else this.#both_refused = this.#present_revoked;
-      this.#wanted = false;
       this.#present_revoked = false;
+      this.#wanted = promoted !== null && this.#command !== null && !this.#asked_for_it;
+      if (this.#wanted) {
+        this.#asked = "present";
+        return { ended: null, promoted, again_ms: 1 };
+      }
       const ended = { command: this.#command, ok: promoted !== null };
       this.#command = null;
       return { ended, promoted, again_ms: 0 };

@@ -89,6 +89,40 @@ describe("an agent that rotates its credential", () => {
     expect(runs).toBeGreaterThan(200);
   });
 
+  it("does for a later command what that asks for: that an earlier one came to pass is not enough", async ({
+    expect,
+  }) => {
+    let anew = 0;
+    for (const fate of FATES) {
+      for (let dies_at = 0; ; dies_at++) {
+        const { machine, ask, accepted, shell } = await start([fate], dies_at);
+        const first = ask();
+        await machine.live(true);
+        if (machine.steps <= dies_at) break;
+        const [second, before] = [ask(), accepted()];
+        const ended = await machine.live(true);
+        const row = shell.store.commands().find(({ id }) => second.ok && id === second.value.id);
+        const situation = `${fate}, dies at step ${dies_at}`;
+        expect([ended, row?.result?.ok, accepted() !== before], situation).toEqual([true, true, true]);
+        if (first.ok && second.ok && first.value.id !== second.value.id) anew++;
+        expect(await machine.isBelieved(), situation).toBe(true);
+      }
+    }
+    expect(anew).toBeGreaterThan(2);
+  });
+
+  it("says that it cannot where its disk is full, and goes on with what it has", async ({ expect }) => {
+    const { machine, ask, accepted } = await start([], -1);
+    const before = accepted();
+    machine.full = true;
+    ask();
+    expect(await machine.live(true)).toBe(false);
+    expect([accepted(), await machine.isBelieved()]).toEqual([before, true]);
+    machine.full = false;
+    ask();
+    expect(await machine.live(true)).toBe(true);
+  });
+
   it("comes through two deaths in a row, at each pair of steps", async ({ expect }) => {
     for (const fates of FATES.map((fate): Fate[] => [fate])) {
       for (let dies_at = 0; ; dies_at++) {
@@ -108,6 +142,19 @@ describe("an agent that rotates its credential", () => {
           expect(await scene.machine.isBelieved(), `${fates}, ${dies_at}, ${again}`).toBe(true);
         }
       }
+    }
+  });
+
+  it("asks with the next one first after a restart, and with the present one then", async ({ expect }) => {
+    for (const fate of ["answer_lost", "lost"] as const) {
+      const { machine, ask } = await start([fate], 3);
+      ask();
+      await machine.live(true);
+      const next = machine.disk.get("credential.next");
+      expect(machine.asked_as).toEqual([FIRST]);
+      await machine.live(false);
+      expect(machine.asked_as.slice(1)).toEqual(fate === "lost" ? [next, FIRST] : [next]);
+      expect(machine.disk).toEqual(new Map([["credential", next]]));
     }
   });
 

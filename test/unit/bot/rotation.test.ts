@@ -150,6 +150,14 @@ describe("a rotation of the agent's credential", () => {
     expect(ordersOf(shell).commands).toHaveLength(1);
   });
 
+  it("is not done because the agent says so", async ({ expect }) => {
+    const { shell } = online();
+    const id = idOf(ask(shell));
+    beat(shell, with_(OLD), { command_results: [{ id, ok: true }] });
+    expect(shell.store.commands()).toMatchObject([{ id, result: { ok: false } }]);
+    expect(shell.present().bot.agent?.credential_sha256).toBe(OLD);
+  });
+
   it("that the agent gave up is over, and one that it gave up after all is done", async ({ expect }) => {
     const { shell } = online();
     const id = idOf(ask(shell));
