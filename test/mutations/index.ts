@@ -2,6 +2,7 @@ import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
 import { droplet } from "./droplet.ts";
+import { environment } from "./environment.ts";
 import { evidence } from "./evidence.ts";
 import { exchange } from "./exchange.ts";
 import { history } from "./history.ts";
@@ -25,5 +26,6 @@ export const mutants: readonly Mutant[] = [
   ...history,
   ...rollout,
   ...droplet,
+  ...environment,
   ...exchange,
 ];
