@@ -6,7 +6,7 @@ import { Channel } from "./channel.ts";
 import { channelAddress } from "./channel-rules.ts";
 import { CommandDesk } from "./command-desk.ts";
 import { ControlPlane } from "./control-plane.ts";
-import { isRegistered, loadCredential, loadLocalSecret, markRegistered } from "./credential.ts";
+import { Credentials, filesIn, isRegistered, loadLocalSecret, markRegistered } from "./credential.ts";
 import { Deliveries } from "./deliveries.ts";
 import { makePrivateDirectory } from "./files.ts";
 import { startApi } from "./local-api.ts";
@@ -14,6 +14,7 @@ import { createLog, describeError, type Log } from "./log.ts";
 import { LogFile } from "./log-file.ts";
 import { killTree } from "./process-tree.ts";
 import { redact } from "./redact.ts";
+import { Rotation } from "./rotation.ts";
 import { Runner } from "./runner.ts";
 import { Session } from "./session.ts";
 import type { Settings } from "./settings.ts";
@@ -42,9 +43,9 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   makePrivateDirectory(state_dir);
   const gateway_token = loadLocalSecret(join(state_dir, "gateway.token"), randomBytes);
   const api_token = loadLocalSecret(join(state_dir, "api.token"), randomBytes);
-  const credential = await loadCredential(state_dir, settings.bot_id, randomBytes);
+  const credentials = await Credentials.load(filesIn(state_dir), settings.bot_id, randomBytes);
   let configSecrets: () => string[] = () => [];
-  const known = () => [gateway_token, api_token, credential.token, ...configSecrets()];
+  const known = () => [gateway_token, api_token, ...credentials.secrets, ...configSecrets()];
   const log = createLog(write, () => new Date(), known);
   log("agent_started", { agent_version, bot_id: settings.bot_id, droplet_id: settings.droplet_id });
 
@@ -74,15 +75,29 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   const control_plane = new ControlPlane({
     base_url: settings.control_plane_url,
     bot_id: settings.bot_id,
+    droplet_id: settings.droplet_id,
     timeout_ms: settings.request_timeout_ms,
     fetch,
     signal,
+  });
+  const rotation = new Rotation({
+    settings,
+    control_plane,
+    credentials,
+    log,
+    random,
+    onRotated: () => {
+      log("credential_rotated");
+      session.beat_bell.ring();
+      channel.again.ring();
+    },
   });
   const session: Session = new Session({
     settings,
     agent_version,
     control_plane,
-    credential,
+    credentials,
+    rotation,
     store,
     steward: () => steward,
     commands: () => commands,
@@ -120,11 +135,13 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     stop_timeout_ms: settings.workload.stop_timeout_ms,
     apply_deadline_ms: settings.workload.apply_deadline_ms,
     onResult: sayChange,
+    rotate: (done) => rotation.begin(done),
   });
   const deliveries = new Deliveries({
     settings,
     control_plane,
-    credential,
+    credentials,
+    rotation,
     store,
     log,
     random,
@@ -132,14 +149,14 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   });
   const channel: Channel = new Channel({
     settings,
-    credential: credential.token,
+    credential: () => credentials.token,
     address: () => channelAddress({ ...settings, channel_url: store.get("channel_url") }),
-    permitted: () => session.standing.ban === null && session.standing.revoked_since_ms === null,
+    permitted: () => session.standing.ban === null && session.standing.revoked_since_ms === null && !rotation.busy,
     status: () => session.status(),
     owes: () => store.countOwedResults() > 0,
     onOrders: (orders, carried) => session.hear(orders, carried),
     onPong: () => store.set("last_heartbeat_ms", now_ms()),
-    onRefused: (outcome) => session.judge(outcome),
+    onRefused: (outcome, bearer) => session.judge(outcome, bearer),
     onLink: (up) => session.setLink(up),
     ping_every_ms: () => session.interval_ms,
     log,
@@ -181,6 +198,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     stages: (s: AbortSignal) => deliveries.stages(s),
     channel: (s: AbortSignal) => channel.loop(s),
     commands: (s: AbortSignal) => commands.loop(s),
+    rotation: (s: AbortSignal) => rotation.loop(s),
     steward: (s: AbortSignal) => steward.loop(s),
   };
   await Promise.all(Object.entries(loops).map(([name, loop]) => forever(name, loop, signal, log)));

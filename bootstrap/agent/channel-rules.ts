@@ -86,6 +86,8 @@ export function afterChannel(
   switch (end.code) {
     case CLOSE_CODES.replaced:
       return { ...next, after_ms: slow_ms };
+    // Of an agent that took part in it, the rotation explains it; of a copy it is the end.
+    case CLOSE_CODES.credential_rotated:
     case CLOSE_CODES.credential_revoked:
       return { ...next, counts_as: { is: "refused", status: 401, code: "credential_revoked" } };
     case CLOSE_CODES.wrong_droplet:

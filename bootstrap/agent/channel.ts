@@ -14,7 +14,7 @@ import { Bell, sleep } from "./timing.ts";
 
 export interface ChannelDeps {
   settings: Settings;
-  credential: string;
+  credential: () => string;
   address: () => URL | null;
   /** Whether nothing stands that only an answer over HTTP can lift. */
   permitted: () => boolean;
@@ -24,7 +24,8 @@ export interface ChannelDeps {
   /** @param carried ids of the command results in the newest status. */
   onOrders: (orders: BotFrame, carried: readonly string[]) => void;
   onPong: () => void;
-  onRefused: (outcome: Outcome<HeartbeatAnswer>) => void;
+  /** @param bearer the credential that the channel was opened with */
+  onRefused: (outcome: Outcome<HeartbeatAnswer>, bearer: string) => void;
   onLink: (up: boolean) => void;
   ping_every_ms: () => number;
   log: Log;
@@ -39,6 +40,7 @@ const LOOK_EVERY_MS = 1000;
 
 /** What is known of the present connection. */
 interface Talk {
+  bearer: string;
   socket: AgentSocket;
   pong: Bell;
   answer: Bell;
@@ -50,6 +52,8 @@ interface Talk {
 export class Channel {
   /** Rung when there is something new to say. */
   readonly bell = new Bell();
+  /** Rung when what the channel was refused for no longer holds. */
+  readonly again = new Bell();
   readonly #deps: ChannelDeps;
 
   constructor(deps: ChannelDeps) {
@@ -71,6 +75,7 @@ export class Channel {
         await sleep(LOOK_EVERY_MS, signal);
         continue;
       }
+      this.again.silence();
       const talk = this.#open(url);
       try {
         await this.#hold(talk, signal);
@@ -84,14 +89,16 @@ export class Channel {
       const next = afterChannel(end, lived_ms, failures, limits, random());
       failures = next.failures;
       log("channel_ended", { ...end, lived_ms: Math.round(lived_ms), again_in_ms: next.after_ms });
-      if (next.counts_as !== null) onRefused(next.counts_as);
-      await sleep(next.after_ms, signal);
+      if (next.counts_as !== null) onRefused(next.counts_as, talk.bearer);
+      await this.again.wait(next.after_ms, signal);
     }
   }
 
   #open(url: URL): Talk {
+    const bearer = this.#deps.credential();
     const talk: Talk = {
-      socket: openSocket(url, this.#deps.credential, (data) => this.#hear(talk, data)),
+      bearer,
+      socket: openSocket(url, bearer, (data) => this.#hear(talk, data)),
       pong: new Bell(),
       answer: new Bell(),
       carried: [],

@@ -30,6 +30,8 @@ export interface CommandDeskDeps {
   apply_deadline_ms: number;
   /** There is a result to send. */
   onResult: () => void;
+  /** @param done told once how it ended */
+  rotate: (done: (result: Result) => void) => void;
 }
 
 const LOOK_EVERY_MS = 1000;
@@ -123,6 +125,10 @@ export class CommandDesk {
         break;
       case "collect_logs":
         this.#answer(command, this.#collect(command.args.lines));
+        break;
+      case "rotate_credential":
+        this.#deps.store.beginCommand(command.id, expiry(command, this.#deps.now_ms()));
+        this.#deps.rotate((result) => this.#finish({ id: command.id, ...result }));
     }
   }
 

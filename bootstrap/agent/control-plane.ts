@@ -1,7 +1,13 @@
 /** The control plane as the agent sees it: every call ends in one of a few outcomes and never throws. */
 import type { z } from "zod";
-import type { ConfigAckRequest, HeartbeatRequest, RegisterRequest, StageRequest } from "../../src/wire/agent.ts";
-import { HeartbeatAnswer, RegisterAnswer } from "../../src/wire/agent.ts";
+import type {
+  ConfigAckRequest,
+  CredentialRequest,
+  HeartbeatRequest,
+  RegisterRequest,
+  StageRequest,
+} from "../../src/wire/agent.ts";
+import { CredentialAnswer, HeartbeatAnswer, RegisterAnswer } from "../../src/wire/agent.ts";
 import { AgentConfig } from "../../src/wire/config.ts";
 import { describeError } from "./log.ts";
 
@@ -21,6 +27,7 @@ export interface FetchedConfig {
 export interface ControlPlaneDeps {
   base_url: string;
   bot_id: string;
+  droplet_id: number;
   timeout_ms: number;
   fetch: typeof fetch;
   /** Ends every call when the agent stops. */
@@ -54,14 +61,21 @@ export class ControlPlane {
     return this.#call({ method: "POST", path: `/bot/${this.#deps.bot_id}/config_ack`, bearer, body }, null);
   }
 
+  /** With the next credential as bearer: whether it has been taken. */
+  rotate(bearer: string, body: CredentialRequest): Promise<Outcome<CredentialAnswer>> {
+    const path = `/bot/${this.#deps.bot_id}/credential`;
+    return this.#call({ method: "POST", path, bearer, body }, CredentialAnswer);
+  }
+
   stage(bearer: string, body: StageRequest): Promise<Outcome<null>> {
     return this.#call({ method: "POST", path: `/bot/${this.#deps.bot_id}/stage`, bearer, body }, null);
   }
 
   async config(bearer: string, etag: string | null): Promise<Outcome<FetchedConfig>> {
     let seen: string | null = null;
+    const { bot_id, droplet_id } = this.#deps;
     const outcome = await this.#call(
-      { method: "GET", path: `/bot/${this.#deps.bot_id}/config`, bearer, etag },
+      { method: "GET", path: `/bot/${bot_id}/config?droplet_id=${droplet_id}`, bearer, etag },
       AgentConfig,
       (headers) => {
         seen = headers.get("etag");

@@ -1,7 +1,8 @@
 /** What is owed to the control plane and goes over HTTP whatever the channel does: acknowledgements and stages. */
 import type { ControlPlane } from "./control-plane.ts";
-import type { Credential } from "./credential.ts";
+import type { Credentials } from "./credential.ts";
 import type { Log } from "./log.ts";
+import type { Rotation } from "./rotation.ts";
 import type { Settings } from "./settings.ts";
 import { pendingStages } from "./stages.ts";
 import type { Store } from "./store.ts";
@@ -10,7 +11,8 @@ import { Bell, backoff, sleep } from "./timing.ts";
 export interface DeliveriesDeps {
   settings: Settings;
   control_plane: ControlPlane;
-  credential: Credential;
+  credentials: Credentials;
+  rotation: Rotation;
   store: Store;
   log: Log;
   random: () => number;
@@ -30,7 +32,7 @@ export class Deliveries {
   }
 
   async acks(signal: AbortSignal): Promise<void> {
-    const { settings, control_plane, credential, store, log, random, onAckDelivered } = this.#deps;
+    const { settings, control_plane, credentials, rotation, store, log, random, onAckDelivered } = this.#deps;
     let failures = 0;
     while (!signal.aborted) {
       const ack = store.nextAck();
@@ -38,7 +40,8 @@ export class Deliveries {
         await this.bell.wait(settings.config_poll_ms, signal);
         continue;
       }
-      const outcome = await control_plane.ack(credential.token, ack.body);
+      const bearer = credentials.token;
+      const outcome = await control_plane.ack(bearer, ack.body);
       if (signal.aborted) return;
       const { is } = outcome;
       // Who asks for authority gets it later; any other refusal is the control plane's last word on this ack.
@@ -50,7 +53,9 @@ export class Deliveries {
         onAckDelivered();
         continue;
       }
-      const asked_ms = is === "unreachable" ? (outcome.retry_after_ms ?? 0) : settings.slow_retry_ms;
+      const passes_ms = is === "unreachable" ? (outcome.retry_after_ms ?? 0) : 0;
+      const passes = is === "unreachable" || rotation.explains(outcome, bearer);
+      const asked_ms = passes ? passes_ms : settings.slow_retry_ms;
       const own_ms = backoff(failures++, settings.backoff, random());
       await sleep(Math.max(own_ms, Math.min(asked_ms, settings.slow_retry_ms)), signal);
     }
@@ -58,13 +63,14 @@ export class Deliveries {
 
   /** Sends on what the bootstrap, whose token is spent, left to be reported. */
   async stages(signal: AbortSignal): Promise<void> {
-    const { settings, control_plane, credential, store, log } = this.#deps;
+    const { settings, control_plane, credentials, rotation, store, log } = this.#deps;
     const directory = settings.bootstrap_stages_dir;
     while (directory !== null && !signal.aborted) {
       for (const stage of pendingStages(directory, store.get("last_stage"))) {
         const { droplet_id, boot_id } = settings;
-        const outcome = await control_plane.stage(credential.token, { ...stage.report, droplet_id, boot_id });
-        if (signal.aborted || outcome.is === "unreachable") break;
+        const bearer = credentials.token;
+        const outcome = await control_plane.stage(bearer, { ...stage.report, droplet_id, boot_id });
+        if (signal.aborted || outcome.is === "unreachable" || rotation.explains(outcome, bearer)) break;
         if (outcome.is === "refused") log("stage_refused", { stage: stage.report.stage, ...outcome });
         store.set("last_stage", stage.name);
       }

@@ -23,8 +23,13 @@ export function writeDurably(path: string, text: string): void {
   } finally {
     closeSync(file);
   }
-  renameSync(beside, path);
-  const directory = openSync(dirname(path), "r");
+  renameDurably(beside, path);
+}
+
+/** In one step, within a directory: after a power cut there is the one or the other. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to);
+  const directory = openSync(dirname(to), "r");
   try {
     fsyncSync(directory);
   } finally {

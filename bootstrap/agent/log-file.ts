@@ -3,8 +3,10 @@ import { appendFileSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Readable } from "node:stream";
 
-/** A line longer than this is cut: a secret split over two writes would escape redaction otherwise. */
+/** A line longer than this is cut, once it is clean: a part of a secret would not be known for one. */
 const LINE_MAX_CHARS = 16_384;
+/** Of a line that does not end, so much is kept: whatever begins before the cut is whole, since no secret is longer. */
+const LINE_KEPT_CHARS = LINE_MAX_CHARS + 32 * 1024;
 
 export class LogFile {
   readonly #path: string;
@@ -21,7 +23,7 @@ export class LogFile {
   }
 
   write(line: string): void {
-    const text = Buffer.from(`${this.#clean(line)}\n`);
+    const text = Buffer.from(`${this.#clean(line).slice(0, LINE_MAX_CHARS)}\n`);
     if (this.#size > 0 && this.#size + text.length > this.#max_bytes) {
       renameSync(this.#path, `${this.#path}.1`);
       this.#size = 0;
@@ -35,7 +37,7 @@ export class LogFile {
     let rest = "";
     const put = (line: string) => {
       try {
-        this.write(line.slice(0, LINE_MAX_CHARS));
+        this.write(line.slice(0, LINE_KEPT_CHARS));
       } catch (error) {
         onError(error);
       }
@@ -43,7 +45,7 @@ export class LogFile {
     stream.setEncoding("utf8");
     stream.on("data", (chunk: string) => {
       const lines = (rest + chunk).split("\n");
-      rest = (lines.pop() ?? "").slice(0, LINE_MAX_CHARS);
+      rest = (lines.pop() ?? "").slice(0, LINE_KEPT_CHARS);
       for (const line of lines) put(line);
     });
     stream.on("end", () => {

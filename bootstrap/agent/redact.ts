@@ -14,10 +14,25 @@ const SECRET_PATTERNS: readonly RegExp[] = [
 const BEARER = /\b(bearer\s+)[A-Za-z0-9._~+/=-]{8,}/gi;
 const REDACTED = "[redacted]";
 
+/** Shorter ones are ordinary words: to remove those would leave nothing to read. */
+const MIN_SECRET_CHARS = 8;
+
+/**
+ * A secret as text may show it: as it is, escaped in JSON, and, since logs are cleaned by the line, each of its lines.
+ * The longest first, so that no part of one is removed before the whole.
+ */
+export function formsOf(secrets: readonly string[]): string[] {
+  const forms = secrets.flatMap((secret) => {
+    const lines = secret.split(/\r?\n/).map((line) => line.trim());
+    return [secret, ...lines].flatMap((form) => [form, JSON.stringify(form).slice(1, -1)]);
+  });
+  return [...new Set(forms)].filter((form) => form.length >= MIN_SECRET_CHARS).sort((a, b) => b.length - a.length);
+}
+
 /** @param known secrets in present use, removed wherever they stand, whatever they look like. */
 export function redact(text: string, known: readonly string[] = []): string {
   let clean = text;
-  for (const secret of known) if (secret.length >= 8) clean = clean.replaceAll(secret, REDACTED);
+  for (const secret of known) if (secret.length >= MIN_SECRET_CHARS) clean = clean.replaceAll(secret, REDACTED);
   for (const pattern of SECRET_PATTERNS) clean = clean.replace(pattern, REDACTED);
   return clean.replace(BEARER, `$1${REDACTED}`);
 }

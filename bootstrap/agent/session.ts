@@ -2,9 +2,10 @@
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
 import type { CommandDesk } from "./command-desk.ts";
 import type { ControlPlane, Outcome } from "./control-plane.ts";
-import { type Credential, isRegistered, markRegistered } from "./credential.ts";
+import { type Credentials, isRegistered, markRegistered } from "./credential.ts";
 import { readText } from "./files.ts";
 import type { Log } from "./log.ts";
+import type { Rotation } from "./rotation.ts";
 import type { Settings } from "./settings.ts";
 import { judgeBeat, judgeRegister, NO_STANDING, type Standing } from "./standing.ts";
 import type { Steward } from "./steward.ts";
@@ -17,7 +18,8 @@ export interface SessionDeps {
   settings: Settings;
   agent_version: string;
   control_plane: ControlPlane;
-  credential: Credential;
+  credentials: Credentials;
+  rotation: Rotation;
   store: Store;
   steward: () => Steward;
   commands: () => CommandDesk;
@@ -65,7 +67,7 @@ export class Session {
 
   /** Returns once the credential is bound (or the agent stops). */
   async enrol(signal: AbortSignal): Promise<void> {
-    const { settings, control_plane, credential, store, log, random, agent_version } = this.#deps;
+    const { settings, control_plane, credentials, store, log, random, agent_version } = this.#deps;
     const limits = { backoff: settings.backoff, slow_retry_ms: settings.slow_retry_ms };
     for (let failures = 0; !signal.aborted && !isRegistered(settings.state_dir); failures++) {
       const token = readText(settings.registration_token_file);
@@ -76,7 +78,7 @@ export class Session {
       }
       const outcome = await control_plane.register(token, {
         bot_id: settings.bot_id,
-        credential_sha256: credential.sha256,
+        credential_sha256: credentials.sha256,
         droplet_id: settings.droplet_id,
         boot_id: settings.boot_id,
         agent_version,
@@ -122,21 +124,23 @@ export class Session {
 
   /** @returns how long to the next one, in ms. */
   async #beat(signal: AbortSignal): Promise<number> {
-    const { control_plane, credential, log } = this.#deps;
+    const { control_plane, credentials, log } = this.#deps;
     const orders_heard = this.#orders_heard;
     const body = await this.status();
-    const outcome = await control_plane.heartbeat(credential.token, body);
+    const bearer = credentials.token;
+    const outcome = await control_plane.heartbeat(bearer, body);
     if (signal.aborted) return 0;
     // What the channel brought meanwhile may be newer than this answer, and what is newer than both comes there too.
     if (orders_heard !== this.#orders_heard) return this.interval_ms;
-    const next_beat_ms = this.judge(outcome);
+    const next_beat_ms = this.judge(outcome, bearer);
     if (outcome.is === "ok") this.#take(outcome.value, carriedBy(body));
     else log("heartbeat_failed", { ...outcome, next_beat_ms });
     return next_beat_ms;
   }
 
-  /** What the control plane said to a beat, or by closing the channel. @returns ms to the next beat. */
-  judge(outcome: Outcome<HeartbeatAnswer>): number {
+  /** What the control plane said to a beat, or by closing the channel, of `bearer`. @returns ms to the next beat. */
+  judge(outcome: Outcome<HeartbeatAnswer>, bearer: string): number {
+    if (this.#deps.rotation.explains(outcome, bearer)) return this.interval_ms;
     const { slow_retry_ms, revoked_confirm_ms } = this.#deps.settings;
     const limits = { interval_ms: this.interval_ms, slow_retry_ms, revoked_confirm_ms };
     const { standing, next_beat_ms } = judgeBeat(this.#standing, outcome, this.#deps.monotonic_ms(), limits);
@@ -147,7 +151,7 @@ export class Session {
   /** Orders that came over the channel. @param carried ids of the command results in the newest status there. */
   hear(orders: HeartbeatAnswer, carried: readonly string[]): void {
     this.#orders_heard += 1;
-    this.judge({ is: "ok", value: orders });
+    this.judge({ is: "ok", value: orders }, this.#deps.credentials.token);
     this.#take(orders, carried);
   }
 
@@ -158,11 +162,12 @@ export class Session {
   }
 
   async configs(signal: AbortSignal): Promise<void> {
-    const { settings, control_plane, credential, steward, log, random } = this.#deps;
+    const { settings, control_plane, credentials, rotation, steward, log, random } = this.#deps;
     let failures = 0;
     while (!signal.aborted) {
       const etag = steward().held === null ? null : this.#etag;
-      const outcome = await control_plane.config(credential.token, etag);
+      const bearer = credentials.token;
+      const outcome = await control_plane.config(bearer, etag);
       if (signal.aborted) return;
       if (outcome.is === "ok") {
         this.#etag = outcome.value.etag;
@@ -178,7 +183,8 @@ export class Session {
       }
       log("config_fetch_failed", { ...outcome });
       const own_ms = Math.min(backoff(failures++, settings.backoff, random()), settings.config_poll_ms);
-      const wait_ms = outcome.is === "unreachable" ? own_ms : settings.config_poll_ms;
+      const passes = outcome.is === "unreachable" || rotation.explains(outcome, bearer);
+      const wait_ms = passes ? own_ms : settings.config_poll_ms;
       const asked_ms = outcome.is === "unreachable" ? (outcome.retry_after_ms ?? 0) : 0;
       // Orders that came meanwhile cut the wait short, unless it was asked for.
       const least_ms = Math.max(Math.min(settings.beat_gap_ms, wait_ms), Math.min(asked_ms, settings.slow_retry_ms));

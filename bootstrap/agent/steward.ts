@@ -4,6 +4,7 @@
  */
 import type { AgentConfig } from "../../src/wire/config.ts";
 import type { Log } from "./log.ts";
+import { formsOf } from "./redact.ts";
 import {
   barredConfig,
   DIED_DURING_APPLY,
@@ -41,6 +42,8 @@ export class Steward {
   readonly #deps: StewardDeps;
   #held: AgentConfig | null = null;
   #last_good: AgentConfig | null = null;
+  /** What to keep out of every log, with what it was made of. */
+  #forms: { of: readonly (AgentConfig | null)[]; forms: string[] } = { of: [], forms: [] };
   #leaving = false;
 
   constructor(deps: StewardDeps) {
@@ -60,9 +63,16 @@ export class Steward {
     this.bell.ring();
   }
 
-  /** Secrets in use, for redaction. */
+  /** Secrets in use, in every form, for redaction. */
   secrets(): string[] {
-    return [this.#held, this.#last_good].flatMap((config) => (config === null ? [] : [config.secrets.llm_api_key]));
+    const of = [this.#held, this.#last_good];
+    if (of.some((config, nth) => config !== this.#forms.of[nth])) {
+      const values = of.flatMap((config) =>
+        config === null ? [] : [config.secrets.llm_api_key, ...Object.values(config.secrets.environment)],
+      );
+      this.#forms = { of, forms: formsOf(values) };
+    }
+    return this.#forms.forms;
   }
 
   /** Ends the workload and starts it again as it was. @returns why it does not, as a sentence; null where it does. */

@@ -1,22 +1,6 @@
-/** Pure: how OpenClaw is told what to be. The LLM key and the gateway token travel in its environment only. */
+/** Pure: how OpenClaw is told what to be. The bot's secrets and the gateway token travel in its environment only. */
 import type { AgentConfig } from "../../src/wire/config.ts";
-
-/** Names that do not follow from the provider's own. */
-const KEY_VARIABLES: Readonly<Record<string, string>> = {
-  openai: "OPENAI_API_KEY",
-  anthropic: "ANTHROPIC_API_KEY",
-  claude: "ANTHROPIC_API_KEY",
-  google: "GEMINI_API_KEY",
-  gemini: "GEMINI_API_KEY",
-  openrouter: "OPENROUTER_API_KEY",
-  xai: "XAI_API_KEY",
-  grok: "XAI_API_KEY",
-};
-
-export function keyVariable(llm_provider: string): string {
-  const name = llm_provider.toLowerCase();
-  return KEY_VARIABLES[name] ?? `${name.toUpperCase().replaceAll("-", "_")}_API_KEY`;
-}
+import { keyVariable, whyReserved } from "../../src/wire/environment.ts";
 
 /**
  * Of the agent's own environment the workload sees these and nothing of the enrolment. `SPAWNPOINT_…` is empty on a
@@ -48,6 +32,8 @@ export function workloadEnvironment(
   own: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
   return {
+    // First, so that nothing in it takes the place of what follows.
+    ...ownSecrets(config),
     ...inheritedEnvironment(own),
     [keyVariable(config.secrets.llm_provider)]: config.secrets.llm_api_key,
     OPENCLAW_STATE_DIR: paths.state_dir,
@@ -57,6 +43,11 @@ export function workloadEnvironment(
     SPAWNPOINT_CONFIG_PATH: paths.rules_path,
     SPAWNPOINT_PAPER_MODE: String(config.trading_config.paper_mode),
   };
+}
+
+/** Whatever the control plane let through: what may not be set is left out. */
+function ownSecrets({ secrets: { environment } }: AgentConfig): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => whyReserved(name) === null));
 }
 
 export function gatewayArguments(port: number): string[] {

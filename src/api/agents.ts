@@ -69,7 +69,17 @@ agentRoutes.openapi(
     tags,
     security,
     middleware: [agent] as const,
-    request: { params: BotPath, headers: z.object({ "if-none-match": z.string().max(512).optional() }) },
+    request: {
+      params: BotPath,
+      query: z.object({
+        droplet_id: z.coerce
+          .number()
+          .pipe(DropletId)
+          .optional()
+          .meta({ description: "Where the agent is: a copy of it on another droplet gets no secrets" }),
+      }),
+      headers: z.object({ "if-none-match": z.string().max(512).optional() }),
+    },
     responses: {
       200: json(AgentConfig, "The desired version", z.object({ etag: z.string() })),
       304: { description: "The version that you have" },
@@ -77,7 +87,8 @@ agentRoutes.openapi(
     },
   }),
   async (c) => {
-    const answer = await ask(c, (bot) => bot.agentConfig(c.get("agent")));
+    const { droplet_id } = c.req.valid("query");
+    const answer = await ask(c, (bot) => bot.agentConfig(c.get("agent"), droplet_id ?? null));
     if (!answer.ok) return refusal(c, answer);
     const headers = { etag: configEtag(answer.value.id), "cache-control": "no-store" };
     return isUnchanged(c, headers.etag) ? c.body(null, 304, headers) : c.json(answer.value, 200, headers);

@@ -14,6 +14,7 @@ import { botRoutes } from "./bots.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
 import { createApp } from "./context.ts";
+import { credentialRoutes } from "./credentials.ts";
 import { historyRoutes } from "./history.ts";
 import { answerHeaders, crossOrigin, sizeLimits } from "./hygiene.ts";
 import { keyRoutes } from "./keys.ts";
@@ -24,6 +25,7 @@ import { operatorRoutes } from "./operator.ts";
 import { peopleRoutes } from "./people.ts";
 import { fromError, isUnavailable, problem } from "./problem.ts";
 import { json } from "./responses.ts";
+import { securityRoutes } from "./security.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { suspensionRoutes } from "./suspensions.ts";
 
@@ -70,6 +72,7 @@ app.route("/", auditRoutes);
 app.route("/", accountRoutes);
 // Before the routes of one bot: "agent" is not a bot's id.
 app.route("/", agentRoutes);
+app.route("/", credentialRoutes);
 app.route("/", botRoutes);
 app.route("/", configRoutes);
 app.route("/", commandRoutes);
@@ -77,6 +80,7 @@ app.route("/", operationRoutes);
 app.route("/", historyRoutes);
 app.route("/", operatorRoutes);
 app.route("/", suspensionRoutes);
+app.route("/", securityRoutes);
 
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
   type: "http",

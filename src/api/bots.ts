@@ -1,7 +1,9 @@
 /** Bots: create, read, change, act. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { insertBot, listBots } from "../accounts/bots.ts";
-import { contentOfCreate, last4, llmKeyContext } from "../bot/config.ts";
+import { contentOfCreate, last4 } from "../bot/config.ts";
+import { sealSecrets } from "../bot/config-secrets.ts";
+import { mergeNames } from "../bot/environment.ts";
 import type { NewBot } from "../bot/management.ts";
 import { openDb } from "../db/client.ts";
 import type { Settings } from "../env.ts";
@@ -94,7 +96,7 @@ botRoutes.openapi(
   },
 );
 
-/** The bot and its first config version, the secret sealed for exactly that place. */
+/** The bot and its first config version, its secrets sealed for exactly that place. */
 async function newBot(
   settings: Settings,
   request: z.output<typeof CreateBotRequest>,
@@ -103,6 +105,7 @@ async function newBot(
 ): Promise<Omit<NewBot, "fleet">> {
   const id = crypto.randomUUID();
   const version = 1;
+  const { llm_api_key, environment = {} } = request;
   const vault = openVault(settings.ENCRYPTION_KEYS, (count) => crypto.getRandomValues(new Uint8Array(count)));
   return {
     id,
@@ -116,9 +119,10 @@ async function newBot(
       version,
       restored_from: null,
       ...contentOfCreate(request),
-      llm_api_key: await vault.seal(request.llm_api_key, llmKeyContext(id, version)),
-      llm_api_key_last4: last4(request.llm_api_key),
+      ...(await sealSecrets(vault, id, version, { llm_api_key, environment })),
+      llm_api_key_last4: last4(llm_api_key),
       llm_api_key_updated_at: now,
+      environment_names: mergeNames([], environment, now),
       note: null,
       author: actor,
       created_at: now,

@@ -72,7 +72,8 @@ configRoutes.openapi(
   }),
   async (c) => {
     const patch = c.req.valid("json");
-    const forbidden = patch.llm_api_key === undefined ? null : unless(c, "secrets:write");
+    const secret = patch.llm_api_key !== undefined || patch.environment !== undefined;
+    const forbidden = secret ? unless(c, "secrets:write") : null;
     if (forbidden) return forbidden;
     const caller = await callerOf(c, "changeBotConfig", patch);
     const publication = { patch, if_match: c.req.valid("header")["if-match"] ?? null };

@@ -1,7 +1,4 @@
-/**
- * What a droplet's agent asks of its Bot. Credential, generation and droplet are judged here; an agent that is not the
- * accepted one learns why and changes nothing but a flag.
- */
+/** What a droplet's agent asks of its Bot. An agent that is not the accepted one (agent-auth.ts) changes nothing. */
 import type {
   AgentRelease,
   ConfigAckAnswer,
@@ -13,10 +10,22 @@ import type {
 } from "../wire/agent.ts";
 import type { AgentConfig } from "../wire/config.ts";
 import { constantTimeEqual } from "../wire/tokens.ts";
+import {
+  type AgentCaller,
+  authenticate,
+  authenticateOn,
+  intentOf,
+  invalidCredential,
+  MAX_CLAIMS,
+  nobody,
+  raise,
+  recognise,
+  wrongDroplet,
+} from "./agent-auth.ts";
 import { ordersOf } from "./agent-orders.ts";
 import { type Answer, ok, type Refusal, refuse } from "./answer.ts";
 import { concludeCommands } from "./commands.ts";
-import { llmKeyContext } from "./config.ts";
+import { openSecrets, type Secrets } from "./config-secrets.ts";
 import type { Runtime } from "./decision.ts";
 import type { EventBody } from "./events.ts";
 import { isFenced, stopping } from "./orders.ts";
@@ -25,16 +34,9 @@ import type { BotShell, Live } from "./shell.ts";
 import { type BotState, type Intent, isRunning } from "./state.ts";
 import { iso } from "./view.ts";
 
-/** Who calls: the SHA-256 of the bearer token as it came, and which kind it said it is. */
-export interface AgentCaller {
-  token_sha256: string;
-  kind: "reg" | "agt";
-}
-
 const REGISTRATION_RETRY_S = 5;
 /** Bounds how much a bootstrap in a loop can write into the history. */
 const MAX_STAGE_REPORTS = 64;
-const MAX_CLAIMS = 4;
 
 export interface Registered {
   heartbeat_interval_s: number;
@@ -70,14 +72,6 @@ function registered(shell: BotShell): Registered {
   return { heartbeat_interval_s: shell.platform.policy.heartbeat_interval_s };
 }
 
-/** The intent of the present generation that the registration token was minted for; expired ones count for nothing. */
-function intentOf(bot: BotState, caller: AgentCaller, now: number): Intent | null {
-  if (caller.kind !== "reg" || bot.destroyed_at !== null) return null;
-  const found = bot.intents.find((intent) => constantTimeEqual(intent.token_hash, caller.token_sha256));
-  if (!found || found.generation !== bot.generation || found.token_state === "killed") return null;
-  return now < found.token_expires_at ? found : null;
-}
-
 /** A droplet that we have not adopted holds our token: that is evidence, to be checked by its name. */
 function claim(shell: BotShell, { bot }: Live, intent: Intent, droplet_id: number): Refusal {
   const known =
@@ -93,57 +87,6 @@ function claim(shell: BotShell, { bot }: Live, intent: Intent, droplet_id: numbe
   });
 }
 
-export function wrongDroplet(shell: BotShell, live: Live, dropletId: number, intent: Intent | null): Refusal {
-  const { bot } = live;
-  const fresh = !bot.refused_droplets.includes(dropletId);
-  raise(shell, live, "wrong_droplet", dropletId);
-  // It may be a second droplet of ours that nobody knew of: its name will tell, and it is then deleted.
-  const unknown = !bot.droplets.some(({ id }) => id === dropletId);
-  if (fresh && unknown && intent !== null && bot.claims.length < MAX_CLAIMS) {
-    shell.commit({
-      events: [{ kind: "registration_claimed", data: { intent_id: intent.id, droplet_id: dropletId } }],
-      actor: "agent",
-    });
-  }
-  return refuse("wrong_droplet", "This bot lives on another droplet. This agent must not run its workload.");
-}
-
-/** A security event, once for each droplet: an agent that keeps trying must not fill the history. */
-function raise(shell: BotShell, { bot }: Live, code: string, droplet_id: number): void {
-  if (bot.refused_droplets.includes(droplet_id) && bot.flags.includes(code)) return;
-  shell.commit({ events: [{ kind: "agent_refused", data: { code, droplet_id } }], actor: "agent" });
-  shell.platform.log({ level: "warn", event: "agent_refused", bot_id: bot.id, code, droplet_id });
-}
-
-function invalidCredential(): Refusal {
-  return refuse("invalid_credential", "The token is not valid for this bot.");
-}
-
-/** No such bot. One whose state cannot be read must not look like a bad credential: that would stop its workload. */
-function nobody(shell: BotShell): Refusal {
-  if (shell.load().kind !== "broken") return invalidCredential();
-  return refuse("bot_unreadable", "The bot's state cannot be read.");
-}
-
-/** The accepted agent of the present generation, or why not. */
-export function authenticate(shell: BotShell, caller: AgentCaller): { ok: true; live: Live } | Refusal {
-  const live = shell.live();
-  if (live === null) return nobody(shell);
-  if (caller.kind !== "agt") return invalidCredential();
-  const { agent, revoked_credentials } = live.bot;
-  if (agent && constantTimeEqual(agent.credential_sha256, caller.token_sha256)) return { ok: true, live };
-  if (revoked_credentials.some((hash) => constantTimeEqual(hash, caller.token_sha256))) {
-    return refuse("credential_revoked", "This agent's credential was revoked. Wind down and stop.");
-  }
-  return invalidCredential();
-}
-
-/** As `authenticate`, or the holder of a registration token of the present generation. */
-function recognise(shell: BotShell, live: Live, caller: AgentCaller): { ok: true } | Refusal {
-  if (caller.kind === "agt") return authenticate(shell, caller);
-  return intentOf(live.bot, caller, shell.platform.now()) === null ? invalidCredential() : { ok: true };
-}
-
 /** Over which transport the agent spoke. */
 type Transport = "http" | "channel";
 
@@ -153,10 +96,9 @@ export function heartbeat(
   beat: HeartbeatRequest,
   via: Transport = "http",
 ): Answer<HeartbeatAnswer> {
-  const known = authenticate(shell, caller);
+  const known = authenticateOn(shell, caller, beat.droplet_id);
   if (!known.ok) return known;
   const { bot, rt } = known.live;
-  if (bot.agent?.droplet_id !== beat.droplet_id) return wrongDroplet(shell, known.live, beat.droplet_id, null);
   const now = shell.platform.now();
   const heard: Runtime = { ...rt, last_seen_at: now, telemetry: telemetryOf(beat, now) };
   const { events: ended, concluded } = concludeCommands(shell, beat.command_results ?? []);
@@ -210,28 +152,33 @@ function startPolicy(bot: BotState): "auto" | "manual" {
 }
 
 /**
- * The desired config with its secret in plain text: the one reply that carries it. From the first time on that it is
+ * The desired config with its secrets in plain text: the one reply that carries it. From the first time on that it is
  * handed over it may be judged.
+ * @param dropletId null: an older agent, which does not say where it is
  */
-export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise<Answer<AgentConfig>> {
-  const known = authenticate(shell, caller);
+export async function agentConfig(
+  shell: BotShell,
+  caller: AgentCaller,
+  dropletId: number | null = null,
+): Promise<Answer<AgentConfig>> {
+  const known = dropletId === null ? authenticate(shell, caller) : authenticateOn(shell, caller, dropletId);
   if (!known.ok) return known;
   if (isFenced(known.live.bot)) return refuse("config_fenced", "The bot is being stopped: it gets no config.");
   const { version } = known.live.bot.config.desired;
   const row = shell.store.config(version);
   if (row === null) return refuse("config_not_found", "The bot's config is not kept here.");
-  let plain: string;
+  let secrets: Secrets;
   try {
-    plain = await shell.platform.vault.open(row.llm_api_key, llmKeyContext(row.bot_id, row.version));
+    secrets = await openSecrets(shell.platform.vault, row);
   } catch (error) {
     shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: row.bot_id, detail: String(error) });
-    return refuse("secret_unreadable", "The bot's stored secret does not open with the present encryption keys.");
+    return refuse("secret_unreadable", "The bot's stored secrets do not open with the present encryption keys.");
   }
-  // While the secret was being opened the credential may have been revoked, the bot stopped, another version desired.
+  // While the secrets were being opened the credential may have been revoked, the bot stopped, another version desired.
   const still = authenticate(shell, caller);
   if (!still.ok) return still;
   const { config } = still.live.bot;
-  if (config.desired.id !== row.id || isFenced(still.live.bot)) return agentConfig(shell, caller);
+  if (config.desired.id !== row.id || isFenced(still.live.bot)) return agentConfig(shell, caller, dropletId);
   if (!config.delivered) {
     shell.commit({ events: [{ kind: "config_delivered", data: { config: config.desired } }], actor: "agent" });
   }
@@ -243,7 +190,7 @@ export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise
     restored_from,
     trading_config,
     risk_config,
-    secrets: { llm_provider, llm_api_key: plain },
+    secrets: { llm_provider, ...secrets },
     note,
     created_at: iso(created_at),
   });
@@ -252,7 +199,7 @@ export async function agentConfig(shell: BotShell, caller: AgentCaller): Promise
 /** An acknowledgement never moves `desired`. */
 export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAckRequest): Answer<ConfigAckAnswer> {
   const known = authenticate(shell, caller);
-  if (!known.ok) return known.code === "credential_revoked" ? generationOver() : known;
+  if (!known.ok) return known.code === "credential_revoked" && !hasRotated(shell, caller) ? generationOver() : known;
   const { bot } = known.live;
   const version = shell.store.configVersion(ack.config_id);
   if (version === null) return refuse("config_not_found", "The bot has no config version of this id.");
@@ -264,6 +211,11 @@ export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAck
 /** Not 401, after which an agent asks again: what became of that generation's configs is nobody's interest any more. */
 function generationOver(): Refusal {
   return refuse("generation_over", "Another generation of the bot has begun: this agent's word counts no more.");
+}
+
+/** Its agent is the present one, and says it again with the credential that it has now. */
+function hasRotated(shell: BotShell, { token_sha256 }: AgentCaller): boolean {
+  return constantTimeEqual(shell.live()?.bot.agent?.rotated_from ?? "", token_sha256);
 }
 
 /** How far a bootstrap has come: each new stage earns it more time. */

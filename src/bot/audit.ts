@@ -48,6 +48,8 @@ export function auditOfChange(
 }
 
 function reasonOf(events: readonly EventBody[]): string | null {
-  const suspended = events.find((event) => event.kind === "suspended");
-  return suspended?.data.reason ?? null;
+  for (const event of events) {
+    if (event.kind === "suspended" || event.kind === "security_acknowledged") return event.data.reason;
+  }
+  return null;
 }

@@ -5,7 +5,8 @@
 import { z } from "zod";
 import type { HeartbeatRequest } from "../wire/agent.ts";
 import { AgentFrame, CLOSE_CODES, type CloseReason, MAX_FRAME_BYTES } from "../wire/channel.ts";
-import { authenticate, heartbeat, wrongDroplet } from "./agent-face.ts";
+import { authenticateOn } from "./agent-auth.ts";
+import { heartbeat } from "./agent-face.ts";
 import { ordersOf } from "./agent-orders.ts";
 import { type Answer, ok, refuse } from "./answer.ts";
 import { Telemetry } from "./decision.ts";
@@ -39,10 +40,9 @@ type AgentConnect = Extract<Connect, { tag: "agent" }>;
 
 /** @returns what to attach to the socket, or why there is none */
 export function admitAgent(shell: BotShell, { caller, droplet_id, boot_id }: AgentConnect): Answer<Attached> {
-  const known = authenticate(shell, caller);
+  const known = authenticateOn(shell, caller, droplet_id);
   if (!known.ok) return known;
   const { bot } = known.live;
-  if (bot.agent?.droplet_id !== droplet_id) return wrongDroplet(shell, known.live, droplet_id, null);
   const now = shell.platform.now();
   const [rival] = presentSockets(shell, bot);
   const before = rival?.attached.replaced_at.filter((at) => now - at < MINUTE_MS) ?? [];
@@ -101,7 +101,8 @@ function readFrame(
 ): { attached: Attached; beat: HeartbeatRequest } | { refused: CloseReason } {
   const known = Attached.safeParse(socket.attachment()).data;
   const live = shell.live();
-  if (!known || live === null || !isPresent(known, live.bot)) return { refused: "credential_revoked" };
+  if (!known || live === null) return { refused: "credential_revoked" };
+  if (!isPresent(known, live.bot)) return { refused: whyNot(known, live.bot) };
   if ((typeof data === "string" ? data.length : data.byteLength) > MAX_FRAME_BYTES) return { refused: "frame_too_big" };
   const attached = { ...known, minute: countFrame(known.minute, shell.platform.now()) };
   if (attached.minute.frames > MAX_FRAMES_A_MINUTE) return { refused: "too_many_frames" };
@@ -129,7 +130,7 @@ export function tendChannel(shell: BotShell): void {
   if (live === null) return;
   for (const socket of shell.platform.sockets.open("agent")) {
     const attached = Attached.safeParse(socket.attachment()).data;
-    if (!attached || !isPresent(attached, live.bot)) close(socket, "credential_revoked");
+    if (!attached || !isPresent(attached, live.bot)) close(socket, whyNot(attached, live.bot));
   }
   const newest = presentSockets(shell, live.bot).sort((a, b) => b.attached.opened_at - a.attached.opened_at)[0];
   const { rt } = live;
@@ -150,7 +151,7 @@ export function announceOrders(shell: BotShell, before: BotState, after: BotStat
   const silent = after.presence === "silent" && before.presence !== "silent";
   for (const socket of shell.platform.sockets.open("agent")) {
     const attached = Attached.safeParse(socket.attachment()).data;
-    if (!attached || !isPresent(attached, after)) close(socket, "credential_revoked");
+    if (!attached || !isPresent(attached, after)) close(socket, whyNot(attached, after));
     // Its pings would go on being answered without anybody being told: let it connect anew.
     else if (silent) close(socket, "unheard");
     else socket.send(JSON.stringify({ type: "orders", ...ordersOf(shell) }));
@@ -166,6 +167,11 @@ function presentSockets(shell: BotShell, bot: BotState): { socket: Socket; attac
 
 function isPresent({ generation, credential_sha256 }: Attached, bot: BotState): boolean {
   return generation === bot.generation && credential_sha256 === bot.agent?.credential_sha256;
+}
+
+/** Of a socket that is not present. Its agent may have the newer credential, and has only to come with that one. */
+function whyNot(attached: Attached | undefined, { agent, generation }: BotState): CloseReason {
+  return agent !== null && attached?.generation === generation ? "credential_rotated" : "credential_revoked";
 }
 
 function close(socket: Socket, reason: CloseReason): void {

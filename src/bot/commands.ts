@@ -21,7 +21,10 @@ const MAX_PENDING = 8;
 const MAX_DELIVERED = 4;
 const DEFAULT_LIFE_S = 600;
 
-export function requestCommand(shell: BotShell, caller: Caller, request: CommandRequest): Answer<CommandView> {
+/** A rotation is asked for by a route of its own. */
+type Wanted = CommandRequest | { kind: "rotate_credential"; lines?: never; expires_in_s?: number };
+
+export function requestCommand(shell: BotShell, caller: Caller, request: Wanted): Answer<CommandView> {
   const reached = reach(shell, caller.scope);
   if (!reached.ok) return reached;
   const { key, body_hash } = answerKey(caller);
@@ -34,7 +37,13 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Command
   const early = request.kind === "restart" ? tooSoon(shell) : null;
   if (early) return early;
   const now = shell.platform.now();
-  if (shell.store.commands().filter((command) => isPending(command, bot, now)).length >= MAX_PENDING)
+  const pending = shell.store.commands().filter((command) => isPending(command, bot, now));
+  const rotation = pending.find(({ kind }) => kind === "rotate_credential");
+  if (request.kind === "rotate_credential" && rotation) {
+    shell.commit({ answer: { key, body_hash, result: rotation.id } });
+    return ok(viewCommand(rotation, bot, now));
+  }
+  if (pending.length >= MAX_PENDING)
     return refuse("too_many_commands", `${MAX_PENDING} commands wait for the agent already.`, { retry_after_s: 30 });
   const command: CommandRow = {
     id: shell.platform.uuid(),
@@ -100,10 +109,22 @@ export function deliverable(shell: BotShell): AgentCommand[] {
     .map(({ id, kind, args, expires_at }) => ({ id, kind, args, expires_at: iso(expires_at) }));
 }
 
-/** What the agent's results change: one that is not known, or has come before, changes nothing. */
+/** The rotation that the agent may carry out now: one at a time. */
+export function rotationAsked(shell: BotShell): CommandRow | null {
+  const { bot } = shell.present();
+  const now = shell.platform.now();
+  const found = shell.store.commands().find((row) => row.kind === "rotate_credential" && isPending(row, bot, now));
+  return found ?? null;
+}
+
+/**
+ * What the agent's results change: one that is not known, or has come before, changes nothing.
+ * @param granted the rotation that has just been granted: no other is taken for done on an agent's word
+ */
 export function concludeCommands(
   shell: BotShell,
   results: readonly CommandResult[],
+  granted: string | null = null,
 ): { events: EventBody[]; concluded: CommandRow[] } {
   const open = new Map(
     results.length === 0 ? [] : shell.store.commands().flatMap((row) => (row.result ? [] : [[row.id, row] as const])),
@@ -111,9 +132,10 @@ export function concludeCommands(
   const at = shell.platform.now();
   const concluded: CommandRow[] = [];
   const events: EventBody[] = [];
-  for (const { id, ok: done, detail = null, output = null } of results) {
+  for (const { id, ok: well, detail = null, output = null } of results) {
     const row = open.get(id);
     if (!row || !open.delete(id)) continue;
+    const done = well && (row.kind !== "rotate_credential" || id === granted);
     concluded.push({ ...row, result: { at, ok: done, detail, output: output && redactText(output) } });
     const left = open.size > 0;
     events.push({ kind: "command_ended", data: { command_id: id, kind: row.kind, ok: done, detail, left } });

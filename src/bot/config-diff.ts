@@ -9,7 +9,20 @@ export function diffConfigs(from: ConfigRow, to: ConfigRow): ConfigChange[] {
   const changes = paths
     .map((path) => ({ path, from: before.get(path) ?? null, to: after.get(path) ?? null }))
     .filter((change) => JSON.stringify(change.from) !== JSON.stringify(change.to));
-  return sameKey(from, to) ? changes : [...changes, { path: "/secrets/llm_api_key", changed: true }];
+  const key: ConfigChange[] = sameKey(from, to) ? [] : [{ path: "/secrets/llm_api_key", changed: true }];
+  const environment = changedNames(from, to).map(
+    (name): ConfigChange => ({ path: `/secrets/environment/${name}`, changed: true }),
+  );
+  return [...changes, ...key, ...environment];
+}
+
+/** Set anew, added or removed. */
+function changedNames(from: ConfigRow, to: ConfigRow): string[] {
+  const [before, after] = [from, to].map(
+    ({ environment_names }) => new Map(environment_names.map(({ name, updated_at }) => [name, updated_at])),
+  );
+  const names = new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])]);
+  return [...names].filter((name) => before?.get(name) !== after?.get(name)).sort();
 }
 
 function shown({ trading_config, risk_config, llm_provider }: ConfigRow) {

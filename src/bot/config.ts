@@ -79,6 +79,11 @@ export function llmKeyContext(botId: string, version: number): string {
   return `${botId}|${version}|llm_api_key`;
 }
 
+/** As `llmKeyContext`, of the further secrets. */
+export function environmentContext(botId: string, version: number): string {
+  return `${botId}|${version}|environment`;
+}
+
 export function configEtag(configId: string): string {
   return `"${configId}"`;
 }

@@ -86,8 +86,12 @@ export interface EventData {
   agent_silent: { last_seen_at: Instant | null };
   agent_refused: { code: string; droplet_id: number };
   credential_revoked: Record<string, never>;
+  /** The agent's next credential counts from now on, and the one before does not. */
+  credential_rotated: { credential_sha256: string };
   stage_reported: { stage: string; detail: string | null };
   flag_raised: { flag: string; detail: string };
+  /** A person has seen what was flagged. */
+  security_acknowledged: { flags: string[]; reason: string };
 
   config_published: { config: ConfigRef; paper_mode: boolean; restored_from: number | null };
   /** The desired version was handed to the agent for the first time in this generation. */

@@ -3,10 +3,10 @@ import type { WorkloadState } from "../wire/enums.ts";
 import type { EventKind } from "./events.ts";
 import type { dropletFolds } from "./fold-droplets.ts";
 import type { operationFolds } from "./fold-operations.ts";
-import { commit, type Folds, remember, withoutAgent } from "./fold-parts.ts";
+import { commit, type Folds, remember, revoked, withoutAgent } from "./fold-parts.ts";
 import { passedGate } from "./rollout.ts";
+import { KEEP_REFUSED_DROPLETS } from "./state.ts";
 
-const KEEP_REFUSED_DROPLETS = 16;
 const SILENCE_ERRORS = ["heal_failed", "agent_not_heard"];
 const CONFIG_ERRORS = ["config_failed", "config_not_applied"];
 /** Of these a workload runs with no config at all. */
@@ -57,10 +57,23 @@ export const agentFolds: Folds<AgentKinds> = {
     ...withoutAgent(bot),
     intents: bot.intents.map((intent) => ({ ...intent, token_state: "killed" })),
   }),
+  credential_rotated: (bot, data) => ({
+    agent: bot.agent && {
+      ...bot.agent,
+      credential_sha256: data.credential_sha256,
+      rotated_from: bot.agent.credential_sha256,
+    },
+    revoked_credentials: revoked(bot),
+  }),
   stage_reported: (bot, data, at) => ({
     stage: { stage: data.stage, at, count: (bot.stage?.count ?? 0) + 1 },
   }),
   flag_raised: (bot, data) => ({ flags: remember(bot.flags, data.flag, Number.POSITIVE_INFINITY) }),
+  // Whoever comes again is told of again.
+  security_acknowledged: (bot, data) => ({
+    flags: bot.flags.filter((flag) => !data.flags.includes(flag)),
+    refused_droplets: [],
+  }),
 
   command_requested: (_bot, data) => ({
     commands_pending: true,

@@ -50,13 +50,14 @@ export function troubled({ operation }: BotState, last_error: string): Operation
 
 /** Nobody is accepted any more; the credential is remembered, so that its holder can be told that it was revoked. */
 export function withoutAgent(bot: BotState): Partial<BotState> {
-  return {
-    agent: null,
-    presence: "never",
-    revoked_credentials: bot.agent
-      ? remember(bot.revoked_credentials, bot.agent.credential_sha256, KEEP_REVOKED_CREDENTIALS)
-      : bot.revoked_credentials,
-  };
+  return { agent: null, presence: "never", revoked_credentials: revoked(bot) };
+}
+
+/** The credentials that no longer count, the present one among them. */
+export function revoked({ agent, revoked_credentials }: BotState): string[] {
+  return agent === null
+    ? revoked_credentials
+    : remember(revoked_credentials, agent.credential_sha256, KEEP_REVOKED_CREDENTIALS);
 }
 
 /** The list with the item at its end, once, and no longer than `most`. */

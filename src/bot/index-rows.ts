@@ -10,7 +10,10 @@ import { type BotState, type Droplet, type Instant, isRunning, openIntent } from
 /** Every wait of ours that may pass without an event is shorter, or is worth a look after so long. */
 const WORK_PATIENCE_MS = 15 * 60_000;
 
-/** One immutable config version, its secret sealed with bot, version and field as additional data. */
+const EnvironmentNames = z.array(z.object({ name: z.string(), updated_at: z.number() }));
+export type EnvironmentNames = z.infer<typeof EnvironmentNames>;
+
+/** One immutable config version, its secrets sealed with bot, version and field as additional data. */
 export const ConfigRow = z.object({
   id: z.string(),
   bot_id: z.string(),
@@ -22,6 +25,10 @@ export const ConfigRow = z.object({
   llm_api_key: z.string(),
   llm_api_key_last4: z.string().nullable(),
   llm_api_key_updated_at: z.number(),
+  /** The further secrets, sealed together as JSON of name → value; null: none. */
+  environment: z.string().nullable().default(null),
+  /** Their names, in order, and when each was set, for people to see. */
+  environment_names: EnvironmentNames.nullish().transform((names) => names ?? []),
   note: z.string().nullable(),
   author: z.string(),
   created_at: z.number(),

@@ -12,11 +12,18 @@ import { connect } from "../provider/connect.ts";
 import { gateOf } from "../provider/gate/stub.ts";
 import { renderBootstrap } from "../provider/release.ts";
 import { openVault } from "../secrets/vault.ts";
-import type { AgentRelease, ConfigAckRequest, HeartbeatRequest, RegisterRequest, StageRequest } from "../wire/agent.ts";
+import type {
+  AgentRelease,
+  ConfigAckRequest,
+  CredentialRequest,
+  HeartbeatRequest,
+  RegisterRequest,
+  StageRequest,
+} from "../wire/agent.ts";
 import type { PatchBotRequest, WaitAnswer } from "../wire/bot.ts";
 import type { CommandRequest } from "../wire/command.ts";
 import type { BotAction } from "../wire/enums.ts";
-import type { AgentCaller } from "./agent-face.ts";
+import type { AgentCaller } from "./agent-auth.ts";
 import * as agentFace from "./agent-face.ts";
 import type { Answer, Caller, Scope } from "./answer.ts";
 import * as channel from "./channel.ts";
@@ -26,7 +33,9 @@ import type { NewBot } from "./management.ts";
 import * as management from "./management.ts";
 import type { Platform } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
+import { rotateCredential } from "./rotation.ts";
 import { runAlarm } from "./run.ts";
+import { acknowledgeSecurity } from "./security.ts";
 import { BotShell } from "./shell.ts";
 import { CONNECT_HEADER, type Connect } from "./sockets.ts";
 import { admitReader, catchUp, NOTHING_IS_HEARD } from "./stream.ts";
@@ -157,6 +166,14 @@ export class Bot extends DurableObject<Env> {
     return publishConfig(this.#awake(), caller, publication);
   }
 
+  requestRotation(caller: Caller) {
+    return commands.requestCommand(this.#awake(), caller, { kind: "rotate_credential" });
+  }
+
+  acknowledgeSecurity(caller: Caller, reason: string) {
+    return acknowledgeSecurity(this.#awake(), caller, reason);
+  }
+
   requestCommand(caller: Caller, request: CommandRequest) {
     return commands.requestCommand(this.#awake(), caller, request);
   }
@@ -173,6 +190,10 @@ export class Bot extends DurableObject<Env> {
     return agentFace.register(this.#awake(), caller, request);
   }
 
+  rotateCredential(caller: AgentCaller, request: CredentialRequest) {
+    return rotateCredential(this.#awake(), caller, request);
+  }
+
   reportStage(caller: AgentCaller, report: StageRequest) {
     return agentFace.reportStage(this.#awake(), caller, report);
   }
@@ -185,8 +206,8 @@ export class Bot extends DurableObject<Env> {
     return agentFace.heartbeat(this.#awake(), caller, beat);
   }
 
-  agentConfig(caller: AgentCaller) {
-    return agentFace.agentConfig(this.#awake(), caller);
+  agentConfig(caller: AgentCaller, dropletId: number | null) {
+    return agentFace.agentConfig(this.#awake(), caller, dropletId);
   }
 
   acknowledge(caller: AgentCaller, ack: ConfigAckRequest) {

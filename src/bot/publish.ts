@@ -1,7 +1,10 @@
 /** Publishing a config version: the Bot is the only one that numbers them, inside its own commit. */
 import type { ConfigPatch, ConfigVersion } from "../wire/config.ts";
+import { MAX_ENVIRONMENT_BYTES } from "../wire/environment.ts";
 import { type Answer, type Caller, ok, type Refusal, refuse } from "./answer.ts";
-import { type ConfigContent, configEtag, last4, llmKeyContext, mergeConfig } from "./config.ts";
+import { type ConfigContent, configEtag, last4, mergeConfig } from "./config.ts";
+import { openEnvironment, openKey, type SealedSecrets, sealSecrets } from "./config-secrets.ts";
+import { isTooLarge, mergeEnvironment, mergeNames, replacesAll, whyNotEnvironment } from "./environment.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { answerKey, reach } from "./management.ts";
 import type { BotShell } from "./shell.ts";
@@ -16,7 +19,7 @@ export type Publication =
 const MAX_RACES = 50;
 
 /**
- * Sealing the secret is asynchronous, so another version may be committed meanwhile: then everything is judged anew,
+ * Sealing the secrets is asynchronous, so another version may be committed meanwhile: then everything is judged anew,
  * `If-Match` included.
  */
 export async function publishConfig(
@@ -29,8 +32,8 @@ export async function publishConfig(
     if (!("base" in prepared)) return prepared;
     const { base, content } = prepared;
     const version = base.version + 1;
-    const sealed = await sealSecret(shell, base, version, publication);
-    if (typeof sealed !== "string") return sealed;
+    const sealed = await sealFor(shell, base, version, publication);
+    if ("ok" in sealed) return sealed;
     const { config, destroyed_at } = shell.present().bot;
     if (config.desired.version !== base.version || destroyed_at !== null) continue;
     return commitVersion(shell, caller, publication, nextRow(shell, caller, publication, base, content, sealed));
@@ -66,7 +69,9 @@ function prepare(
   if (content === null) {
     return refuse("config_custom_assets", 'custom_assets goes with asset_focus "custom", and only with it.');
   }
-  return { base, content };
+  const names = mergeNames(base.environment_names, patch.environment ?? {}, shell.platform.now());
+  const why = whyNotEnvironment(names, content.llm_provider);
+  return why === null ? { base, content } : refuse("config_environment", `The environment ${why}.`);
 }
 
 function replay(shell: BotShell, caller: Caller, known: { body_hash: string; result: unknown }): Answer<ConfigVersion> {
@@ -82,21 +87,30 @@ function replay(shell: BotShell, caller: Caller, known: { body_hash: string; res
       );
 }
 
-/** The new secret, or the old one opened and sealed again for its new version. */
-async function sealSecret(
+function patchOf(publication: Publication): ConfigPatch {
+  return "patch" in publication ? publication.patch : {};
+}
+
+/** What is new and what stays as it is, opened and sealed again for its new version. */
+async function sealFor(
   shell: BotShell,
   base: ConfigRow,
   version: number,
   publication: Publication,
-): Promise<string | Refusal> {
+): Promise<SealedSecrets | Refusal> {
   const { vault } = shell.platform;
-  const given = "patch" in publication ? publication.patch.llm_api_key : undefined;
+  const { llm_api_key: key, environment: changes = {} } = patchOf(publication);
   try {
-    const plain = given ?? (await vault.open(base.llm_api_key, llmKeyContext(base.bot_id, base.version)));
-    return await vault.seal(plain, llmKeyContext(base.bot_id, version));
+    const llm_api_key = key ?? (await openKey(vault, base));
+    const kept = replacesAll(base.environment_names, changes) ? {} : await openEnvironment(vault, base);
+    const environment = mergeEnvironment(kept, changes);
+    if (isTooLarge(environment)) {
+      return refuse("config_environment", `The environment would be larger than ${MAX_ENVIRONMENT_BYTES} bytes.`);
+    }
+    return await sealSecrets(vault, base.bot_id, version, { llm_api_key, environment });
   } catch (error) {
     shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: base.bot_id, detail: String(error) });
-    return refuse("secret_unreadable", "The bot's stored secret does not open with the present encryption keys.");
+    return refuse("secret_unreadable", "The bot's stored secrets do not open with the present encryption keys.");
   }
 }
 
@@ -106,20 +120,21 @@ function nextRow(
   publication: Publication,
   base: ConfigRow,
   content: ConfigContent,
-  llm_api_key: string,
+  sealed: SealedSecrets,
 ): ConfigRow {
   const now = shell.platform.now();
-  const key = "patch" in publication ? publication.patch.llm_api_key : undefined;
+  const { llm_api_key: key, environment = {}, note = null } = patchOf(publication);
   return {
     id: shell.platform.uuid(),
     bot_id: base.bot_id,
     version: base.version + 1,
     restored_from: "restore" in publication ? publication.restore.version : null,
     ...content,
-    llm_api_key,
+    ...sealed,
     llm_api_key_last4: key === undefined ? base.llm_api_key_last4 : last4(key),
     llm_api_key_updated_at: key === undefined ? base.llm_api_key_updated_at : now,
-    note: "patch" in publication ? (publication.patch.note ?? null) : null,
+    environment_names: mergeNames(base.environment_names, environment, now),
+    note,
     author: caller.actor,
     created_at: now,
   };

@@ -1,5 +1,5 @@
 /** Putting back what was good before the desired version failed, by publishing it anew. */
-import { llmKeyContext } from "./config.ts";
+import { openSecrets, type SealedSecrets, sealSecrets } from "./config-secrets.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { BotShell } from "./shell.ts";
@@ -9,7 +9,7 @@ const ACTOR = "spawnpoint";
 const MAX_NOTE_CHARS = 500;
 
 /**
- * One commit: the new version, the pointer to it and the reason. Sealing the secret is asynchronous: where another
+ * One commit: the new version, the pointer to it and the reason. Sealing the secrets is asynchronous: where another
  * version, an acknowledgement or an action has come meanwhile, this is of no interest any more.
  */
 export async function rollBack(shell: BotShell, back: RolledBack): Promise<void> {
@@ -30,7 +30,7 @@ export async function rollBack(shell: BotShell, back: RolledBack): Promise<void>
     version: back.version,
     restored_from: good.version,
     // The whole of it: a secret that did not change is the same in both, and one that did may be what failed.
-    llm_api_key: sealed,
+    ...sealed,
     note: `Version ${back.failed_version} failed: ${back.reason}`.slice(0, MAX_NOTE_CHARS),
     author: ACTOR,
     created_at: platform.now(),
@@ -48,12 +48,11 @@ export async function rollBack(shell: BotShell, back: RolledBack): Promise<void>
   platform.log({ event: "config_rolled_back", bot_id: bot.id, ...back });
 }
 
-/** The good version's secret, for the new one; null where it cannot be opened or is not kept. */
-async function sealAnew(shell: BotShell, good: ConfigRow, version: number): Promise<string | null> {
+/** The good version's secrets, for the new one; null where they cannot be opened. */
+async function sealAnew(shell: BotShell, good: ConfigRow, version: number): Promise<SealedSecrets | null> {
   const { vault } = shell.platform;
   try {
-    const plain = await vault.open(good.llm_api_key, llmKeyContext(good.bot_id, good.version));
-    return await vault.seal(plain, llmKeyContext(good.bot_id, version));
+    return await sealSecrets(vault, good.bot_id, version, await openSecrets(vault, good));
   } catch (error) {
     shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: good.bot_id, detail: String(error) });
     return null;

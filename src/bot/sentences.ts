@@ -34,6 +34,7 @@ const COMMANDED: Readonly<Record<string, string>> = {
   stop: "Its workload is to be stopped, and stays so until it is started.",
   restart: "Its workload is to be restarted.",
   collect_logs: "The last lines of its log are asked for.",
+  rotate_credential: "Its agent is to take a new credential.",
 };
 
 const LOOKED = { name: "by its name", tag: "by the bot's tag", list: "in the whole list" } as const;
@@ -100,9 +101,13 @@ const SENTENCES: Sentences = {
   agent_silent: () => "The agent has fallen silent.",
   agent_refused: ({ code, droplet_id }) => `An agent on droplet ${droplet_id} was refused: ${inWords(code)}.`,
   credential_revoked: () => "The agent's credential was revoked.",
+  credential_rotated: () => "The agent has a new credential, and the one before was revoked.",
   stage_reported: ({ stage, detail }) =>
     `Setting up has come to: ${inWords(stage)}${detail === null ? "." : `, ${ending(detail)}`}`,
   flag_raised: ({ detail }) => `A person should look: ${ending(detail)}`,
+
+  security_acknowledged: ({ flags, reason }) =>
+    `A person has looked at what was flagged (${flags.map(inWords).join(", ")}): ${ending(reason)}`,
 
   config_published: ({ config, restored_from }) =>
     `Config ${config.version} was published${restored_from === null ? "" : ` with the content of config ${restored_from}`}.`,

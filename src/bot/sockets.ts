@@ -1,6 +1,6 @@
 /** WebSockets as the Bot sees them: they survive its hibernation, and are gone without a word after a reset. */
 import type { BotStatus } from "../wire/enums.ts";
-import type { AgentCaller } from "./agent-face.ts";
+import type { AgentCaller } from "./agent-auth.ts";
 import type { Scope } from "./answer.ts";
 import type { Instant } from "./state.ts";
 

@@ -113,6 +113,9 @@ export const RolledBack = keep({
 });
 export type RolledBack = z.infer<typeof RolledBack>;
 
+/** Of droplets whose agents were refused, the last ones. */
+export const KEEP_REFUSED_DROPLETS = 16;
+
 export const BotState = keep({
   id: z.string(),
   account_id: z.string(),
@@ -142,7 +145,14 @@ export const BotState = keep({
   claims: z.array(keep({ intent_id: z.string(), droplet_id: z.int() })),
 
   agent: z
-    .object({ credential_sha256: z.string(), droplet_id: z.int(), boot_id: z.string(), bound_at: Instant })
+    .object({
+      credential_sha256: z.string(),
+      /** What it had until its last rotation. */
+      rotated_from: z.string().optional(),
+      droplet_id: z.int(),
+      boot_id: z.string(),
+      bound_at: Instant,
+    })
     .nullable(),
   revoked_credentials: z.array(z.string()),
   presence: z.enum(["never", "heard", "silent"]),

@@ -123,7 +123,7 @@ export function viewOperation(
   };
 }
 
-/** A config version for management: the secret's existence, never the secret. */
+/** A config version for management: that its secrets exist, never the secrets. */
 export function viewConfig(row: ConfigRow): ConfigVersion {
   const { id, bot_id, version, restored_from, trading_config, risk_config, note, author, created_at } = row;
   return {
@@ -136,6 +136,7 @@ export function viewConfig(row: ConfigRow): ConfigVersion {
     secrets: {
       llm_provider: row.llm_provider,
       llm_api_key: { set: true, last4: row.llm_api_key_last4, updated_at: iso(row.llm_api_key_updated_at) },
+      environment: row.environment_names.map(({ name, updated_at }) => ({ name, updated_at: iso(updated_at) })),
     },
     note,
     author,

@@ -4,6 +4,7 @@
  */
 import { sql } from "drizzle-orm";
 import { check, index, integer, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
+import type { EnvironmentNames } from "../bot/index-rows.ts";
 import type { RiskConfig, TradingConfig } from "../wire/config.ts";
 import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, PERSONAS } from "../wire/enums.ts";
 import { accounts } from "./account-schema.ts";
@@ -92,6 +93,8 @@ export const bot_configs = sqliteTable(
     llm_api_key: text("llm_api_key").notNull(),
     llm_api_key_last4: text("llm_api_key_last4"),
     llm_api_key_updated_at: integer("llm_api_key_updated_at").notNull(),
+    environment: text("environment"),
+    environment_names: text("environment_names", { mode: "json" }).$type<EnvironmentNames>(),
     note: text("note"),
     author: text("author").notNull(),
     created_at: integer("created_at").notNull(),

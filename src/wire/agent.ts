@@ -25,6 +25,18 @@ export const RegisterAnswer = z
   .meta({ id: "RegisterAnswer" });
 export type RegisterAnswer = z.infer<typeof RegisterAnswer>;
 
+export const CredentialRequest = z
+  .object({
+    credential_sha256: Sha256Hex.meta({ description: "SHA-256 of the agent's next credential" }),
+    droplet_id: DropletId,
+    boot_id: BootId,
+  })
+  .meta({ id: "CredentialRequest" });
+export type CredentialRequest = z.infer<typeof CredentialRequest>;
+
+export const CredentialAnswer = z.object({ status: z.literal("rotated") }).meta({ id: "CredentialAnswer" });
+export type CredentialAnswer = z.infer<typeof CredentialAnswer>;
+
 export const StageRequest = z
   .object({
     stage: z.enum(BOOTSTRAP_STAGES),

@@ -13,6 +13,7 @@ import {
   PERSONAS,
   START_POLICIES,
 } from "./enums.ts";
+import { Environment, keyVariable } from "./environment.ts";
 import { DropletId, pageOf, Timestamp, Uuid } from "./primitives.ts";
 import { ConfigStanding } from "./rollout.ts";
 
@@ -42,6 +43,11 @@ export const CreateBotRequest = z
     asset_focus,
     custom_assets,
     ...otherConfigFields,
+    environment: Environment.optional(),
+  })
+  .refine(({ llm_provider, environment = {} }) => !Object.hasOwn(environment, keyVariable(llm_provider)), {
+    message: "must not name the variable that carries the LLM key: set llm_api_key",
+    path: ["environment"],
   })
   .refine((bot) => (bot.asset_focus === "custom") === (bot.custom_assets !== undefined), {
     message: 'goes with asset_focus "custom", and only with it',

@@ -28,6 +28,8 @@ export const CLOSE_CODES = {
   frame_too_big: 1009,
   /** As 401 `credential_revoked` over HTTP. */
   credential_revoked: 4001,
+  /** The agent has a newer credential: whoever has that one connects anew. */
+  credential_rotated: 4002,
   /** As 403 `wrong_droplet` over HTTP. */
   wrong_droplet: 4003,
   /** No ping for too long: whatever is at the other end connects anew. */

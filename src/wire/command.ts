@@ -1,14 +1,14 @@
 /** What people have a bot's agent do, and what came of it. */
 import { z } from "zod";
 import { MAX_LOG_LINES } from "./agent.ts";
-import { COMMAND_KINDS } from "./enums.ts";
+import { COMMAND_KINDS, WORKLOAD_COMMANDS } from "./enums.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 
 const DAY_S = 24 * 60 * 60;
 
 export const CommandRequest = z
   .strictObject({
-    kind: z.enum(COMMAND_KINDS).meta({
+    kind: z.enum(WORKLOAD_COMMANDS).meta({
       description:
         "`start`, `stop`, `restart` the workload; `stop` holds until `start`, across restarts and redeploys. " +
         "`collect_logs` brings the workload's last lines.",

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { ALGORITHMS, ASSET_FOCUSES, LEVELS } from "./enums.ts";
+import { EnvironmentPatch, EnvironmentView } from "./environment.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 
 const Percent = z.number().min(0).max(100);
@@ -70,8 +71,14 @@ export const flatConfigFields = {
 export const ConfigPatch = z
   .strictObject(flatConfigFields)
   .partial()
-  .extend({ note: z.string().max(500).optional().meta({ description: "Why, kept with the version" }) })
-  .refine((patch) => Object.keys(patch).some((key) => key !== "note"), "must change at least one field")
+  .extend({
+    environment: EnvironmentPatch.optional(),
+    note: z.string().max(500).optional().meta({ description: "Why, kept with the version" }),
+  })
+  .refine(
+    ({ note: _, environment = {}, ...others }) => Object.keys({ ...others, ...environment }).length > 0,
+    "must change at least one field",
+  )
   .meta({ id: "ConfigPatch" });
 export type ConfigPatch = z.infer<typeof ConfigPatch>;
 
@@ -95,14 +102,22 @@ export const ConfigVersion = z
   .object({
     ...configVersionFields,
     author: z.string().meta({ description: "Who published it; `spawnpoint`: by itself, where the one before failed" }),
-    secrets: z.object({ llm_provider: z.string(), llm_api_key: SecretView }),
+    secrets: z.object({ llm_provider: z.string(), llm_api_key: SecretView, environment: EnvironmentView }),
   })
   .meta({ id: "ConfigVersion" });
 export type ConfigVersion = z.infer<typeof ConfigVersion>;
 
 /** What the bot's own authenticated agent sees: the one reply that carries the plaintext. */
 export const AgentConfig = z
-  .object({ ...configVersionFields, secrets: z.object({ llm_provider: z.string(), llm_api_key: z.string() }) })
+  .object({
+    ...configVersionFields,
+    secrets: z.object({
+      llm_provider: z.string(),
+      llm_api_key: z.string(),
+      // A control plane that is older than its agent says nothing of it.
+      environment: z.record(z.string(), z.string()).default({}),
+    }),
+  })
   .meta({ id: "AgentConfig" });
 export type AgentConfig = z.infer<typeof AgentConfig>;
 

@@ -59,8 +59,10 @@ export const CHANNEL_STATES = ["open", "closed", "never"] as const;
 export const ROLLOUT_STATES = ["pending_delivery", "delivered", "settled", "failed", "rolled_back"] as const;
 export type RolloutState = (typeof ROLLOUT_STATES)[number];
 
+/** What a person may have an agent do with its workload. */
+export const WORKLOAD_COMMANDS = ["start", "stop", "restart", "collect_logs"] as const;
 /** What a person may have an agent do, beside its lifecycle. */
-export const COMMAND_KINDS = ["start", "stop", "restart", "collect_logs"] as const;
+export const COMMAND_KINDS = [...WORKLOAD_COMMANDS, "rotate_credential"] as const;
 export type CommandKind = (typeof COMMAND_KINDS)[number];
 
 /** Stages that the bootstrap reports, in the order in which they are reached. */

@@ -57,18 +57,28 @@ export const RebuildAnswer = z
   })
   .meta({ id: "RebuildAnswer" });
 
+const Reason = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
+  .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters");
+
 export const SuspendRequest = z
   .strictObject({
-    reason: z
-      .string()
-      .trim()
-      .min(1)
-      .max(200)
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
-      .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters")
-      .meta({ description: "Shown with the bot for as long as it is suspended", example: "payment_failed" }),
+    reason: Reason.meta({
+      description: "Shown with the bot for as long as it is suspended",
+      example: "payment_failed",
+    }),
   })
   .meta({ id: "SuspendRequest" });
+
+export const AcknowledgeRequest = z
+  .strictObject({
+    reason: Reason.meta({ description: "Kept in the history", example: "our own test from a copied droplet" }),
+  })
+  .meta({ id: "AcknowledgeRequest" });
 
 export const RunningOperation = z
   .object({

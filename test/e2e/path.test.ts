@@ -1,8 +1,36 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { WaitAnswer } from "../../src/wire/bot.ts";
 import { System } from "./system.ts";
 
+const SECRET = "of-an-exchange-0123456789-that-stands-in-no-file";
+
 let system: System;
+
+/** Nothing of a file that is gone by now, or is not ours to read. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/** The command lines of the processes that have this in their environment. */
+function processesWith(setting: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && read(`/proc/${name}/environ`).split("\0").includes(setting))
+    .map((pid) => read(`/proc/${pid}/cmdline`).replaceAll("\0", " "));
+}
+
+/** The files below a directory that hold this text. */
+function filesWith(text: string, directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => read(path).includes(text));
+}
 
 beforeAll(async () => {
   system = await System.start();
@@ -30,7 +58,7 @@ describe("a bot's whole life, every part a real process", () => {
     expect,
   }) => {
     await system.cloud("POST", "/_sim/foreign", { name: "somebody-elses", tags: ["web"] });
-    const { id } = await system.newBot();
+    const { id } = await system.newBot("E2E", { environment: { KRAKEN_SECRET: SECRET } });
     const stream = await system.follow(id);
 
     const waited = await system.api<WaitAnswer>("GET", `/bots/${id}/wait?status=online&timeout=60`);
@@ -44,11 +72,23 @@ describe("a bot's whole life, every part a real process", () => {
     });
     expect(await system.dropletsOf(id)).toMatchObject([{ status: "active", machine: { boots: 1 } }]);
 
+    const holders = processesWith(`KRAKEN_SECRET=${SECRET}`);
+    expect(holders.length, "the workload has it").toBeGreaterThan(0);
+    for (const command of holders) expect(command).toContain("gateway run");
+    expect(filesWith(SECRET, system.state_dir), "and no file has it").toEqual([]);
+
     await system.api("PATCH", `/bots/${id}/config`, { strictness: "high" });
     await system.until("the new config is applied", async () => (await system.bot(id)).applied_config_version === 2);
 
+    expect(await system.rotate(id)).toMatchObject({ state: "succeeded" });
+    await system.until("its agent is heard with the new credential", async () => {
+      const { health, status } = await system.bot(id);
+      return health.channel === "open" && status === "online";
+    });
+
     expect(await system.command(id, { kind: "restart" })).toMatchObject({ state: "succeeded" });
     const logs = await system.command(id, { kind: "collect_logs", lines: 20 });
+    expect(filesWith(SECRET, system.state_dir)).toEqual([]);
     expect(logs).toMatchObject({ state: "succeeded", output: expect.stringContaining("gateway listening") });
 
     await system.act(id, "pause");

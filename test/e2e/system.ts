@@ -136,12 +136,12 @@ export class System {
     return call<T>(simulator_url + path, digitalocean_token, method, body);
   }
 
-  async newBot(name = "E2E"): Promise<BotView> {
+  async newBot(name = "E2E", changes: Readonly<Record<string, unknown>> = {}): Promise<BotView> {
     const account = await this.api<{ id: string }>("POST", "/accounts", {
       external_id: crypto.randomUUID(),
       tier: "pro",
     });
-    return this.api<BotView>("POST", "/bots", demoBot(account.id, name));
+    return this.api<BotView>("POST", "/bots", { ...demoBot(account.id, name), ...changes });
   }
 
   bot(id: string): Promise<BotView> {
@@ -157,9 +157,18 @@ export class System {
   }
 
   /** Has the agent do it, and waits until it is done. */
-  async command(id: string, request: { kind: string; lines?: number }): Promise<CommandView> {
-    let { command } = await this.api<{ command: CommandView }>("POST", `/bots/${id}/commands`, request);
-    await this.until(`the agent has answered ${request.kind}`, async () => {
+  command(id: string, request: { kind: string; lines?: number }): Promise<CommandView> {
+    return this.#done(id, "commands", request);
+  }
+
+  /** As `command`: another credential for the agent. */
+  rotate(id: string): Promise<CommandView> {
+    return this.#done(id, "agent/credential/rotate");
+  }
+
+  async #done(id: string, asked: string, request?: unknown): Promise<CommandView> {
+    let { command } = await this.api<{ command: CommandView }>("POST", `/bots/${id}/${asked}`, request);
+    await this.until(`the agent has answered ${command.kind}`, async () => {
       command = await this.api<CommandView>("GET", `/bots/${id}/commands/${command.id}`);
       return command.state !== "pending";
     });

@@ -3,6 +3,7 @@ import type { Mutant } from "./mutant.ts";
 
 const ORDERS = "src/bot/orders.ts";
 const FACE = "src/bot/agent-face.ts";
+const AUTH = "src/bot/agent-auth.ts";
 const registration = "test/worker/registration.test.ts";
 const agentTests = "test/worker/agents.test.ts";
 const secrets = "test/worker/secrets.test.ts";
@@ -29,14 +30,14 @@ export const agents: readonly Mutant[] = [
     name: "revoked-is-remembered",
     guard: "A revoked agent is told that it was revoked, so that it stops.",
     file: "src/bot/fold-parts.ts",
-    find: "      ? remember(bot.revoked_credentials, bot.agent.credential_sha256, KEEP_REVOKED_CREDENTIALS)\n",
-    replace: "      ? bot.revoked_credentials.slice(-KEEP_REVOKED_CREDENTIALS)\n",
+    find: ": remember(revoked_credentials, agent.credential_sha256, KEEP_REVOKED_CREDENTIALS);",
+    replace: ": revoked_credentials.slice(-KEEP_REVOKED_CREDENTIALS);",
     caught_by: ["test/worker/lifecycle.test.ts"],
   },
   {
     name: "unauthorized-is-not-revoked",
     guard: "A credential that we do not know is not called revoked: that would stop a running workload.",
-    file: FACE,
+    file: AUTH,
     find: 'return refuse("invalid_credential", "The token is not valid for this bot.");',
     replace: 'return refuse("credential_revoked", "The token is not valid for this bot.");',
     caught_by: [registration],
@@ -44,7 +45,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "unreadable-is-not-invalid",
     guard: "A bot whose state cannot be read does not look like a bad credential to its agent.",
-    file: FACE,
+    file: AUTH,
     find: '  if (shell.load().kind !== "broken") return invalidCredential();\n  return refuse("bot_unreadable", "The bot\'s state cannot be read.");',
     replace: "  void shell;\n  return invalidCredential();",
     caught_by: ["test/worker/lost-bots.test.ts"],
@@ -68,7 +69,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "token-expires",
     guard: "A registration token is good for an hour.",
-    file: FACE,
+    file: AUTH,
     find: "return now < found.token_expires_at ? found : null;",
     replace: "return now > 0 ? found : null;",
     caught_by: [registration],
@@ -76,7 +77,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "token-of-this-generation",
     guard: "A token of an earlier generation registers nobody.",
-    file: FACE,
+    file: AUTH,
     find: "found.generation !== bot.generation || ",
     replace: "",
     caught_by: ["test/unit/bot/agent-face.test.ts"],
@@ -109,8 +110,8 @@ export const agents: readonly Mutant[] = [
     name: "binding-at-heartbeat",
     guard: "A copied credential on another droplet is refused.",
     file: FACE,
-    find: "  if (bot.agent?.droplet_id !== beat.droplet_id) return wrongDroplet(shell, known.live, beat.droplet_id, null);\n",
-    replace: "",
+    find: "const known = authenticateOn(shell, caller, beat.droplet_id);",
+    replace: "const known = authenticate(shell, caller);",
     caught_by: [registration],
   },
   {
@@ -124,7 +125,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "kind-of-token",
     guard: "A registration token reads no config and an agent's credential does not register.",
-    file: FACE,
+    file: AUTH,
     find: '  if (caller.kind !== "reg" || bot.destroyed_at !== null) return null;',
     replace: "  if (bot.destroyed_at !== null) return null;",
     caught_by: ["test/unit/bot/agent-face.test.ts"],

@@ -2,7 +2,9 @@ import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
 import { droplet } from "./droplet.ts";
+import { environment } from "./environment.ts";
 import { evidence } from "./evidence.ts";
+import { exchange } from "./exchange.ts";
 import { history } from "./history.ts";
 import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
@@ -26,4 +28,6 @@ export const mutants: readonly Mutant[] = [
   ...rollout,
   ...droplet,
   ...tenancy,
+  ...environment,
+  ...exchange,
 ];

@@ -11,12 +11,21 @@ export class AgentCommands {
     return [...this.#owed].slice(0, MAX_COMMAND_RESULTS).map((id) => ({ id, ok: this.done.get(id) === true }));
   }
 
-  /** @param said the results that this is the answer to: they were heard where their commands come no more */
-  hear(commands: readonly AgentCommand[], said: readonly CommandResult[]): void {
+  /** How a command ended that takes its time. */
+  conclude(id: string, ok: boolean): void {
+    this.done.set(id, ok);
+    this.#owed.add(id);
+  }
+
+  /**
+   * @param said the results that this is the answer to: they were heard where their commands come no more
+   * @param begin takes a command that takes its time
+   */
+  hear(commands: readonly AgentCommand[], said: readonly CommandResult[], begin: (id: string) => void): void {
     for (const { id } of said) if (!commands.some((command) => command.id === id)) this.#owed.delete(id);
-    for (const { id } of commands) {
-      if (!this.done.has(id)) this.done.set(id, goesWell(id));
-      this.#owed.add(id);
+    for (const { id, kind } of commands) {
+      if (kind === "rotate_credential" && !this.done.has(id)) begin(id);
+      else this.conclude(id, this.done.get(id) ?? goesWell(id));
     }
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Simulator } from "../../simulator/model/simulator.ts";
 import * as face from "../../src/bot/agent-face.ts";
+import { rotateCredential } from "../../src/bot/rotation.ts";
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
 import { BotFrame } from "../../src/wire/channel.ts";
 import type { AgentConfig } from "../../src/wire/config.ts";
@@ -11,7 +12,7 @@ import { AgentCommands } from "./agent-commands.ts";
 import { AgentRollout, type Timing, type Verdict } from "./agent-rollout.ts";
 import type { FakeSocket } from "./fake-sockets.ts";
 import type { Host } from "./host.ts";
-import { type Machine, newMachine, statusOf } from "./machine.ts";
+import { type Machine, newCredential, newMachine, statusOf } from "./machine.ts";
 
 const BOOT_MS = 40_000;
 const ECHO_MS = 5 * 60_000;
@@ -28,6 +29,8 @@ export class Agents {
   poll_ms = Number.POSITIVE_INFINITY;
   /** Signs of life so far, over either transport. */
   beats = 0;
+  /** Credentials that were replaced so far. */
+  rotations = 0;
   /** While true nobody can be heard. */
   unreachable = false;
   /** The chance, 0 to 1, that a beat is lost on its way. */
@@ -43,6 +46,8 @@ export class Agents {
   timing: Timing = { apply: () => 0, away: () => 70_000 };
   /** The chance, 0 to 1, that an acknowledgement is lost on its way, and again that its answer is. */
   ack_loss = 0;
+  /** The chance, 0 to 1, that a request for another credential is lost on its way, and again that its answer is. */
+  rotation_loss = 0;
   /** What no bot should ever have answered. */
   readonly violations: string[] = [];
   #copies = 0;
@@ -67,7 +72,7 @@ export class Agents {
         if (machine.frozen === "until_boot") machine.frozen = "no";
         this.#disconnect(machine);
         Object.assign(machine, { boot: machine.boot + 1, working: false, orders: null });
-        machine.rollout.die();
+        this.#die(machine);
         this.#agenda.set(machine, at + BOOT_MS / 2);
       }
     });
@@ -94,6 +99,7 @@ export class Agents {
       ...machine,
       rollout: new AgentRollout(),
       commands: new AgentCommands(),
+      rotation: machine.rotation.copied(),
       droplet_id: copy_id,
       copy: true,
       working: false,
@@ -138,8 +144,43 @@ export class Agents {
       this.#agenda.set(machine, this.#options.now() + (answer.ok ? 0 : 10_000));
       return;
     }
+    if (machine.rotation.busy) this.#rotate(machine, host);
     const orders = this.#hear(machine, host);
     if (orders !== null) await this.#follow(machine, host, orders);
+  }
+
+  /** Its process dies and comes again; its machine runs on. */
+  restart(droplet_id: number): void {
+    const machine = this.machines.get(droplet_id);
+    if (!machine) return;
+    this.#disconnect(machine);
+    this.#die(machine);
+    Object.assign(machine, { working: false, orders: null });
+  }
+
+  #die({ rollout, rotation, commands }: Machine): void {
+    rollout.die();
+    const left = rotation.die();
+    if (left !== null) commands.conclude(left, false);
+  }
+
+  #rotate(machine: Machine, host: Host): void {
+    const { random } = this.#options;
+    const { droplet_id, boot, rotation, commands } = machine;
+    const isLost = () => this.rotation_loss > 0 && random() < this.rotation_loss;
+    const send = (token_sha256: string, credential_sha256: string) => {
+      if (isLost()) return null;
+      const body = { credential_sha256, droplet_id, boot_id: `boot-${boot}` };
+      const answer = rotateCredential(host.awake(), { kind: "agt", token_sha256 }, body);
+      return isLost() ? null : answer;
+    };
+    const { ended, promoted, again_ms } = rotation.goOn(machine.credential_hash, send, () => newCredential(random));
+    if (promoted !== null) {
+      machine.credential_hash = promoted;
+      this.rotations++;
+    }
+    if (ended !== null && ended.command !== null) commands.conclude(ended.command, ended.ok);
+    if (again_ms > 0) this.#agenda.set(machine, this.#options.now() + again_ms);
   }
 
   /** What is wanted, as the agent learns it: over its channel while that is open, else with a heartbeat. */
@@ -161,7 +202,8 @@ export class Agents {
       this.#obey(machine, host, answer.value, beat);
       return answer.value;
     }
-    if (answer.code === "credential_revoked" && ++machine.revoked >= 2) machine.working = false;
+    const counts = answer.code === "credential_revoked" && !machine.rotation.explains();
+    if (counts && ++machine.revoked >= 2) machine.working = false;
     return null;
   }
 
@@ -187,7 +229,7 @@ export class Agents {
 
   /** What came just now: of commands only those that wait for this very agent. */
   #obey(
-    { registration, commands, copy, echoes_until }: Machine,
+    { registration, commands, rotation, copy, echoes_until }: Machine,
     host: Host,
     orders: HeartbeatAnswer,
     beat: HeartbeatRequest,
@@ -196,7 +238,8 @@ export class Agents {
     const open = host.shell.store.commands().filter((row) => row.result === null && row.generation === generation);
     const stray = orders.commands.find(({ id }) => !open.some((row) => row.id === id));
     if (stray) this.violations.push(`the agent of ${registration.bot_id} was given ${stray.kind}, which was over`);
-    if (!copy && echoes_until === 0) commands.hear(orders.commands, beat.command_results ?? []);
+    if (copy || echoes_until > 0) return;
+    commands.hear(orders.commands, beat.command_results ?? [], (id) => rotation.begin(id));
   }
 
   #disconnect(machine: Machine): void {
@@ -224,7 +267,7 @@ export class Agents {
     const isNew = rollout.held !== desired;
     if (isNew || now - machine.asked_at >= this.poll_ms) {
       machine.asked_at = now;
-      const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller));
+      const config = await host.whileAlive(() => face.agentConfig(host.awake(), caller, machine.droplet_id));
       if (config?.ok) {
         const { id, version } = config.value;
         if (host.shell.present().bot.config.desired.id !== id) {

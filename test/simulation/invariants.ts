@@ -1,6 +1,6 @@
 /** What must hold at any time, fault or not: checked at every commit, and whenever no handler runs. */
 import { isDeepStrictEqual } from "node:util";
-import type { BotEvent } from "../../src/bot/events.ts";
+import type { BotEvent, EventData } from "../../src/bot/events.ts";
 import { apply } from "../../src/bot/fold.ts";
 import { NOT_ACKNOWLEDGED } from "../../src/bot/rollout.ts";
 import { type BotState, isRunning } from "../../src/bot/state.ts";
@@ -24,13 +24,15 @@ export class Invariants {
   readonly #rolledBack = new Set<string>();
   /** Commands that have ended. */
   readonly #ended = new Set<string>();
+  /** Credentials that a rotation has replaced: each only once. */
+  readonly #rotated = new Set<string>();
 
   checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
     let folded = before;
     for (const event of host.shell.store.history.events(before?.revision ?? 0, 1000)) {
       if (folded !== null) this.#checkRollout(id, folded, event);
-      if (event.kind === "command_ended") this.#checkEnd(id, event.data.command_id);
+      if (event.kind === "command_ended") this.#checkEnd(id, event.data, folded);
       folded = apply(folded, event);
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }
@@ -57,8 +59,12 @@ export class Invariants {
       this.#seen.push(`version ${desired.version} of ${id} failed before it was delivered`);
   }
 
-  #checkEnd(id: string, command_id: string): void {
+  #checkEnd(id: string, { command_id, kind, ok }: EventData["command_ended"], before: BotState | null): void {
     if (this.#ended.has(command_id)) this.#seen.push(`a command of ${id} ended twice`);
+    const { credential_sha256, rotated_from } = before?.agent ?? {};
+    if (kind === "rotate_credential" && ok && (!rotated_from || this.#rotated.has(rotated_from)))
+      this.#seen.push(`${id} has done a rotation and has the credential ${credential_sha256} as before`);
+    if (kind === "rotate_credential" && ok && rotated_from) this.#rotated.add(rotated_from);
     this.#ended.add(command_id);
   }
 

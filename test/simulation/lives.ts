@@ -1,8 +1,9 @@
 /** Lives of bots that are worth remembering: their histories are recorded, and later releases must still read them. */
-
+import type { AgentCaller } from "../../src/bot/agent-auth.ts";
 import * as face from "../../src/bot/agent-face.ts";
 import { requestCommand } from "../../src/bot/commands.ts";
 import type { RecordedEvent } from "../../src/bot/history.ts";
+import { acknowledgeSecurity } from "../../src/bot/security.ts";
 import type { BotState } from "../../src/bot/state.ts";
 import type { BotStatus } from "../../src/wire/enums.ts";
 import { OPERATOR } from "../fixtures/caller.ts";
@@ -122,6 +123,17 @@ export const LIVES: Readonly<Record<string, Life>> = {
       await world.run(5 * MINUTE);
     },
   },
+  "rotated-copied-and-looked-at": {
+    live: async (world, id, rest) => {
+      await rest("online");
+      const copied = world.simulator.addForeignDroplet({ name: "a-copy-with-the-old-credential", tags: [] });
+      world.agents.copy(world.bot(id).adopted ?? 0, copied.id);
+      world.command(id, "rotate_credential");
+      await world.run(5 * MINUTE);
+      acknowledgeSecurity(world.host(id).awake(), { ...OPERATOR, request_id: "seen" }, "our own copy");
+      await world.run(MINUTE);
+    },
+  },
   "destroyed-by-force": {
     prepare: (world) => {
       world.simulator.script.add({ on: "create_droplet", fault: "late_effect", nth: 1, delay_ms: 50_000 });
@@ -161,6 +173,6 @@ export async function record({ options = {}, prepare, live }: Life): Promise<Rec
   return { events: world.host(id).shell.store.history.events(0, 100_000), state: world.bot(id) };
 }
 
-function agentOf(world: World, id: string): face.AgentCaller {
+function agentOf(world: World, id: string): AgentCaller {
   return { kind: "agt", token_sha256: world.bot(id).agent?.credential_sha256 ?? "" };
 }

@@ -2,6 +2,7 @@
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
 import { AgentCommands } from "./agent-commands.ts";
 import { AgentRollout } from "./agent-rollout.ts";
+import { AgentRotation } from "./agent-rotation.ts";
 import type { FakeSocket } from "./fake-sockets.ts";
 
 export interface Machine {
@@ -13,6 +14,7 @@ export interface Machine {
   boot: number;
   rollout: AgentRollout;
   commands: AgentCommands;
+  rotation: AgentRotation;
   /** Answers of `credential_revoked` so far. */
   revoked: number;
   working: boolean;
@@ -38,11 +40,12 @@ export function newMachine(droplet_id: number, userData: string, random: () => n
     droplet_id,
     registration: JSON.parse(userData),
     token_hash: "",
-    credential_hash: Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join(""),
+    credential_hash: newCredential(random),
     registered: false,
     boot: 1,
     rollout: new AgentRollout(),
     commands: new AgentCommands(),
+    rotation: new AgentRotation(),
     revoked: 0,
     working: false,
     frozen: "no",
@@ -54,6 +57,11 @@ export function newMachine(droplet_id: number, userData: string, random: () => n
     asked_at: 0,
     echoes_until: 0,
   };
+}
+
+/** The hash of one. */
+export function newCredential(random: () => number): string {
+  return Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join("");
 }
 
 export function statusOf({ droplet_id, boot, working, rollout, commands }: Machine): HeartbeatRequest {

@@ -43,6 +43,7 @@ function endFaults(world: World): void {
   world.agents.loss = 0;
   world.agents.echo = 0;
   world.agents.ack_loss = 0;
+  world.agents.rotation_loss = 0;
   Object.assign(world.index, { down: false, faulty: 0 });
   if (world.cloud.token !== "ours") world.deploy("ours");
 }
@@ -66,7 +67,12 @@ function complaint(world: World, id: string): string | null {
   if (off && droplets[0]?.powered) return `is ${bot.status} and its droplet runs`;
   if (bot.suspension !== null && bot.status !== "suspended") return `was suspended and is ${describe(world, id)}`;
   if (world.index.get(id)?.revision !== bot.revision) return "is not what the index says of it";
-  return complaintOfConfig(world, id) ?? complaintOfCommands(world, id) ?? complaintOfAudit(world, id);
+  return (
+    complaintOfConfig(world, id) ??
+    complaintOfCommands(world, id) ??
+    complaintOfCredential(world, id) ??
+    complaintOfAudit(world, id)
+  );
 }
 
 /** Whatever somebody asked for is in the audit log, as one entry that names all that it did. */
@@ -90,6 +96,15 @@ function complaintOfAudit({ hosts, index }: World, id: string): string | null {
     : `was told to by an operator, and the audit log lacks ${untold.seq} ${untold.kind}`;
 }
 
+/** Whatever was lost while it rotated: an agent that can speak has the credential that counts. */
+function complaintOfCredential(world: World, id: string): string | null {
+  const agent = world.hosts.get(id)?.shell.present().bot.agent;
+  const machine = agent && world.agents.machines.get(agent.droplet_id);
+  const runs = world.dropletsOf(id).some((droplet) => droplet.id === agent?.droplet_id && droplet.powered);
+  if (!agent || !machine || !runs || machine.frozen !== "no") return null;
+  return machine.credential_hash === agent.credential_sha256 ? null : "has locked its agent out";
+}
+
 function complaintOfConfig(world: World, id: string): string | null {
   const { bot, rt } = world.host(id).shell.present();
   if (bot.destroyed_at !== null) return null;
@@ -110,7 +125,9 @@ function complaintOfCommands({ hosts, agents, now }: World, id: string): string 
   for (const { kind, id: command, result, generation, expires_at } of shell?.store.commands() ?? []) {
     const done = machines.flatMap(({ commands }) => commands.done.get(command) ?? []);
     if (done.length > 1) return `had ${kind} carried out on ${done.length} machines`;
-    if (result !== null && result.ok !== done[0])
+    // A rotation is granted before its agent knows of it, and the agent may die between.
+    const granted = kind === "rotate_credential" && result?.ok === true;
+    if (result !== null && result.ok !== done[0] && !granted)
       return `says of ${kind} that it ${result.ok ? "succeeded" : "failed"}`;
     const waits = result === null && now < expires_at && generation === shell?.present().bot.generation;
     if (waits && shell?.present().bot.status === "online") return `still waits for ${kind}`;

@@ -1,5 +1,5 @@
 /** A random schedule: people, faults and process deaths drawn from one seed; then calm, and what must be true after it. */
-import type { BotAction, CommandKind } from "../../src/wire/enums.ts";
+import { type BotAction, type CommandKind, WORKLOAD_COMMANDS } from "../../src/wire/enums.ts";
 import type { Verdict } from "./agent-rollout.ts";
 import { addFaults, drawKnobs } from "./faults.ts";
 import { Violation } from "./invariants.ts";
@@ -8,7 +8,7 @@ import { comeToRest } from "./rest.ts";
 import { type Delivery, MINUTE, World } from "./world.ts";
 
 const ACTIONS: BotAction[] = ["pause", "resume", "redeploy", "destroy"];
-const COMMANDS: CommandKind[] = ["start", "stop", "restart", "collect_logs"];
+const COMMANDS: CommandKind[] = [...WORKLOAD_COMMANDS];
 const VERDICTS: Verdict[] = ["fails", "dies", "says_nothing"];
 const TURNS = 8;
 const MAX_SKEW_MS = 5 * MINUTE;
@@ -47,13 +47,14 @@ export async function runSchedule(seed: number, options: ScheduleOptions = {}): 
   const world = drawWorld(seed, draw, features);
   watch(world);
   try {
-    await play(world, draw, features);
+    await play(world, seed, draw, features);
   } finally {
     world.close();
   }
 }
 
-async function play(world: World, draw: () => number, features: Features): Promise<void> {
+async function play(world: World, seed: number, draw: () => number, features: Features): Promise<void> {
+  const rotate = troubleCredentials(world, prng(seed ^ 0x707a7e), features.enabled);
   const stranger = world.simulator.addForeignDroplet({ name: "sp-00c0ffee-somebody-else-g1", tags: ["web"] });
   const ids = Array.from({ length: 1 + Math.floor(draw() * 3) }, () => world.createBot());
   addFaults(world, features.enabled);
@@ -66,6 +67,7 @@ async function play(world: World, draw: () => number, features: Features): Promi
       const detail = draw();
       if (due && features.enabled(name)) await happens(world, ids, detail);
     }
+    rotate(world, ids);
     world.checkAnytime();
   }
   await comeToRest(world, ids);
@@ -106,6 +108,17 @@ function troubleRollouts({ agents }: World, draw: () => number, enabled: Feature
     agents.timing = { apply: () => Math.floor(draw() * 3 * MINUTE), away: () => Math.floor(draw() * 10 * MINUTE) };
   }
   if (lossy && enabled("lost acknowledgements")) agents.ack_loss = 0.4;
+}
+
+/** From dice of its own, as all that came later. @returns what happens in each turn */
+function troubleCredentials({ agents }: World, draw: () => number, enabled: Features["enabled"]) {
+  const [often, lossy] = [draw() < 0.7, draw() < 0.5];
+  if (lossy && enabled("lost rotations")) agents.rotation_loss = 0.4;
+  return (world: World, ids: readonly string[]) => {
+    const [due, detail] = [draw() < 0.8, draw()];
+    const id = ids[Math.floor(detail * ids.length)];
+    if (often && due && id !== undefined && enabled("rotations")) world.command(id, "rotate_credential");
+  };
 }
 
 function troubleProcesses(world: World, ids: string[], draw: () => number, { enabled }: Features): void {

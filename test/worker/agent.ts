@@ -41,6 +41,12 @@ export async function agentOn(droplet: { id: number; user_data: string | null },
       request("POST", `/bot/${botId}/stage`, { token, body: { stage, ...identity, ...changes } }),
     config: (headers: Record<string, string> = {}) =>
       request("GET", `/bot/${botId}/config`, { token: credential, headers }),
+    /** Asks for another credential in the place of the one that it has. */
+    rotate: (next_sha256: string, changes: Record<string, unknown> = {}, bearer = credential) =>
+      request("POST", `/bot/${botId}/credential`, {
+        token: bearer,
+        body: { credential_sha256: next_sha256, ...identity, ...changes },
+      }),
     /** Opens the channel. */
     connect: (changes: Record<string, unknown> = {}) => connectChannel(botId, credential, { ...identity, ...changes }),
     acknowledge: (config_id: string, changes: Record<string, unknown> = {}) =>
@@ -110,7 +116,7 @@ export class TestChannel {
 }
 
 /** @returns the channel, or the answer that says no */
-async function connectChannel(botId: string, token: string, query: Record<string, unknown>) {
+export async function connectChannel(botId: string, token: string, query: Record<string, unknown>) {
   const search = new URLSearchParams(Object.entries(query).map(([key, value]) => [key, String(value)]));
   const response = await exports.default.fetch(`http://spawnpoint.test/bot/${botId}/channel?${search}`, {
     headers: { upgrade: "websocket", authorization: `Bearer ${token}`, "cf-connecting-ip": crypto.randomUUID() },

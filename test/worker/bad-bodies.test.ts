@@ -64,6 +64,19 @@ const CONFIG_WRONG = {
   max_trades_per_day: [...TEXT_AS_NUMBER, -1, 1.5, 2_147_483_648],
   llm_provider: [undefined, null, 5, "", "1st", "two words", "x".repeat(101)],
   llm_api_key: [undefined, null, 5, "", "two words", "ключ", "line\nbreak", "k".repeat(4097)],
+  environment: [
+    null,
+    "A=1",
+    ["A"],
+    { "not a name": "x" },
+    { PATH: "/tmp" },
+    { https_proxy: "http://x.test" },
+    { OPENAI_API_KEY: "x" },
+    { A: 5 },
+    { A: "x\u0000" },
+    { A: "x".repeat(32 * 1024) },
+    Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`N${n}`, ""])),
+  ],
 };
 const SHA = "a".repeat(64);
 const IDENTITY_WRONG = {
@@ -133,6 +146,19 @@ const ROUTES: Record<string, () => Route> = {
     path: `/operator/bots/${agent.bot_id}/suspend`,
     valid: { reason: "payment_failed" },
     wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b"] },
+  }),
+  "POST /bots/:id/security/acknowledge": () => ({
+    method: "POST",
+    path: `/bots/${agent.bot_id}/security/acknowledge`,
+    valid: { reason: "seen" },
+    wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b"] },
+  }),
+  "POST /bot/:id/credential": () => ({
+    method: "POST",
+    path: `/bot/${agent.bot_id}/credential`,
+    valid: { credential_sha256: SHA, droplet_id: agent.droplet_id, boot_id: "boot" },
+    wrong: { credential_sha256: [undefined, null, 5, "a".repeat(63), "A".repeat(64)], ...IDENTITY_WRONG },
+    lenient: true,
   }),
   "POST /bot/register": () => ({
     method: "POST",

@@ -156,6 +156,7 @@ describe("a version that fails", () => {
     expect((await agent.config()).json.secrets).toEqual({
       llm_provider: "anthropic",
       llm_api_key: "sk-ant-0123456789abcdef",
+      environment: {},
     });
     expect((await request("GET", `/bots/${bot.id}/config`)).json.secrets).toEqual(first.secrets);
   });

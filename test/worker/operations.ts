@@ -69,6 +69,17 @@ export const OPERATIONS: Record<string, Entry> = {
   },
   listCommands: { who: "operator", path: ({ bot }) => `/bots/${bot}/commands`, status: 200 },
   getCommand: { who: "operator", path: ({ bot, made }) => `/bots/${bot}/commands/${made.command}`, status: 200 },
+  requestCredentialRotation: {
+    who: "operator",
+    path: ({ bot }) => `/bots/${bot}/agent/credential/rotate`,
+    status: 202,
+  },
+  acknowledgeSecurity: {
+    who: "operator",
+    path: ({ bot }) => `/bots/${bot}/security/acknowledge`,
+    body: () => ({ reason: "seen" }),
+    status: 200,
+  },
   listOperations: { who: "operator", path: ({ bot }) => `/bots/${bot}/operations`, status: 200 },
   listEvents: { who: "operator", path: ({ bot }) => `/bots/${bot}/events`, status: 200 },
   streamEvents: {
@@ -101,6 +112,12 @@ export const OPERATIONS: Record<string, Entry> = {
     who: "agent",
     path: ({ bot }) => `/bot/${bot}/config_ack`,
     body: ({ made }) => ({ config_id: made.config }),
+    status: 200,
+  },
+  rotateCredential: {
+    who: "agent",
+    path: ({ bot }) => `/bot/${bot}/credential`,
+    body: ({ agent: { credential_sha256, droplet_id, boot_id } }) => ({ credential_sha256, droplet_id, boot_id }),
     status: 200,
   },
   openChannel: {

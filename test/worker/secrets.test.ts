@@ -38,11 +38,12 @@ function listen(): () => string {
   return () => JSON.stringify(spies.flatMap(({ mock }) => mock.calls));
 }
 
-describe("a bot's LLM key", () => {
-  it("reaches its own agent and appears nowhere else, from its first day to its last", async ({ expect }) => {
+describe("a bot's LLM key and its further secrets", () => {
+  it("reach its own agent and appear nowhere else, from its first day to its last", async ({ expect }) => {
     const cloud = simulateCloud();
     const logged = listen();
     const keys = ["sk-ant-first-key-that-nobody-may-see-1111", "plain0second0key0without0any0pattern02222"] as const;
+    const environment = ["of-an-exchange-3333-that-nobody-may-see", "https://rpc.test/of-a-node-4444"] as const;
     const answers: string[] = [];
     const see = async (method: string, path: string, options = {}) => {
       const answer = await request(method, path, options);
@@ -52,16 +53,32 @@ describe("a bot's LLM key", () => {
 
     const account_id = await newAccount();
     const idempotent = { headers: { "idempotency-key": crypto.randomUUID() } };
-    const made = await see("POST", "/bots", { body: botRequest(account_id, { llm_api_key: keys[0] }), ...idempotent });
+    const body = botRequest(account_id, { llm_api_key: keys[0], environment: { EXCHANGE_SECRET: environment[0] } });
+    const made = await see("POST", "/bots", { body, ...idempotent });
     const { id } = made.json;
-    await see("POST", "/bots", { body: botRequest(account_id, { llm_api_key: keys[0] }), ...idempotent });
+    await see("POST", "/bots", { body, ...idempotent });
     const agent = await bringOnline(cloud, id);
-    expect((await agent.config()).json.secrets).toEqual({ llm_provider: "anthropic", llm_api_key: keys[0] });
+    expect((await agent.config()).json.secrets).toEqual({
+      llm_provider: "anthropic",
+      llm_api_key: keys[0],
+      environment: { EXCHANGE_SECRET: environment[0] },
+    });
 
-    const patched = await see("PATCH", `/bots/${id}/config`, { body: { llm_api_key: keys[1], note: "rotated" } });
-    expect(patched.json.secrets.llm_api_key).toEqual({ set: true, last4: "2222", updated_at: patched.json.created_at });
+    const change = { llm_api_key: keys[1], environment: { RPC_URL: environment[1] }, note: "rotated" };
+    const patched = await see("PATCH", `/bots/${id}/config`, { body: change });
+    expect(patched.json.secrets).toEqual({
+      llm_provider: "anthropic",
+      llm_api_key: { set: true, last4: "2222", updated_at: patched.json.created_at },
+      environment: [
+        { name: "EXCHANGE_SECRET", updated_at: expect.any(String) },
+        { name: "RPC_URL", updated_at: patched.json.created_at },
+      ],
+    });
     const handed = await agent.config();
-    expect(handed.json.secrets.llm_api_key).toBe(keys[1]);
+    expect(handed.json.secrets).toMatchObject({
+      llm_api_key: keys[1],
+      environment: { EXCHANGE_SECRET: environment[0], RPC_URL: environment[1] },
+    });
     expect(handed.headers.get("cache-control")).toBe("no-store");
 
     // Refused requests that carry the key must not hand it back.
@@ -69,13 +86,16 @@ describe("a bot's LLM key", () => {
       { llm_api_key: `${keys[0]} ` },
       { llm_api_key: keys[0], persona: "x" },
       { llm_provider: 5, llm_api_key: keys[1] },
+      { environment: { PATH: environment[0] } },
+      { environment: { RPC_URL: `${environment[1]}\u0000` } },
+      { environment: [environment[0]] },
     ]) {
       await see("POST", "/bots", { body: botRequest(account_id, wrong) });
       await see("PATCH", `/bots/${id}/config`, { body: wrong });
     }
     await see("PATCH", `/bots/${id}/config`, { body: `{"llm_api_key": "${keys[1]}"` });
     await see("POST", `/bots/${id}/config/rollback`, { body: { to_version: 1 } });
-    for (const path of ["", "/config", "/configs", "/operations", "/events?limit=1000"])
+    for (const path of ["", "/config", "/configs", "/configs/1/diff/2", "/operations", "/events?limit=1000"])
       await see("GET", `/bots/${id}${path}`);
     for (const path of ["/bots", `/accounts/${account_id}/bots`, "/accounts", `/accounts/${account_id}`])
       await see("GET", path);
@@ -92,7 +112,8 @@ describe("a bot's LLM key", () => {
     };
     for (const [place, content] of Object.entries(places)) {
       expect(content.length, place).toBeGreaterThan(100);
-      for (const key of keys) expect(content.includes(key.slice(4, -6)), `${place} hold the key`).toBe(false);
+      for (const secret of [...keys, ...environment])
+        expect(content.includes(secret.slice(4, -6)), `${place} hold a secret`).toBe(false);
     }
   });
 

@@ -2,16 +2,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { PassThrough } from "node:stream";
+import { finished } from "node:stream/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { answer } from "../../../bootstrap/agent/api.ts";
 import { LogFile } from "../../../bootstrap/agent/log-file.ts";
-import { redact } from "../../../bootstrap/agent/redact.ts";
+import { formsOf, redact } from "../../../bootstrap/agent/redact.ts";
 import { parseSettings } from "../../../bootstrap/agent/settings.ts";
 import { pendingStages } from "../../../bootstrap/agent/stages.ts";
 import { Store } from "../../../bootstrap/agent/store.ts";
 import { memoryInUse } from "../../../bootstrap/agent/telemetry.ts";
-import { keyVariable, openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload.ts";
+import { openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload.ts";
 import { AgentConfig } from "../../../src/wire/config.ts";
+import { keyVariable } from "../../../src/wire/environment.ts";
 import { formatToken } from "../../../src/wire/tokens.ts";
 import { agentConfig, configId } from "./fixtures/control-plane.ts";
 
@@ -39,6 +42,16 @@ describe("redaction", () => {
   it("takes out a known secret of any shape", () => {
     expect(redact("the key is hunter2hunter2!", ["hunter2hunter2"])).toBe("the key is [redacted]!");
   });
+
+  it("takes out a secret in whatever form a line may show it, and the whole before a part", () => {
+    const pem = "-----BEGIN-----\nMIIEpAIBAAKCAQEA\r\n  7bq2zS1m\n-----END-----";
+    const forms = formsOf(["exchange", "exchange-key-2", pem, 'say "hush" twice', "short", ""]);
+    const clean = (line: string) => redact(line, forms);
+    expect(clean("exchange-key-2 and exchange")).toBe("[redacted] and [redacted]");
+    for (const line of pem.split("\n")) expect(clean(`> ${line.trim()} <`)).toBe("> [redacted] <");
+    expect(clean(JSON.stringify({ pem, key: 'say "hush" twice' }))).toBe('{"pem":"[redacted]","key":"[redacted]"}');
+    expect(clean("a short word, and nothing")).toBe("a short word, and nothing");
+  });
 });
 
 describe("the workload's environment", () => {
@@ -64,6 +77,25 @@ describe("the workload's environment", () => {
       SPAWNPOINT_PAPER_MODE: "true",
     });
     expect(rulesFile(CONFIG)).not.toContain("sk-very-secret-key");
+  });
+
+  it("carries the bot's further secrets, and none takes the place of what is the agent's own", () => {
+    const paths = { state_dir: "/s", config_path: "/s/c.json", rules_path: "/s/r.json", workspace_dir: null };
+    const environment = {
+      KRAKEN_KEY: "k",
+      RPC_URL: "https://rpc.test",
+      USER: "mallory",
+      LD_PRELOAD: "/tmp/evil.so",
+      OPENCLAW_GATEWAY_TOKEN: "known",
+      OPENAI_API_KEY: "theirs",
+      MISTRAL_API_KEY: "theirs",
+    };
+    const config = { ...CONFIG, secrets: { llm_provider: "mistral", llm_api_key: "ours", environment } };
+    const given = workloadEnvironment(config, paths, "gateway", { PATH: "/bin" });
+    expect(given).toMatchObject({ KRAKEN_KEY: "k", RPC_URL: "https://rpc.test", MISTRAL_API_KEY: "ours" });
+    expect(given).toMatchObject({ OPENCLAW_GATEWAY_TOKEN: "gateway", PATH: "/bin" });
+    for (const name of ["USER", "LD_PRELOAD", "OPENAI_API_KEY"]) expect(given).not.toHaveProperty(name);
+    expect(rulesFile(config)).not.toContain("rpc.test");
   });
 
   it("insists on a local gateway and keeps the rest of OpenClaw's config", () => {
@@ -144,6 +176,21 @@ describe("files", () => {
     expect(both.length).toBeLessThanOrEqual(2000);
     expect(both).toContain("line 99 with [redacted]");
     expect(both).not.toContain("sk-abc");
+  });
+
+  it("cuts a line that is too long once it is clean, however its pieces come", async () => {
+    const secret = "0123456789abcdef".repeat(1000);
+    const before = "x".repeat(16_000);
+    for (const pieces of [[`${before}${secret}\n`], [before, secret.slice(0, 700), secret.slice(700), "\n"]]) {
+      const path = join(directory, "logs", `cut-${pieces.length}.log`);
+      const log = new LogFile(path, 1_000_000, (line) => redact(line, [secret]));
+      const stream = new PassThrough();
+      log.follow(stream, () => {});
+      for (const piece of pieces) stream.write(piece);
+      stream.end("the next line\n");
+      await finished(stream);
+      expect(readFileSync(path, "utf8")).toBe(`${before}[redacted]\nthe next line\n`);
+    }
   });
 
   it("reads the bootstrap's stages in order, after the last one told, and skips what makes no sense", () => {

@@ -29,6 +29,8 @@ it("gives no weight to an answer over HTTP that the channel has overtaken", asyn
       take: (_: unknown, carried: readonly string[]) => taken.push(carried),
     }),
     workload: () => ({ state: "stopped", version: null, restarts: 0 }),
+    credentials: { token: "c", sha256: "s" },
+    rotation: { explains: () => false },
     // Only what a beat asks of the parts stands here.
   } as unknown as SessionDeps;
   const session = new Session({
@@ -42,7 +44,6 @@ it("gives no weight to an answer over HTTP that the channel has overtaken", asyn
       AGENT_LOSS_BEAT_S: "0.01",
     }),
     agent_version: "1",
-    credential: { token: "c", sha256: "s" },
     store: new Store(":memory:", () => {}),
     telemetry: async () => ({ load: null, mem: null, disk: null }),
     log: () => {},

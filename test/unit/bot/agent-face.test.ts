@@ -1,5 +1,6 @@
 import { describe, it } from "vitest";
-import { type AgentCaller, agentConfig, heartbeat, register } from "../../../src/bot/agent-face.ts";
+import type { AgentCaller } from "../../../src/bot/agent-auth.ts";
+import { agentConfig, heartbeat, register } from "../../../src/bot/agent-face.ts";
 import type { BotShell } from "../../../src/bot/shell.ts";
 import { unsuspend } from "../../../src/bot/suspend.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";

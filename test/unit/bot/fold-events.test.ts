@@ -228,12 +228,31 @@ const EFFECTS: Omit<Row, "accepted"> = {
     () => ({}),
     { agent: null, revoked_credentials: ["c".repeat(64)], intents: [{ token_state: "killed" }] },
   ],
+  credential_rotated: [
+    () => new Life().online(),
+    () => ({ credential_sha256: "d".repeat(64) }),
+    {
+      agent: { credential_sha256: "d".repeat(64), rotated_from: "c".repeat(64), boot_id: "b1" },
+      revoked_credentials: ["c".repeat(64)],
+      presence: "heard",
+      status: "online",
+    },
+  ],
   stage_reported: [
     () => new Life().made(),
     () => ({ stage: "node", detail: null }),
     { stage: { stage: "node", at: START, count: 1 } },
   ],
   flag_raised: [() => new Life(), () => ({ flag: "f", detail: "d" }), { flags: ["f"] }],
+  security_acknowledged: [
+    () =>
+      new Life().tell(
+        { kind: "agent_refused", data: { code: "wrong_droplet", droplet_id: 7 } },
+        { kind: "flag_raised", data: { flag: "f", detail: "d" } },
+      ),
+    () => ({ flags: ["wrong_droplet"], reason: "seen" }),
+    { flags: ["f"], refused_droplets: [] },
+  ],
 
   config_published: [
     () => new Life().online(),

@@ -128,11 +128,18 @@ const SAID: Omit<Said, "accepted" | "intent_opened"> = {
   agent_silent: [[{ last_seen_at: 1 }, "The agent has fallen silent."]],
   agent_refused: [[{ code: "wrong_droplet", droplet_id: 7 }, "An agent on droplet 7 was refused: wrong droplet."]],
   credential_revoked: [[{}, "The agent's credential was revoked."]],
+  credential_rotated: [[{ credential_sha256: "d" }, "The agent has a new credential, and the one before was revoked."]],
   stage_reported: [
     [{ stage: "openclaw", detail: null }, "Setting up has come to: openclaw."],
     [{ stage: "failed", detail: "npm said no" }, "Setting up has come to: failed, npm said no."],
   ],
   flag_raised: [[{ flag: "f", detail: "droplet 7 is odd" }, "A person should look: droplet 7 is odd."]],
+  security_acknowledged: [
+    [
+      { flags: ["wrong_droplet", "duplicate_agent"], reason: "it was a drill" },
+      "A person has looked at what was flagged (wrong droplet, duplicate agent): it was a drill.",
+    ],
+  ],
 
   config_published: [
     [{ config: C4, paper_mode: true, restored_from: null }, "Config 4 was published."],

@@ -67,6 +67,8 @@ function configRow(bot_id: string, { id, version }: { id: string; version: numbe
     llm_api_key: "sk-plain",
     llm_api_key_last4: null,
     llm_api_key_updated_at: 0,
+    environment: null,
+    environment_names: [],
     note: null,
     author: "operator",
     created_at: 0,

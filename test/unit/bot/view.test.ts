@@ -157,6 +157,7 @@ describe("a config on the wire", () => {
     expect(view.secrets).toEqual({
       llm_provider: "anthropic",
       llm_api_key: { set: true, last4: "cdef", updated_at: "2026-11-20T12:00:00.000Z" },
+      environment: [{ name: "RPC_URL", updated_at: "2026-11-20T12:00:00.000Z" }],
     });
     expect(JSON.stringify(view)).not.toContain("sealed");
   });
@@ -169,5 +170,7 @@ const ROW = configRow({
   llm_api_key: "v1.key.nonce.sealed",
   llm_api_key_last4: "cdef",
   llm_api_key_updated_at: START,
+  environment: "v1.key.nonce.sealed-too",
+  environment_names: [{ name: "RPC_URL", updated_at: START }],
   created_at: START,
 });

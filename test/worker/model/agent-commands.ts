@@ -58,7 +58,9 @@ async function register(world: World, bot: KnownBot, agent: KnownAgent, how: Reg
 export async function beat(bot: KnownBot, agent: KnownAgent, droplet_id = agent.droplet_id): Promise<News> {
   const reply = await agent.heartbeat({ boot_id: agent.present_boot, droplet_id });
   const standing = bot.standing(agent);
-  if (standing !== "accepted") return turnedAway(reply, standing);
+  // A revoked credential that comes from where the bot has no droplet is told of, once.
+  if (standing === "revoked") return { ...turnedAway(reply, standing), ...fromAgent(bot, [], ["agent_refused"]) };
+  if (standing === "unknown") return turnedAway(reply, standing);
   if (droplet_id !== agent.droplet_id) return wrongDroplet(bot, reply);
   const rebooted = bot.view.agent?.boot_id !== agent.present_boot;
   const { presence } = bot.told;
@@ -116,9 +118,9 @@ async function fetchConfig(bot: KnownBot, agent: KnownAgent, known: boolean): Pr
   expect([reply.status, reply.headers.get("etag")], reply.text).toEqual([known ? 304 : 200, bot.etag]);
   const news = fromAgent(bot, bot.told.config.delivered ? [] : ["config_delivered"]);
   if (known) return news;
-  const { shown, llm_api_key } = bot.desired;
+  const { shown, ...secrets } = bot.desired;
   const { author, ...version } = shown;
-  expect(reply.json).toEqual({ ...version, secrets: { llm_provider: shown.secrets.llm_provider, llm_api_key } });
+  expect(reply.json).toEqual({ ...version, secrets: { llm_provider: shown.secrets.llm_provider, ...secrets } });
   return news;
 }
 

@@ -3,14 +3,22 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import type { PatchBotRequest } from "../../../src/wire/bot.ts";
 import type { ConfigPatch, ConfigVersion, TradingConfig } from "../../../src/wire/config.ts";
-import type { KnownBot } from "./known.ts";
+import type { KnownBot, KnownVersion } from "./known.ts";
 import type { News } from "./look.ts";
 import { botCommand, type Command, type Model, NOTHING, often, refused, sendTwins } from "./model.ts";
 import { OPERATOR } from "./operator-commands.ts";
 import type { Reply, World } from "./world.ts";
 
 /** Bodies that no state of a bot makes right. */
-const WRONG_CONFIGS = [{}, { note: "why" }, { strictness: "extreme" }, { max_drawdown_pct: 101 }, { bot: "mine" }];
+const WRONG_CONFIGS = [
+  {},
+  { note: "why" },
+  { strictness: "extreme" },
+  { max_drawdown_pct: 101 },
+  { bot: "mine" },
+  { environment: {} },
+  { environment: { PATH: "/tmp" } },
+];
 const WRONG_CHANGES = [{}, { name: "" }, { persona: "expert" }, { policies: { healing: "always" } }, { id: 1 }];
 
 type IfMatch = "none" | "the present" | "a stale" | "any";
@@ -28,12 +36,29 @@ async function patchConfig(world: World, bot: KnownBot, patch: ConfigPatch, ifMa
   if (content === null) return refused(reply, 422, "config_custom_assets");
   if (patch.llm_api_key) world.secrets.add(patch.llm_api_key);
   const note = patch.note ?? null;
-  return published(world, bot, reply, { ...content, note, restored_from: null }, patch.llm_api_key);
+  for (const value of Object.values(patch.environment ?? {})) if (value !== null) world.secrets.add(value);
+  const environment = without({ ...bot.desired.environment, ...patch.environment });
+  const secrets = { llm_api_key: patch.llm_api_key ?? bot.desired.llm_api_key, environment };
+  return published(world, bot, reply, { ...content, note, restored_from: null }, secrets);
+}
+
+function without(merged: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(merged).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+}
+
+/** Names with the time at which each was set last. */
+function names(before: ConfigVersion["secrets"]["environment"], patch: ConfigPatch["environment"], now: number) {
+  const kept = before.filter(({ name }) => !Object.hasOwn(patch ?? {}, name));
+  const set = Object.keys(without(patch ?? {})).map((name) => {
+    const last = before.find((one) => one.name === name)?.updated_at;
+    return { name, updated_at: new Date(Math.max(now, last ? Date.parse(last) + 1 : 0)).toISOString() };
+  });
+  return [...kept, ...set].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** The patch on top of the desired version; null where focus and assets would not go together. */
 function merge(base: Content, patch: ConfigPatch, now: number): Content | null {
-  const { llm_api_key, llm_provider, note, max_trades_per_day, max_drawdown_pct, ...trading } = patch;
+  const { llm_api_key, llm_provider, environment, note, max_trades_per_day, max_drawdown_pct, ...trading } = patch;
   const trading_config = { ...base.trading_config, ...trading } as TradingConfig;
   if (trading_config.asset_focus !== "custom") {
     if (patch.custom_assets) return null;
@@ -47,6 +72,7 @@ function merge(base: Content, patch: ConfigPatch, now: number): Content | null {
     secrets: {
       llm_provider: llm_provider ?? base.secrets.llm_provider,
       llm_api_key: llm_api_key ? key : base.secrets.llm_api_key,
+      environment: names(base.secrets.environment, environment, now),
     },
   };
 }
@@ -57,7 +83,7 @@ function published(
   bot: KnownBot,
   reply: Reply,
   content: Content & Pick<ConfigVersion, "note" | "restored_from">,
-  secret = bot.desired.llm_api_key,
+  secrets: Omit<KnownVersion, "shown"> = bot.desired,
 ): News {
   expect(reply.status, reply.text).toBe(200);
   const { id } = reply.json;
@@ -67,7 +93,8 @@ function published(
   const created_at = new Date(world.time.now).toISOString();
   const shown = { id, bot_id: bot.id, version, author: OPERATOR, created_at, ...content };
   expect(reply.json).toEqual(shown);
-  bot.versions.push({ shown, llm_api_key: secret });
+  const { llm_api_key, environment } = secrets;
+  bot.versions.push({ shown, llm_api_key, environment });
   return { bot, events: ["config_published"] };
 }
 
@@ -131,6 +158,13 @@ const somePatch: fc.Arbitrary<ConfigPatch> = fc.oneof(
   fc.record({ max_trades_per_day: fc.nat({ max: 3 }), note: fc.constant("why") }),
   fc.record({ max_drawdown_pct: fc.constantFrom(0, 33, 100), llm_provider: fc.constantFrom("anthropic", "openai") }),
   fc.record({ llm_api_key: fc.constantFrom("sk-another-key-aaaa-1111", "sk-another-key-bbbb-2222") }),
+  fc.record({
+    environment: fc.dictionary(
+      fc.constantFrom("KRAKEN_KEY", "RPC_URL"),
+      fc.constantFrom("a-secret-of-an-exchange", "https://rpc.example/with-a-key", null),
+      { minKeys: 1, maxKeys: 2 },
+    ),
+  }),
   fc.constantFrom<ConfigPatch>(
     { asset_focus: "custom", custom_assets: ["SOL", "ETH"] },
     { asset_focus: "majors" },

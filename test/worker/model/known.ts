@@ -9,10 +9,11 @@ import { AT_FIRST, type Told, tell, wayBack } from "./told.ts";
 /** Every bot has an operation: the one under way, else the last one. */
 export type ShownBot = BotView & { operation: Operation };
 
-/** A config version as it must be shown, and the secret that must never be. */
+/** A config version as it must be shown, and the secrets that must never be. */
 export interface KnownVersion {
   shown: ConfigVersion;
   llm_api_key: string;
+  environment: Readonly<Record<string, string>>;
 }
 
 /** The agent on one of the bot's droplets. */
@@ -114,7 +115,7 @@ export class KnownBot {
     this.history.push(event);
   }
 
-  /** A version that nobody asked for: the whole of the last good one, secret included, since the desired one has failed. */
+  /** A version that nobody asked for: the whole of the last good one, secrets included, since the desired one has failed. */
   #learnPutBack({ at, data }: EventView, next: EventView | undefined): void {
     const good = wayBack(this.told.config);
     expect(good, "nothing is to be put back").not.toBeNull();
@@ -123,9 +124,9 @@ export class KnownBot {
     const back = { failed_version: version - 1, restored_from: good, version, reason: expect.any(String) };
     expect(data).toMatchObject({ config: { version }, restored_from: good });
     expect(next).toMatchObject({ kind: "rolled_back", data: back });
-    const { shown, llm_api_key } = this.version(Number(good));
+    const { shown, ...secrets } = this.version(Number(good));
     const note = `Version ${version - 1} failed: ${next?.data.reason}`;
     const put_back = { id, version, restored_from: good, note, author: "spawnpoint", created_at: at };
-    this.versions.push({ llm_api_key, shown: { ...shown, ...put_back } });
+    this.versions.push({ ...secrets, shown: { ...shown, ...put_back } });
   }
 }

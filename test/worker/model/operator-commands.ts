@@ -42,6 +42,7 @@ export async function create(model: Model, world: World, name: string, key: stri
   const { max_position_size_pct, max_daily_loss_pct, max_drawdown_pct, max_trades_per_day } = flat;
   const bot = new KnownBot(reply.json, {
     llm_api_key,
+    environment: {},
     shown: {
       id: reply.json.desired_config_version_id,
       bot_id: id,
@@ -49,7 +50,11 @@ export async function create(model: Model, world: World, name: string, key: stri
       restored_from: null,
       trading_config: { asset_focus, algorithm, strictness, paper_mode, signal_knobs: null },
       risk_config: { max_position_size_pct, max_daily_loss_pct, max_drawdown_pct, max_trades_per_day },
-      secrets: { llm_provider, llm_api_key: { set: true, last4: llm_api_key.slice(-4), updated_at: made } },
+      secrets: {
+        llm_provider,
+        llm_api_key: { set: true, last4: llm_api_key.slice(-4), updated_at: made },
+        environment: [],
+      },
       note: null,
       author: OPERATOR,
       created_at: made,
