@@ -5,6 +5,7 @@
 import type { PermitKind } from "../provider/gate/permit.ts";
 import type { Outcome } from "../provider/outcome.ts";
 import type { OperationKind } from "../wire/enums.ts";
+import { quote } from "../wire/redact.ts";
 import { formatToken, hashToken } from "../wire/tokens.ts";
 import { tendChannel } from "./channel.ts";
 import { type Effect, sameEffect } from "./decision.ts";
@@ -233,7 +234,7 @@ async function guarded<T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await call;
   } catch (error) {
-    return { kind: "unknown", detail: error instanceof Error ? error.message.slice(0, 200) : "the call failed" };
+    return { kind: "unknown", detail: error instanceof Error ? quote(error.message, 200) : "the call failed" };
   }
 }
 
@@ -264,8 +265,7 @@ async function deliver(shell: BotShell): Promise<void> {
     } catch (error) {
       const ceiling = { ...platform.policy, backoff_max_ms: platform.policy.outbox_backoff_max_ms };
       const nextAt = platform.now() + backoffMs(ceiling, delivery.attempts + 1, platform.random());
-      const detail = error instanceof Error ? error.message : String(error);
-      store.undelivered(delivery, nextAt, detail);
+      store.undelivered(delivery, nextAt, quote(error instanceof Error ? error.message : String(error), 500));
       platform.log({ level: "warn", event: "index_push_failed", key: delivery.key, attempts: delivery.attempts + 1 });
     }
   }

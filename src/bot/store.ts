@@ -192,7 +192,7 @@ export class Store {
     this.#sql.exec(
       "UPDATE outbox SET attempts = attempts + 1, next_at = ?, last_error = ? WHERE key = ?",
       nextAt,
-      error.slice(0, 500),
+      error,
       key,
     );
   }

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { BOT_STATUSES, OPERATION_KINDS } from "./enums.ts";
 import { DropletId, Timestamp, Uuid } from "./primitives.ts";
+import { redactText } from "./redact.ts";
 
 const Orphan = z
   .object({
@@ -66,6 +67,7 @@ export const SuspendRequest = z
       .max(200)
       // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
       .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters")
+      .transform((text) => redactText(text))
       .meta({ description: "Shown with the bot for as long as it is suspended", example: "payment_failed" }),
   })
   .meta({ id: "SuspendRequest" });

@@ -5,13 +5,13 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, describe, expect, it } from "vitest";
 import { answer } from "../../../bootstrap/agent/api.ts";
 import { LogFile } from "../../../bootstrap/agent/log-file.ts";
-import { redact } from "../../../bootstrap/agent/redact.ts";
 import { parseSettings } from "../../../bootstrap/agent/settings.ts";
 import { pendingStages } from "../../../bootstrap/agent/stages.ts";
 import { Store } from "../../../bootstrap/agent/store.ts";
 import { memoryInUse } from "../../../bootstrap/agent/telemetry.ts";
 import { keyVariable, openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload.ts";
 import { AgentConfig } from "../../../src/wire/config.ts";
+import { redactText as redact } from "../../../src/wire/redact.ts";
 import { formatToken } from "../../../src/wire/tokens.ts";
 import { agentConfig, configId } from "./fixtures/control-plane.ts";
 
