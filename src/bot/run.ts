@@ -100,11 +100,11 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
   }
   // The world may have moved on while we waited: the permit is then simply not used.
   const decision = reconcile(bot, rt, platform.now(), platform.policy);
-  if (!("do" in decision) || !sameEffect(decision.do, effect)) return;
+  if (!("do" in decision) || !sameEffect(decision.do, effect)) return giveBack(shell, effect);
   const began_at = platform.now();
   if (effect.kind === "create_droplet") shell.note({ ...rt, create_ms: permit.create_ms });
   const run = prepare(shell, bot, effect, token);
-  if (run === null) return;
+  if (run === null) return giveBack(shell, effect);
   const finished = await run();
   const after = shell.present();
   const ended_at = platform.now();
@@ -113,6 +113,14 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
     rt: afterCall(after.rt, effect, finished.outcome, ended_at, platform.random(), platform.policy),
   });
   await tellGate(shell, bot, finished.outcome);
+  await giveBack(shell, effect);
+}
+
+/** A create that came to nothing frees its place among the ten at once, not when its lease ends. */
+async function giveBack(shell: BotShell, effect: Effect): Promise<void> {
+  const { bot } = shell.present();
+  if (effect.kind !== "create_droplet" || isCreating(bot)) return;
+  await shell.platform.gate.report({ kind: "create_refused", bot_id: bot.id });
 }
 
 /** What the call taught about the budget that all bots share. Lost where we die here: leases end by themselves. */
@@ -265,7 +273,9 @@ async function deliver(shell: BotShell): Promise<void> {
     } catch (error) {
       const ceiling = { ...platform.policy, backoff_max_ms: platform.policy.outbox_backoff_max_ms };
       const nextAt = platform.now() + backoffMs(ceiling, delivery.attempts + 1, platform.random());
-      store.undelivered(delivery, nextAt, quote(error instanceof Error ? error.message : String(error), 500));
+      // It quotes the row.
+      const detail = quote(error instanceof Error ? error.message : String(error), 500);
+      store.undelivered(delivery, nextAt, detail);
       platform.log({ level: "warn", event: "index_push_failed", key: delivery.key, attempts: delivery.attempts + 1 });
     }
   }

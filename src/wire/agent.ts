@@ -16,6 +16,7 @@ export const BootId = z
   .string()
   .min(1)
   .max(64)
+  .transform((text) => quote(text, 64))
   .meta({ description: "`/proc/sys/kernel/random/boot_id`: changes at every boot" });
 
 export const RegisterRequest = z

@@ -145,7 +145,7 @@ export const calls: readonly Mutant[] = [
     name: "thrown-call-is-unknown",
     guard: "A call that throws has an unknown outcome: it is not taken for one that did nothing.",
     file: RUN,
-    find: 'return { kind: "unknown", detail: error instanceof Error ? error.message.slice(0, 200) : "the call failed" };',
+    find: 'return { kind: "unknown", detail: error instanceof Error ? quote(error.message, 200) : "the call failed" };',
     replace: "throw error;",
     caught_by: ["test/unit/bot/run.test.ts"],
   },

@@ -25,7 +25,9 @@ export type Report =
   | { kind: "rate_limited"; wait_ms: number }
   | { kind: "unauthorized" }
   /** The droplet is active, or will never be: its place among the creates is free. */
-  | { kind: "create_done"; bot_id: string };
+  | { kind: "create_done"; bot_id: string }
+  /** Nothing is being made after all: the place is free, and says nothing of how long a create takes. */
+  | { kind: "create_refused"; bot_id: string };
 
 export interface Gate {
   permit(ask: Ask): Promise<Permit>;

@@ -144,6 +144,9 @@ export class GateShell {
           if (state.open === null) this.#open(state, "provider_unauthorized", now);
           this.#platform.setAlarm(now);
           return;
+        case "create_refused":
+          this.#ledger.endCreate(report.bot_id, now);
+          return;
         case "create_done": {
           const held = this.#ledger.endCreate(report.bot_id, now);
           if (held === null) return;

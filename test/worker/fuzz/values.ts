@@ -117,7 +117,7 @@ const STRANGE: readonly unknown[] = [
   "__proto__",
   "[object Object]",
   "' OR 1=1 --",
-  "${jndi:ldap://127.0.0.1/a}",
+  "{{7*7}}",
   "null",
   "0",
   "2026-02-30T25:61:61Z",
