@@ -153,10 +153,20 @@ export class History {
 function eventOf({ data, status_before, generation_before, status, generation, ...row }: EventRow): RecordedEvent {
   return {
     ...row,
-    data: JSON.parse(data),
+    data: dataOf(data),
     before: standingOf(status_before, generation_before),
     after: standingOf(status, generation),
   } as RecordedEvent;
+}
+
+/** What is damaged is shown as nothing: the rest of the event still tells when, and who. */
+function dataOf(text: string): object {
+  try {
+    const data: unknown = JSON.parse(text);
+    return typeof data === "object" && data !== null && !Array.isArray(data) ? data : {};
+  } catch {
+    return {};
+  }
 }
 
 function standingOf(status: string | null, generation: number | null): Standing | null {

@@ -45,7 +45,7 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     noticeLateAlarm(shell);
     await takeSteps(shell);
     await deliver(shell);
-    pruneHistory(shell);
+    prune(shell);
     shell.rest();
   } catch (error) {
     platform.log({
@@ -55,6 +55,15 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     });
     const tries = (shell.live()?.rt.tries ?? 0) + 1;
     platform.setAlarm(platform.now() + backoffMs(platform.policy, tries, platform.random()));
+  }
+}
+
+/** A history that cannot be read is kept as it is: work goes on. */
+function prune(shell: BotShell): void {
+  try {
+    pruneHistory(shell);
+  } catch (error) {
+    shell.platform.log({ level: "error", event: "prune_failed", detail: String(error) });
   }
 }
 

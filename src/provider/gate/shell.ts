@@ -8,7 +8,7 @@ import type { Storage } from "../../storage.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ProviderAccount } from "../schema.ts";
 import { healLimits, type Limits, waitFor } from "./budget.ts";
-import { type GateState, Ledger } from "./ledger.ts";
+import { GateState, Ledger } from "./ledger.ts";
 import type { Ask, Permit, Report } from "./permit.ts";
 import { Sweeper, type SweepLease, type SweepPlatform } from "./sweeper.ts";
 
@@ -49,6 +49,9 @@ const CIRCUIT_OPEN_MS = 60_000;
 const HEAL_RETRY_MS = 60_000;
 /** Deadlines of a fleet that fell silent together spread over this long: nobody is healed before all were heard of. */
 const HEAL_SETTLE_MS = 120_000;
+/** Why nothing is granted where the gate's own state is damaged, and how often it is said. */
+const UNREADABLE = "gate_unreadable";
+const UNREADABLE_ALARM_MS = 60 * 60_000;
 /** Weight of the newest create in the average. */
 const AVERAGE_WEIGHT = 0.2;
 
@@ -171,7 +174,10 @@ export class GateShell {
   status(): GateStatus {
     const now = this.#platform.now();
     const { limits } = this.#platform;
-    const { open, paused_until, team_uuid, verified_at, fleet_id, fleet_hold_since, live_bots } = this.#ledger.state();
+    const { open, paused_until, team_uuid, verified_at, fleet_id, fleet_hold_since, live_bots } =
+      this.#ledger.readable()
+        ? this.#ledger.state()
+        : { ...GateState.parse({}), open: { reason: UNREADABLE, since: now } };
     const { minute, hour, background_minute, creates, waiting } = this.#ledger.usage(now);
     return {
       left: {
@@ -198,6 +204,11 @@ export class GateShell {
   /** Verifies whose token this is, counts the fleet, sweeps. Never throws. */
   async alarm(): Promise<void> {
     const { setAlarm, now } = this.#platform;
+    if (!this.#ledger.readable()) {
+      this.#platform.log({ level: "error", event: UNREADABLE });
+      setAlarm(now() + UNREADABLE_ALARM_MS);
+      return;
+    }
     setAlarm(now() + SAFETY_MS);
     if (this.#verifyAt() <= now()) {
       await this.#guarded("gate_alarm_failed", async () => {
