@@ -83,7 +83,7 @@ export function requestsOf(operation: Operation, fault: Fault, stock: Stock): fc
           .map((odd) => craft(operation, fault, { ...good, query: [...without(good.query, odd), ...odd] }));
       case "header":
         return fc
-          .constantFrom(...HEADERS)
+          .constantFrom(...HEADERS.filter((odd) => canBeSent(operation, odd)))
           .map((odd) => craft(operation, fault, { ...good, headers: { ...good.headers, ...odd } }));
       case "credential":
         return fc
@@ -91,6 +91,11 @@ export function requestsOf(operation: Operation, fault: Fault, stock: Stock): fc
           .map((authorization) => withAuthorization(craft(operation, fault, good), authorization));
     }
   });
+}
+
+/** A WebSocket is always asked for by GET, whatever the request says. */
+function canBeSent({ method }: Operation, { upgrade }: Record<string, string>): boolean {
+  return method === "GET" || upgrade?.toLowerCase() !== "websocket";
 }
 
 /** Everything that a request is made of, each part such as it should be. */

@@ -64,8 +64,6 @@ export function fault(operation: Operation, crafted: Crafted, sent: Sent): strin
 /** Where the path is odd, it may be another route's or none. */
 function isDocumented({ statuses }: Operation, crafted: Crafted, status: number): boolean {
   if (statuses.includes(status)) return true;
-  // A WebSocket is always asked for by GET, whatever the test says.
-  if (status === 405 && "upgrade" in crafted.headers) return true;
   return crafted.fault === "path" && [200, 400, 401, 404, 405].includes(status);
 }
 
