@@ -1,5 +1,7 @@
 /** The world that is fuzzed: bots in several states, whose alarms are taken away so that only requests change anything. */
 
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { encodeCursor } from "../../../src/db/pages.ts";
 import { agentRelease } from "../../../src/provider/release.ts";
 import { onlineBot, type TestAgent } from "../agent.ts";
@@ -48,6 +50,10 @@ export class World {
 
   /** Puts a new bot where one can no longer be spoken to. */
   async mend(): Promise<void> {
+    // Those that were frozen while they were being made hold their places for ten minutes.
+    await runInDurableObject(env.GATE.getByName("digitalocean"), (_gate, { storage }) => {
+      storage.sql.exec("DELETE FROM create_lease");
+    });
     if (!(await this.#lives(this.#quiet))) this.#quiet = await this.#inhabitant();
     if (!(await this.#lives(this.#busy))) this.#busy = await this.#inhabitant();
     await freeze();
