@@ -10,7 +10,7 @@ export const calls: readonly Mutant[] = [
     name: "fence-after-permit",
     guard: "A permit that came after the world had moved on is not used.",
     file: RUN,
-    find: '  if (!("do" in decision) || !sameEffect(decision.do, effect)) return;\n',
+    find: '  if (!("do" in decision) || !sameEffect(decision.do, effect)) return giveBack(shell, effect);\n',
     replace: "",
     caught_by: [FENCES],
   },

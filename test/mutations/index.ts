@@ -4,6 +4,7 @@ import { channel } from "./channel.ts";
 import { droplet } from "./droplet.ts";
 import { evidence } from "./evidence.ts";
 import { history } from "./history.ts";
+import { hostile } from "./hostile.ts";
 import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...history,
   ...rollout,
   ...droplet,
+  ...hostile,
 ];
