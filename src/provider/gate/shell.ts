@@ -9,7 +9,7 @@ import type { Outcome } from "../outcome.ts";
 import type { ProviderAccount } from "../schema.ts";
 import { healLimits, type Limits, waitFor } from "./budget.ts";
 import { GateState, Ledger } from "./ledger.ts";
-import type { Ask, Permit, Report } from "./permit.ts";
+import type { Ask, GateStatus, Permit, Report } from "./permit.ts";
 import { Sweeper, type SweepLease, type SweepPlatform } from "./sweeper.ts";
 
 export interface GatePlatform extends Storage, SweepPlatform {
@@ -24,20 +24,6 @@ export interface GatePlatform extends Storage, SweepPlatform {
 }
 
 export type NamedBots = { ok: true; bot_ids: string[]; last: boolean } | { ok: false; reason: string; wait_ms: number };
-
-export interface GateStatus {
-  /** Requests and creates that may still be granted. */
-  left: { this_minute: number; this_hour: number; background_this_minute: number; creates: number };
-  /** How many bots wait for each kind of permit. */
-  waiting: Record<string, number>;
-  circuit: { reason: string; since: number } | null;
-  paused_until: number | null;
-  team_uuid: string | null;
-  verified_at: number | null;
-  fleet_id: string | null;
-  fleet_hold_since: number | null;
-  live_bots: number;
-}
 
 const VERIFY_EVERY_MS = 60 * 60_000;
 const RETRY_MS = 30_000;

@@ -9,10 +9,6 @@ const MOST_LOOKS = 200;
 const TABLES =
   "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'";
 
-export async function fingerprint(): Promise<Fingerprint> {
-  return new Map([...(await ofD1()), ...(await ofObjects()).contents]);
-}
-
 /** Takes all alarms away until nothing moves by itself. */
 export async function freeze(): Promise<Fingerprint> {
   let before: Fingerprint | null = null;

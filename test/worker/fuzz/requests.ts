@@ -6,7 +6,7 @@ import { ENCODINGS, HEADERS, IN_PATHS, IN_QUERIES, TYPES } from "./oddities.ts";
 import { fitting, garbage, type Resolve, type Seeds, spoilt } from "./values.ts";
 
 /** What is wrong with a request, if anything. */
-export const FAULTS = [
+const FAULTS = [
   "nothing",
   "field",
   "garbage",
