@@ -3,6 +3,7 @@
  * asked for once they are pruned. Numbers have no gap: what is kept runs from the first to the newest.
  */
 import type { Sql } from "../storage.ts";
+import { BOT_STATUSES } from "../wire/enums.ts";
 import type { ClaimHistory } from "./claim.ts";
 import type { BotEvent } from "./events.ts";
 import type { BotState } from "./state.ts";
@@ -170,5 +171,6 @@ function dataOf(text: string): object {
 }
 
 function standingOf(status: string | null, generation: number | null): Standing | null {
-  return status === null || generation === null ? null : ({ status, generation } as Standing);
+  const known = BOT_STATUSES.find((one) => one === status);
+  return known === undefined || generation === null ? null : { status: known, generation };
 }

@@ -5,8 +5,10 @@
  */
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { endOfTest } from "../cloud.ts";
-import { type Document, readDocument } from "./document.ts";
+import { credentialsFor } from "./credentials.ts";
+import { type Document, readDocument, type Schema } from "./document.ts";
 import { fuzz } from "./run.ts";
+import { fitting } from "./values.ts";
 import { World } from "./world.ts";
 
 const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 2_000);
@@ -22,6 +24,23 @@ beforeAll(async () => {
   await world.found();
 }, 60_000);
 afterAll(endOfTest);
+
+describe("what the fuzzer cannot make", () => {
+  it("fails until it has learnt it: a keyword, a format, a type, a security scheme", ({ expect }) => {
+    const make = (schema: Schema) => fitting(schema, (one) => one, {}, "field");
+    for (const schema of [
+      { type: "object", patternProperties: {} },
+      { type: "string", format: "date-time" },
+      { type: "file" },
+      {},
+    ]) {
+      expect(() => make(schema)).toThrow(/cannot make field/);
+    }
+    expect(() => credentialsFor(["session"], { operator: [] })).toThrow("security scheme session");
+    const schemes = document.operations.flatMap(({ security }) => security);
+    expect([...new Set(schemes)].filter((scheme) => !document.securitySchemes.includes(scheme))).toEqual([]);
+  });
+});
 
 describe("whatever is asked", () => {
   it(`is answered in time, never with a fault of ours, and a refusal changes nothing (seed ${SEED})`, {
