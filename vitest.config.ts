@@ -11,6 +11,8 @@ const LONGEST = [
   "test/worker/simulation/",
   "test/unit/agent/",
   "test/worker/model/",
+  "test/worker/fuzz/",
+  "test/unit/bootstrap/",
   "test/simulation/deaths",
 ];
 
@@ -45,7 +47,9 @@ const worker = {
     setupFiles: ["test/worker/setup.ts"],
     testTimeout: 30_000,
     // What is said for one run reaches the tests inside workerd too; nothing else of the environment does.
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(SEED|SCHEDULES|MODEL_.*)$/.test(name))),
+    env: Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => /^(SEED|SCHEDULES|MODEL_.*|FUZZ_.*)$/.test(name)),
+    ),
   },
 };
 

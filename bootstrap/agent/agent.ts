@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { lineRedactor, redactText } from "../../src/wire/redact.ts";
 import { Channel } from "./channel.ts";
 import { channelAddress } from "./channel-rules.ts";
 import { CommandDesk } from "./command-desk.ts";
@@ -13,7 +14,6 @@ import { startApi } from "./local-api.ts";
 import { createLog, describeError, type Log } from "./log.ts";
 import { LogFile } from "./log-file.ts";
 import { killTree } from "./process-tree.ts";
-import { redact } from "./redact.ts";
 import { Rotation } from "./rotation.ts";
 import { Runner } from "./runner.ts";
 import { Session } from "./session.ts";
@@ -51,12 +51,11 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
 
   const store = openStore(join(state_dir, "agent.db"), log);
   if (isRegistered(state_dir)) markRegistered(state_dir, settings.registration_token_file);
-  const clean = (line: string) => redact(line, known());
   const runner = new Runner({
     settings: settings.workload,
     store,
     log,
-    log_file: new LogFile(settings.workload.log_file, WORKLOAD_LOG_MAX_BYTES, clean),
+    log_file: new LogFile(settings.workload.log_file, WORKLOAD_LOG_MAX_BYTES, lineRedactor(known)),
     gateway_token,
     env,
     fetch,
@@ -129,7 +128,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     setStopped,
     log,
     log_path: settings.workload.log_file,
-    redact: clean,
+    redact: (line) => redactText(line, known()),
     now_ms,
     monotonic_ms,
     stop_timeout_ms: settings.workload.stop_timeout_ms,

@@ -1,11 +1,11 @@
 /** Structured logs: one JSON object a line on stdout, redacted. */
-import { redact } from "./redact.ts";
+import { redact } from "../../src/wire/redact.ts";
 
 export type Log = (event: string, fields?: Readonly<Record<string, unknown>>) => void;
 
 export function createLog(write: (line: string) => void, now: () => Date, known: () => readonly string[]): Log {
   return (event, fields = {}) => {
-    write(redact(JSON.stringify({ at: now().toISOString(), event, ...fields }), known()));
+    write(JSON.stringify(redact({ at: now().toISOString(), event, ...fields }, known())));
   };
 }
 

@@ -1,4 +1,5 @@
 /** The agent's process: environment in, signals in, exit code out. */
+import { redactText } from "../../src/wire/redact.ts";
 import { runAgent } from "./agent.ts";
 import { describeError } from "./log.ts";
 import { parseSettings } from "./settings.ts";
@@ -19,6 +20,6 @@ try {
   });
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`${describeError(error)}\n`);
+  process.stderr.write(`${redactText(describeError(error))}\n`);
   process.exit(1);
 }

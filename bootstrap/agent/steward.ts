@@ -2,9 +2,10 @@
  * Brings the workload to what the control plane desires and permits, one step at a time (`rollout.ts` decides). Holds
  * the configs with their secrets, in memory only, and is the only one that moves `applied`, `proven` and `failed`.
  */
+
 import type { AgentConfig } from "../../src/wire/config.ts";
+import { formsOf } from "../../src/wire/redact.ts";
 import type { Log } from "./log.ts";
-import { formsOf } from "./redact.ts";
 import {
   barredConfig,
   DIED_DURING_APPLY,

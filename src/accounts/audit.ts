@@ -6,8 +6,8 @@ import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { audit_log } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
-import { redact } from "../log.ts";
 import type { AuditEntry } from "../wire/audit.ts";
+import { redact } from "../wire/redact.ts";
 
 /** Writes the entry where the condition holds: a statement for the batch that does the thing. */
 export function auditWhere(db: Db, record: AuditRecord, done: SQL = sql`1 = 1`) {

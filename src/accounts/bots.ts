@@ -10,6 +10,7 @@ import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
 import { accounts, bot_configs, bots, fleets, idempotency } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
+import { log } from "../log.ts";
 import type { BotListItem } from "../wire/bot.ts";
 import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";
 import { auditWhere } from "./audit.ts";
@@ -114,7 +115,11 @@ function acceptedRow(bot: Omit<NewBot, "fleet">, now: number): typeof bots.$infe
   };
 }
 
-export type StoredBot = { kind: "unknown" } | { kind: "known_to_its_object" } | { kind: "new"; bot: NewBot };
+export type StoredBot =
+  | { kind: "unknown" }
+  | { kind: "known_to_its_object" }
+  | { kind: "unreadable" }
+  | { kind: "new"; bot: NewBot };
 
 /** The row of a bot whose object says that it was never created: the Worker died between the batch and `Bot.create`. */
 export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
@@ -122,7 +127,7 @@ export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
     db.batch([
       db.select().from(bots).where(eq(bots.id, id)),
       db
-        .select()
+        .select(configColumns)
         .from(bot_configs)
         .where(and(eq(bot_configs.bot_id, id), eq(bot_configs.version, 1))),
       db.select().from(fleets),
@@ -132,7 +137,8 @@ export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
   // An object that has spoken before cannot be new: making it anew would make a second droplet.
   if (row.revision > 0) return { kind: "known_to_its_object" };
   const { account_id, name, persona, created_by } = row;
-  const parsed = ConfigRow.parse(config);
+  const parsed = readConfig(config);
+  if (parsed === null) return { kind: "unreadable" };
   return {
     kind: "new",
     bot: { id, account_id, name, persona, config: parsed, actor: created_by, fleet: fleetOf(fleet.fleet_id) },
@@ -199,6 +205,39 @@ function toListItem(row: typeof bots.$inferSelect): BotListItem {
   };
 }
 
+/** What is JSON as text, as it is stored: drizzle would throw where it is damaged, and take the others with it. */
+const configColumns = {
+  ...getTableColumns(bot_configs),
+  trading_config: sql<string>`${bot_configs.trading_config}`,
+  risk_config: sql<string>`${bot_configs.risk_config}`,
+};
+
+/** Null where the row is damaged. */
+function readConfig(row: {
+  id: string;
+  bot_id: string;
+  trading_config: string;
+  risk_config: string;
+}): ConfigRow | null {
+  try {
+    const { trading_config, risk_config } = row;
+    return ConfigRow.parse({
+      ...row,
+      trading_config: JSON.parse(trading_config),
+      risk_config: JSON.parse(risk_config),
+    });
+  } catch {
+    log({ level: "error", event: "config_row_unreadable", bot_id: row.bot_id, config_id: row.id });
+    return null;
+  }
+}
+
+/** `config`: null where it is damaged. */
+export interface ListedConfig {
+  version: number;
+  config: ConfigRow | null;
+}
+
 /** Config versions below `before`, newest first; none where the bot is not the caller's. */
 export async function listConfigs(
   db: Db,
@@ -206,23 +245,24 @@ export async function listConfigs(
   botId: string,
   limit: number,
   before: number | null,
-): Promise<ConfigRow[]> {
+): Promise<ListedConfig[]> {
   const older = before === null ? undefined : lt(bot_configs.version, before);
   const rows = await withRetry(() =>
     db
-      .select(getTableColumns(bot_configs))
+      .select(configColumns)
       .from(bot_configs)
       .innerJoin(bots, eq(bots.id, bot_configs.bot_id))
       .where(and(eq(bot_configs.bot_id, botId), withinScope(bots.account_id, scope), older))
       .orderBy(desc(bot_configs.version))
       .limit(limit),
   );
-  return rows.map((row) => ConfigRow.parse(row));
+  return rows.map((row) => ({ version: row.version, config: readConfig(row) }));
 }
 
+/** Null where there is none that can be read. */
 export async function findConfig(db: Db, scope: Scope, botId: string, version: number): Promise<ConfigRow | null> {
   const [row] = await listConfigs(db, scope, botId, 1, version + 1);
-  return row?.version === version ? row : null;
+  return row?.version === version ? row.config : null;
 }
 
 /** Bots whose object has never spoken, made before `before`: the Worker died between the row and `Bot.create`. */

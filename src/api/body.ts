@@ -7,10 +7,18 @@ import { problem } from "./problem.ts";
 
 const MAX_BODY_BYTES = 1_000_000;
 
+/** How the validator of bodies spells it; what else is JSON by RFC 9110 would be no body to it. */
+const PLAIN_JSON = /^application\/json(; *charset=[\w-]+)?$/;
+
 const isJson = createMiddleware<AppEnv>(async (c, next) => {
-  const type = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
-  if (type !== "application/json") {
+  const header = c.req.header("content-type") ?? "";
+  if (header.split(";")[0]?.trim().toLowerCase() !== "application/json") {
     return problem(c, "unsupported_media_type", "The body must be JSON: send content-type: application/json.");
+  }
+  if (!PLAIN_JSON.test(header)) {
+    const headers = new Headers(c.req.raw.headers);
+    headers.set("content-type", "application/json");
+    c.req.raw = new Request(c.req.raw, { headers });
   }
   return next();
 });

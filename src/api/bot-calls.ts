@@ -57,6 +57,11 @@ export async function askBot<T>(
         "bot_unreadable",
         "The index knows this bot, but its object does not. Nothing is done until an operator looks.",
       );
+    case "unreadable":
+      return refuse(
+        "bot_unreadable",
+        "The bot's first config cannot be read. Nothing is done until an operator looks.",
+      );
     case "new":
       if (!inScope(c.get("principal").scope, stored.bot.account_id)) return answer;
       await tellBot(c.env, stored.bot);

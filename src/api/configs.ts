@@ -171,7 +171,10 @@ configRoutes.openapi(
     const data = rows.slice(0, limit);
     const last = data.at(-1);
     return c.json(
-      { data: data.map(viewConfig), next_cursor: rows.length > limit && last ? String(last.version) : null },
+      {
+        data: data.flatMap(({ config }) => (config === null ? [] : [viewConfig(config)])),
+        next_cursor: rows.length > limit && last ? String(last.version) : null,
+      },
       200,
     );
   },

@@ -6,6 +6,7 @@ import type { z } from "zod";
 import type { Refusal, RefusalCode } from "../bot/answer.ts";
 import { isPassing } from "../db/client.ts";
 import { PROBLEM_CONTENT_TYPE, type Problem } from "../wire/problem.ts";
+import { quote } from "../wire/redact.ts";
 
 /** What the API itself refuses; the rest are a Bot's own refusals. */
 type ApiCode =
@@ -133,11 +134,17 @@ export function refusal(c: Context, { code, detail, allowed, retry_after_s }: Re
   });
 }
 
+const MAX_ERRORS = 100;
+const MAX_ERROR_CHARS = 300;
+
 /** A body that parses but says what cannot be is 422; a path or query that does not parse is 400. */
 export function invalid(c: Context, target: string, error: z.core.$ZodError): Response {
-  const errors = error.issues.map(({ path, message }) => ({
-    pointer: `/${path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
-    detail: message,
+  const errors = error.issues.slice(0, MAX_ERRORS).map(({ path, message }) => ({
+    pointer: quote(
+      `/${path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
+      MAX_ERROR_CHARS,
+    ),
+    detail: quote(message, MAX_ERROR_CHARS),
   }));
   const detail = errors
     .map(({ pointer, detail: text }) => `${pointer} ${text}`)

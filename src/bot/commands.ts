@@ -3,10 +3,10 @@
  * or it has expired; the agent remembers what it has done.
  */
 
-import { redactText } from "../log.ts";
 import type { AgentCommand, CommandResult } from "../wire/agent.ts";
 import type { CommandRequest, CommandView } from "../wire/command.ts";
 import type { CommandKind } from "../wire/enums.ts";
+import { redactText } from "../wire/redact.ts";
 import { type Answer, type Caller, ok, refuse, type Scope } from "./answer.ts";
 import type { EventBody } from "./events.ts";
 import { answerKey, reach, refuseAction } from "./management.ts";

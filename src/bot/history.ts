@@ -3,6 +3,7 @@
  * asked for once they are pruned. Numbers have no gap: what is kept runs from the first to the newest.
  */
 import type { Sql } from "../storage.ts";
+import { BOT_STATUSES } from "../wire/enums.ts";
 import type { ClaimHistory } from "./claim.ts";
 import type { BotEvent } from "./events.ts";
 import type { BotState } from "./state.ts";
@@ -153,12 +154,23 @@ export class History {
 function eventOf({ data, status_before, generation_before, status, generation, ...row }: EventRow): RecordedEvent {
   return {
     ...row,
-    data: JSON.parse(data),
+    data: dataOf(data),
     before: standingOf(status_before, generation_before),
     after: standingOf(status, generation),
   } as RecordedEvent;
 }
 
+/** What is damaged is shown as nothing: the rest of the event still tells when, and who. */
+function dataOf(text: string): object {
+  try {
+    const data: unknown = JSON.parse(text);
+    return typeof data === "object" && data !== null && !Array.isArray(data) ? data : {};
+  } catch {
+    return {};
+  }
+}
+
 function standingOf(status: string | null, generation: number | null): Standing | null {
-  return status === null || generation === null ? null : ({ status, generation } as Standing);
+  const known = BOT_STATUSES.find((one) => one === status);
+  return known === undefined || generation === null ? null : { status: known, generation };
 }

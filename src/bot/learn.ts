@@ -8,7 +8,7 @@ import type { Outcome } from "../provider/outcome.ts";
 import type { ProviderDroplet } from "../provider/schema.ts";
 import type { ListSubject } from "./decision.ts";
 import type { DropletFacts, EventBody } from "./events.ts";
-import { judgeOwnership } from "./ownership.ts";
+import { judgeOwnership, MAX_DROPLETS, roomForDroplets } from "./ownership.ts";
 import type { Policy } from "./policy.ts";
 import type { BotState, Droplet, Instant, PowerAction } from "./state.ts";
 
@@ -190,7 +190,7 @@ function learnList(bot: BotState, finished: Extract<Finished, { kind: "list" }>,
     if (intent)
       events.push({
         kind: "intent_looked",
-        data: { intent_id: intent.id, how, began_at, found: ours.map(({ id }) => id) },
+        data: { intent_id: intent.id, how, began_at, found: ours.slice(0, MAX_DROPLETS).map(({ id }) => id) },
       });
     const mine = ours.find((facts) => facts.name === intent?.droplet_name);
     if (mine && intent?.state !== "adopted") {
@@ -208,7 +208,9 @@ function learnList(bot: BotState, finished: Extract<Finished, { kind: "list" }>,
   );
   return [
     ...events,
-    ...strangers.map((droplet): EventBody => ({ kind: "droplet_found", data: { droplet, via: how } })),
+    ...strangers
+      .slice(0, Math.max(0, roomForDroplets(bot) - adopted.length))
+      .map((droplet): EventBody => ({ kind: "droplet_found", data: { droplet, via: how } })),
   ];
 }
 

@@ -5,6 +5,7 @@
 import type { PermitKind } from "../provider/gate/permit.ts";
 import type { Outcome } from "../provider/outcome.ts";
 import type { OperationKind } from "../wire/enums.ts";
+import { quote } from "../wire/redact.ts";
 import { formatToken, hashToken } from "../wire/tokens.ts";
 import { tendChannel } from "./channel.ts";
 import { type Effect, sameEffect } from "./decision.ts";
@@ -44,7 +45,7 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     noticeLateAlarm(shell);
     await takeSteps(shell);
     await deliver(shell);
-    pruneHistory(shell);
+    prune(shell);
     shell.rest();
   } catch (error) {
     platform.log({
@@ -54,6 +55,15 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     });
     const tries = (shell.live()?.rt.tries ?? 0) + 1;
     platform.setAlarm(platform.now() + backoffMs(platform.policy, tries, platform.random()));
+  }
+}
+
+/** A history that cannot be read is kept as it is: work goes on. */
+function prune(shell: BotShell): void {
+  try {
+    pruneHistory(shell);
+  } catch (error) {
+    shell.platform.log({ level: "error", event: "prune_failed", detail: String(error) });
   }
 }
 
@@ -99,11 +109,11 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
   }
   // The world may have moved on while we waited: the permit is then simply not used.
   const decision = reconcile(bot, rt, platform.now(), platform.policy);
-  if (!("do" in decision) || !sameEffect(decision.do, effect)) return;
+  if (!("do" in decision) || !sameEffect(decision.do, effect)) return giveBack(shell, effect);
   const began_at = platform.now();
   if (effect.kind === "create_droplet") shell.note({ ...rt, create_ms: permit.create_ms });
   const run = prepare(shell, bot, effect, token);
-  if (run === null) return;
+  if (run === null) return giveBack(shell, effect);
   const finished = await run();
   const after = shell.present();
   const ended_at = platform.now();
@@ -112,6 +122,14 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
     rt: afterCall(after.rt, effect, finished.outcome, ended_at, platform.random(), platform.policy),
   });
   await tellGate(shell, bot, finished.outcome);
+  await giveBack(shell, effect);
+}
+
+/** A create that came to nothing frees its place among the ten at once, not when its lease ends. */
+async function giveBack(shell: BotShell, effect: Effect): Promise<void> {
+  const { bot } = shell.present();
+  if (effect.kind !== "create_droplet" || isCreating(bot)) return;
+  await shell.platform.gate.report({ kind: "create_refused", bot_id: bot.id });
 }
 
 /** What the call taught about the budget that all bots share. Lost where we die here: leases end by themselves. */
@@ -233,7 +251,7 @@ async function guarded<T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> {
   try {
     return await call;
   } catch (error) {
-    return { kind: "unknown", detail: error instanceof Error ? error.message.slice(0, 200) : "the call failed" };
+    return { kind: "unknown", detail: error instanceof Error ? quote(error.message, 200) : "the call failed" };
   }
 }
 
@@ -264,7 +282,8 @@ async function deliver(shell: BotShell): Promise<void> {
     } catch (error) {
       const ceiling = { ...platform.policy, backoff_max_ms: platform.policy.outbox_backoff_max_ms };
       const nextAt = platform.now() + backoffMs(ceiling, delivery.attempts + 1, platform.random());
-      const detail = error instanceof Error ? error.message : String(error);
+      // It quotes the row.
+      const detail = quote(error instanceof Error ? error.message : String(error), 500);
       store.undelivered(delivery, nextAt, detail);
       platform.log({ level: "warn", event: "index_push_failed", key: delivery.key, attempts: delivery.attempts + 1 });
     }

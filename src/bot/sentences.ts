@@ -9,7 +9,12 @@ type Sentences = { [K in EventKind]: (data: EventData[K]) => string };
 /** Kinds that this release does not know are kept, and so are shown. */
 export function sentenceOf({ kind, data }: EventBody): string {
   const say = SENTENCES[kind] as ((data: unknown) => string) | undefined;
-  return say ? say(data) : `Something that this release has no words for: ${inWords(kind)}.`;
+  if (!say) return `Something that this release has no words for: ${inWords(kind)}.`;
+  try {
+    return say(data);
+  } catch {
+    return `Something of which nothing more can be read: ${inWords(kind)}.`;
+  }
 }
 
 const ASKED: Readonly<Record<OperationKind, string>> = {

@@ -5,7 +5,7 @@ import type { Sql } from "../storage.ts";
 import { Runtime } from "./decision.ts";
 import { History } from "./history.ts";
 import { ConfigRow, type OutboxEntry, outboxKey } from "./index-rows.ts";
-import { BotState, type Instant, type OperationState } from "./state.ts";
+import { BotState, type Instant, OperationState } from "./state.ts";
 
 /** Append-only: a release reads what the next one writes, so statements are added, never changed. */
 export const MIGRATIONS: readonly string[] = [
@@ -72,8 +72,8 @@ export class Store {
 
   /** Brings the schema up to date. */
   migrate(): void {
-    const done = this.exists() ? Number(this.#document("schema") ?? "0") : 0;
-    if (done >= MIGRATIONS.length) return;
+    const done = this.exists() ? this.#schema() : 0;
+    if (done === null || done >= MIGRATIONS.length) return;
     for (const statements of MIGRATIONS.slice(done)) {
       for (const statement of statements.split(";")) if (statement.trim()) this.#sql.exec(statement);
     }
@@ -85,6 +85,7 @@ export class Store {
     if (!this.exists()) return { kind: "absent" };
     const text = this.#document("state");
     if (text === null) return { kind: "absent" };
+    if (this.#schema() === null) return { kind: "broken", detail: "the schema's number is none" };
     const bot = BotState.safeParse(parse(text));
     const rt = Runtime.safeParse(parse(this.#document("runtime") ?? "{}"));
     if (!bot.success) return { kind: "broken", detail: bot.error.message.slice(0, 500) };
@@ -118,7 +119,7 @@ export class Store {
   operations(): OperationState[] {
     return this.#sql
       .exec<{ value: string }>("SELECT value FROM operation ORDER BY started_at DESC, id")
-      .map(({ value }) => parse(value) as OperationState);
+      .flatMap(({ value }) => OperationState.safeParse(parse(value)).data ?? []);
   }
 
   saveCommand(command: CommandRow): void {
@@ -192,7 +193,7 @@ export class Store {
     this.#sql.exec(
       "UPDATE outbox SET attempts = attempts + 1, next_at = ?, last_error = ? WHERE key = ?",
       nextAt,
-      error.slice(0, 500),
+      error,
       key,
     );
   }
@@ -214,6 +215,12 @@ export class Store {
        (SELECT key FROM answered WHERE key LIKE 'req:%' ORDER BY at DESC LIMIT ?)`,
       KEEP_ANSWERED_REQUESTS,
     );
+  }
+
+  /** How many migrations were applied; null: what says so is damaged. */
+  #schema(): number | null {
+    const text = this.#document("schema") ?? "0";
+    return /^[0-9]+$/.test(text) ? Number(text) : null;
   }
 
   #document(key: string): string | null {

@@ -2,6 +2,7 @@
 import type { ProviderDroplet } from "../provider/schema.ts";
 import { type ClaimVerdict, judgeClaim } from "./claim.ts";
 import { type BotRow, botRow, changedDroplets, type IndexEntry } from "./index-rows.ts";
+import { roomForDroplets } from "./ownership.ts";
 import { nextAlarm } from "./schedule.ts";
 import type { BotShell, Live } from "./shell.ts";
 import type { Instant } from "./state.ts";
@@ -23,7 +24,7 @@ export function claim(shell: BotShell, { droplet, listed_ms_ago, dry_run }: Clai
   const listedAt = shell.platform.now() - listed_ms_ago;
   const recall = () => shell.store.history.claimHistory(droplet);
   const { verdict, found } = judgeClaim(loaded.bot, droplet, recall, listedAt);
-  if (found !== null && !dry_run) {
+  if (found !== null && !dry_run && roomForDroplets(loaded.bot) > 0) {
     shell.commit({ events: [{ kind: "droplet_found", data: { droplet: found, via: "sweep" } }] });
   }
   return verdict;

@@ -1,6 +1,7 @@
 /** What the fleet's upkeep reads of the index. */
-import { and, asc, gt, gte, inArray, isNotNull, isNull, lt, lte, ne, or } from "drizzle-orm";
+import { and, asc, gt, gte, inArray, isNull, lt, lte, ne, or } from "drizzle-orm";
 import type { IndexedBot, Slice } from "../watchdog.ts";
+import { OPERATION_KINDS } from "../wire/enums.ts";
 import { type Db, withRetry } from "./client.ts";
 import { bots, fleets } from "./schema.ts";
 
@@ -85,11 +86,13 @@ export async function findBotIds(db: Db, after: string | null, limit: number): P
 
 /** Operations under way, the longest without progress first. @param stuckAt only those that were overdue by then */
 export async function findOperations(db: Db, stuckAt: number | null, limit: number) {
+  // No constraint of the table says so: a damaged row names no operation.
+  const named = inArray(bots.operation_kind, [...OPERATION_KINDS]);
   return await withRetry(() =>
     db
       .select()
       .from(bots)
-      .where(and(isNotNull(bots.operation_kind), stuckAt === null ? undefined : lte(bots.next_due_at, stuckAt)))
+      .where(and(named, stuckAt === null ? undefined : lte(bots.next_due_at, stuckAt)))
       .orderBy(asc(bots.next_due_at), asc(bots.id))
       .limit(limit),
   );

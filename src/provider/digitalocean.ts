@@ -3,6 +3,7 @@
  * decision. It never logs or returns the token or user-data.
  */
 import type { z } from "zod";
+import { quote } from "../wire/redact.ts";
 import type { Outcome, RefusalReason } from "./outcome.ts";
 import {
   AccountEnvelope,
@@ -19,6 +20,7 @@ import { USER_DATA_MAX_BYTES } from "./user-data.ts";
 /** The most that DigitalOcean gives on one page. */
 const PER_PAGE = 200;
 const MAX_PAGES = 500;
+const MAX_QUOTE_CHARS = 300;
 /** Where a 429 names no wait: `ratelimit-reset` has been seen in the past. */
 const RATE_LIMIT_FLOOR_MS = 5_000;
 const RATE_LIMIT_CEILING_MS = 5 * 60_000;
@@ -163,7 +165,7 @@ export class DigitalOcean implements Provider {
     } catch (error) {
       return {
         kind: "unknown",
-        detail: `${method} ${path.split("?")[0]}: ${this.#withoutToken(describeError(error)).slice(0, 200)}`,
+        detail: `${method} ${path.split("?")[0]}: ${this.#quoted(describeError(error))}`,
       };
     }
     const { response, text } = answer;
@@ -181,7 +183,7 @@ export class DigitalOcean implements Provider {
     const { status } = response;
     const body = parseJson(text);
     const error = ProviderError.safeParse(body);
-    const message = this.#withoutToken(error.success ? error.data.message : `HTTP ${status}`).slice(0, 300);
+    const message = this.#quoted(error.success ? error.data.message : `HTTP ${status}`);
     if (status === 429) return { kind: "rate_limited", wait_ms: rateLimitWait(response.headers, this.#options.now()) };
     if (status === 401 || status === 403) {
       return { kind: "unauthorized", status, detail: message };
@@ -195,9 +197,9 @@ export class DigitalOcean implements Provider {
     return { kind: "refused", reason: refusalReason(status, message), status, detail: message };
   }
 
-  /** A header that cannot be sent is quoted by whoever refuses to send it. */
-  #withoutToken(text: string): string {
-    return text.replaceAll(this.#options.token, "[token]");
+  /** What they say is kept and shown: it may hold what was sent, user-data and all, and be of any length. */
+  #quoted(text: string): string {
+    return quote(text, MAX_QUOTE_CHARS, [this.#options.token]);
   }
 }
 

@@ -30,6 +30,9 @@ const SingleLine = z
   // biome-ignore lint/suspicious/noControlCharactersInRegex: -- refusing control characters is the point
   .regex(/^[^\u0000-\u001f\u007f]*$/, "must be one line without control characters");
 
+/** Any text, but for what the customizer's own parser might take for an option. */
+const PersonName = SingleLine.min(1).regex(/^[^-]/, "must not begin with -");
+
 export const BootstrapSettings = z.strictObject({
   node_major: z.int().min(18).max(99).default(24),
   install_pnpm: z.boolean().default(true),
@@ -60,8 +63,8 @@ export const BootstrapSettings = z.strictObject({
         .string()
         .regex(/^\/opt\/openclaw(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$/, "must be a plain path below /opt/openclaw")
         .default("/opt/openclaw/workspace"),
-      agent_name: SingleLine.min(1).default("Jane"),
-      owner_name: SingleLine.min(1).default("Owner"),
+      agent_name: PersonName.default("Jane"),
+      owner_name: PersonName.default("Owner"),
       skip_qmd: z.boolean().default(true),
       skip_cron: z.boolean().default(true),
       skip_git: z.boolean().default(true),
@@ -106,7 +109,7 @@ const Plain = z.object({
   bootstrap: BootstrapSettings,
   bot_id: z.uuid(),
   control_plane_url: z.string().regex(/^https?:\/\/[A-Za-z0-9.:[\]_~/-]+$/),
-  registration_token: z.string().regex(/^[A-Za-z0-9_-]+$/),
+  registration_token: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/),
   agent: z.object({
     url: z.string().regex(/^(https?:\/)?\/[A-Za-z0-9.:[\]_~/?&=%-]+$/),
     sha256: z.string().regex(/^[0-9a-f]{64}$/),

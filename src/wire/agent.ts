@@ -2,11 +2,21 @@
 import { z } from "zod";
 import { BOOTSTRAP_STAGES, COMMAND_KINDS, WORKLOAD_ORDERS, WORKLOAD_STATES } from "./enums.ts";
 import { DropletId, Sha256Hex, Uuid } from "./primitives.ts";
+import { quote } from "./redact.ts";
+
+/** An agent's words for people: kept as one line, without what looks like a secret. */
+function words(max: number) {
+  return z
+    .string()
+    .max(max)
+    .transform((text) => quote(text, max));
+}
 
 export const BootId = z
   .string()
   .min(1)
   .max(64)
+  .transform((text) => quote(text, 64))
   .meta({ description: "`/proc/sys/kernel/random/boot_id`: changes at every boot" });
 
 export const RegisterRequest = z
@@ -42,7 +52,7 @@ export const StageRequest = z
     stage: z.enum(BOOTSTRAP_STAGES),
     droplet_id: DropletId,
     boot_id: BootId,
-    detail: z.string().max(500).optional(),
+    detail: words(500).optional(),
   })
   .meta({ id: "StageRequest" });
 export type StageRequest = z.infer<typeof StageRequest>;
@@ -50,7 +60,7 @@ export type StageRequest = z.infer<typeof StageRequest>;
 const WorkloadReport = z
   .object({
     state: z.enum(WORKLOAD_STATES),
-    version: z.string().max(64).nullable(),
+    version: words(64).nullable(),
     restarts: z.int().min(0),
   })
   .meta({ id: "WorkloadReport" });
@@ -64,7 +74,7 @@ export const CommandResult = z
   .object({
     id: Uuid,
     ok: z.boolean(),
-    detail: z.string().max(500).optional().meta({ description: "A sentence for a person" }),
+    detail: words(500).optional().meta({ description: "A sentence for a person" }),
     output: z.string().max(MAX_OUTPUT_CHARS).optional().meta({ description: "Of `collect_logs`: the lines, redacted" }),
   })
   .meta({ id: "CommandResult" });
@@ -85,7 +95,7 @@ export type AgentCommand = z.infer<typeof AgentCommand>;
 
 export const HeartbeatRequest = z
   .object({
-    agent_version: z.string().max(64),
+    agent_version: words(64),
     boot_id: BootId,
     droplet_id: DropletId,
     workload: WorkloadReport,
@@ -114,7 +124,7 @@ export const ConfigAckRequest = z
     config_id: Uuid,
     result: z.enum(["applied", "failed"]).default("applied"),
     workload: z.enum(WORKLOAD_STATES).optional(),
-    reason: z.string().max(500).optional(),
+    reason: words(500).optional(),
   })
   .meta({ id: "ConfigAckRequest" });
 export type ConfigAckRequest = z.infer<typeof ConfigAckRequest>;

@@ -15,6 +15,7 @@ import {
 } from "./enums.ts";
 import { Environment, keyVariable } from "./environment.ts";
 import { DropletId, pageOf, Timestamp, Uuid } from "./primitives.ts";
+import { redactText } from "./redact.ts";
 import { ConfigStanding } from "./rollout.ts";
 
 /** A name as it is kept: other characters than letters, digits, space, `_` and `-` become `_`; trimmed, at most 64. */
@@ -29,7 +30,8 @@ export function sanitizeName(name: string): string {
 const BotName = z
   .string()
   .max(256)
-  .transform(sanitizeName)
+  // Whoever pastes a key into the wrong field does not find it in every list.
+  .transform((name) => sanitizeName(redactText(name)))
   .refine((name) => name.length > 0, "must hold at least one letter, digit, _ or -")
   .meta({ type: "string", example: "Night Owl" });
 

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { ALGORITHMS, ASSET_FOCUSES, LEVELS } from "./enums.ts";
 import { EnvironmentPatch, EnvironmentView } from "./environment.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
+import { redactText } from "./redact.ts";
 
 const Percent = z.number().min(0).max(100);
 const AssetSymbol = z.string().regex(/^[A-Z0-9]{1,20}$/, "must be 1 to 20 upper-case letters or digits");
@@ -60,6 +61,7 @@ export const flatConfigFields = {
   llm_provider: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_-]{0,99}$/, "must begin with a letter; letters, digits, _ and - only; at most 100")
+    .refine((text) => redactText(text) === text, "is the provider's name, not its key")
     .meta({ example: "anthropic" }),
   llm_api_key: z
     .string()
@@ -73,7 +75,12 @@ export const ConfigPatch = z
   .partial()
   .extend({
     environment: EnvironmentPatch.optional(),
-    note: z.string().max(500).optional().meta({ description: "Why, kept with the version" }),
+    note: z
+      .string()
+      .max(500)
+      .transform((text) => redactText(text))
+      .optional()
+      .meta({ description: "Why, kept with the version" }),
   })
   .refine(
     ({ note: _, environment = {}, ...others }) => Object.keys({ ...others, ...environment }).length > 0,

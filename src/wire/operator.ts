@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { BOT_STATUSES, OPERATION_KINDS } from "./enums.ts";
 import { DropletId, Timestamp, Uuid } from "./primitives.ts";
+import { redactText } from "./redact.ts";
 
 const Orphan = z
   .object({
@@ -63,7 +64,8 @@ const Reason = z
   .min(1)
   .max(200)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
-  .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters");
+  .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters")
+  .transform((text) => redactText(text));
 
 export const SuspendRequest = z
   .strictObject({

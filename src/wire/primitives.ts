@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-export const Uuid = z.uuid().meta({ example: "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d" });
+/** However it is written, objects and rows are named in lower case. */
+export const Uuid = z.uuid().toLowerCase().meta({ example: "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d" });
 export const Timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC", example: "2026-11-20T12:00:00.000Z" });
 export const Sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits (SHA-256)");
 /** DigitalOcean numbers its droplets. */

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { WaitAnswer } from "../../src/wire/bot.ts";
+import { searchFiles } from "./sentinel.ts";
 import { System } from "./system.ts";
 
 const SECRET = "of-an-exchange-0123456789-that-stands-in-no-file";
@@ -77,7 +78,9 @@ describe("a bot's whole life, every part a real process", () => {
     for (const command of holders) expect(command).toContain("gateway run");
     expect(filesWith(SECRET, system.state_dir), "and no file has it").toEqual([]);
 
-    await system.api("PATCH", `/bots/${id}/config`, { strictness: "high" });
+    const key = "sk-ant-a-key-that-only-one-droplet-may-know-0123456789";
+    const note = "rotated, the old one was ghp_anotherSecretThatWasPasted0123456789";
+    await system.api("PATCH", `/bots/${id}/config`, { strictness: "high", llm_api_key: key, note });
     await system.until("the new config is applied", async () => (await system.bot(id)).applied_config_version === 2);
 
     expect(await system.rotate(id)).toMatchObject({ state: "succeeded" });
@@ -90,6 +93,17 @@ describe("a bot's whole life, every part a real process", () => {
     const logs = await system.command(id, { kind: "collect_logs", lines: 20 });
     expect(filesWith(SECRET, system.state_dir)).toEqual([]);
     expect(logs).toMatchObject({ state: "succeeded", output: expect.stringContaining("gateway listening") });
+
+    const { admin_token, digitalocean_token } = await system.readDev();
+    const secrets = { key, pasted: note.slice(-40), admin_token, digitalocean_token };
+    const { found, files, bytes } = await searchFiles(system.state_dir, secrets);
+    console.log(`${files} files of ${bytes} bytes searched: ${JSON.stringify(found)}`);
+    expect(files).toBeGreaterThan(20);
+    // The agent's own state, which only its user can read, and what the starter tells the developer.
+    expect(found.key?.filter((path) => !path.includes("/var/lib/spawnpoint/agent/"))).toEqual([]);
+    expect(found.pasted).toEqual([]);
+    expect(found.admin_token?.filter((path) => !["dev.json", "secrets.json"].includes(path))).toEqual([]);
+    expect(system.said()).not.toContain(key);
 
     await system.act(id, "pause");
     await system.rests(id, "paused");

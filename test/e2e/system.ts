@@ -93,6 +93,11 @@ export class System {
     return this.dev;
   }
 
+  /** What it has said since it told where to look. */
+  said(): string {
+    return this.#output;
+  }
+
   /** As Ctrl-C does. @returns the exit code */
   async stop(): Promise<number | null> {
     const child = this.#process;

@@ -98,7 +98,7 @@ export const environment: readonly Mutant[] = [
   {
     name: "environment-redacted-by-the-line",
     guard: "A secret of several lines is taken out of each of them.",
-    file: "bootstrap/agent/redact.ts",
+    file: "src/wire/redact.ts",
     find: "return [secret, ...lines].flatMap(",
     replace: "return [secret].concat(lines.slice(0, 0)).flatMap(",
     caught_by: [parts],
@@ -106,7 +106,7 @@ export const environment: readonly Mutant[] = [
   {
     name: "environment-redacted-whole",
     guard: "A secret that holds another is taken out whole.",
-    file: "bootstrap/agent/redact.ts",
+    file: "src/wire/redact.ts",
     find: ".sort((a, b) => b.length - a.length)",
     replace: ".sort((a, b) => a.length - b.length)",
     caught_by: [parts],

@@ -6,6 +6,7 @@ import { environment } from "./environment.ts";
 import { evidence } from "./evidence.ts";
 import { exchange } from "./exchange.ts";
 import { history } from "./history.ts";
+import { hostile } from "./hostile.ts";
 import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
@@ -30,4 +31,5 @@ export const mutants: readonly Mutant[] = [
   ...tenancy,
   ...environment,
   ...exchange,
+  ...hostile,
 ];

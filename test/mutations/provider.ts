@@ -175,8 +175,8 @@ export const provider: readonly Mutant[] = [
     name: "token-never-shown",
     guard: "No outcome quotes the provider's token.",
     file: CLIENT,
-    find: 'return text.replaceAll(this.#options.token, "[token]");',
-    replace: "return text;",
+    find: "return quote(text, MAX_QUOTE_CHARS, [this.#options.token]);",
+    replace: "return quote(text, MAX_QUOTE_CHARS);",
     caught_by: [requests],
   },
 ];

@@ -294,6 +294,21 @@ describe.for(Object.keys(ROUTES))("%s", (name) => {
   });
 });
 
+it("takes JSON by whatever spelling of its content type the standard allows", async ({ expect }) => {
+  for (const type of [
+    "application/json;",
+    "APPLICATION/JSON",
+    'application/json; charset="utf-8"',
+    "application/json ;a=b",
+  ]) {
+    const body = { external_id: crypto.randomUUID(), tier: "pro" };
+    const answer = await request("POST", "/accounts", { body, headers: { "content-type": type } });
+    expect([answer.status, answer.json.external_id], type).toEqual([201, body.external_id]);
+    const wrong = await request("POST", "/accounts", { body: { tier: "pro" }, headers: { "content-type": type } });
+    expectProblem(expect, wrong, { status: 422, code: "invalid_request" });
+  }
+});
+
 it("names each faulty field by its JSON pointer, all of them at once", async ({ expect }) => {
   const body = botRequest(account, {
     persona: "expert",

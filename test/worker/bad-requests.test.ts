@@ -102,6 +102,18 @@ describe("GET /bots/:bot/configs/:from/diff/:to", () => {
   );
 });
 
+describe("an id in upper case", () => {
+  it("names what it names in lower case", async ({ expect }) => {
+    for (const path of [`/bots/${botId}`, `/accounts/${account}`]) {
+      const upper = await request(
+        "GET",
+        path.replace(/[^/]+$/, (id) => id.toUpperCase()),
+      );
+      expect([upper.status, upper.json.id]).toEqual([200, path.split("/").at(-1)]);
+    }
+  });
+});
+
 describe("headers", () => {
   it("answers 400 to an Idempotency-Key or If-Match that cannot be one", async ({ expect }) => {
     const before = await everything(cloud, botId);

@@ -56,15 +56,33 @@ export class Ledger {
 
   migrate(): void {
     const exists = this.#sql.exec("SELECT 1 AS found FROM sqlite_master WHERE name = 'document'").length > 0;
-    const done = exists ? Number(this.#read("schema") ?? "0") : 0;
+    const done = exists ? this.#schema() : 0;
+    if (done === null) return;
     for (const statements of GATE_MIGRATIONS.slice(done)) {
       for (const statement of statements.split(";")) if (statement.trim()) this.#sql.exec(statement);
     }
     if (done < GATE_MIGRATIONS.length) this.#write("schema", String(GATE_MIGRATIONS.length));
   }
 
+  /** @throws where it is damaged: `readable` tells */
   state(): GateState {
     return GateState.parse(JSON.parse(this.#read("state") ?? "{}"));
+  }
+
+  /** A damaged state is never taken for a fresh one: whose token it is would be forgotten. */
+  readable(): boolean {
+    try {
+      this.state();
+      return this.#schema() !== null;
+    } catch {
+      return false;
+    }
+  }
+
+  /** How many migrations were applied; null: what says so is damaged. */
+  #schema(): number | null {
+    const text = this.#read("schema") ?? "0";
+    return /^[0-9]+$/.test(text) ? Number(text) : null;
   }
 
   save(state: GateState): void {

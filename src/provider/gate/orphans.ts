@@ -51,7 +51,12 @@ export class Orphans {
 
   state(): SweepState {
     const [row] = this.#sql.exec<{ value: string }>("SELECT value FROM document WHERE key = 'sweep'");
-    return SweepState.parse(JSON.parse(row?.value ?? "{}"));
+    try {
+      return SweepState.parse(JSON.parse(row?.value ?? "{}"));
+    } catch {
+      // Only a pass and its report are lost: what is quarantined, and since when, stands in its own table.
+      return SweepState.parse({});
+    }
   }
 
   saveState(state: SweepState): void {

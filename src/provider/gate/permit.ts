@@ -25,9 +25,26 @@ export type Report =
   | { kind: "rate_limited"; wait_ms: number }
   | { kind: "unauthorized" }
   /** The droplet is active, or will never be: its place among the creates is free. */
-  | { kind: "create_done"; bot_id: string };
+  | { kind: "create_done"; bot_id: string }
+  /** Nothing is being made after all: the place is free, and says nothing of how long a create takes. */
+  | { kind: "create_refused"; bot_id: string };
 
 export interface Gate {
   permit(ask: Ask): Promise<Permit>;
   report(report: Report): Promise<void>;
+}
+
+/** What an operator is told of the gate. */
+export interface GateStatus {
+  /** Requests and creates that may still be granted. */
+  left: { this_minute: number; this_hour: number; background_this_minute: number; creates: number };
+  /** How many bots wait for each kind of permit. */
+  waiting: Record<string, number>;
+  circuit: { reason: string; since: number } | null;
+  paused_until: number | null;
+  team_uuid: string | null;
+  verified_at: number | null;
+  fleet_id: string | null;
+  fleet_hold_since: number | null;
+  live_bots: number;
 }

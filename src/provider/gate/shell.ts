@@ -8,8 +8,8 @@ import type { Storage } from "../../storage.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ProviderAccount } from "../schema.ts";
 import { healLimits, type Limits, waitFor } from "./budget.ts";
-import { type GateState, Ledger } from "./ledger.ts";
-import type { Ask, Permit, Report } from "./permit.ts";
+import { GateState, Ledger } from "./ledger.ts";
+import type { Ask, GateStatus, Permit, Report } from "./permit.ts";
 import { Sweeper, type SweepLease, type SweepPlatform } from "./sweeper.ts";
 
 export interface GatePlatform extends Storage, SweepPlatform {
@@ -25,20 +25,6 @@ export interface GatePlatform extends Storage, SweepPlatform {
 
 export type NamedBots = { ok: true; bot_ids: string[]; last: boolean } | { ok: false; reason: string; wait_ms: number };
 
-export interface GateStatus {
-  /** Requests and creates that may still be granted. */
-  left: { this_minute: number; this_hour: number; background_this_minute: number; creates: number };
-  /** How many bots wait for each kind of permit. */
-  waiting: Record<string, number>;
-  circuit: { reason: string; since: number } | null;
-  paused_until: number | null;
-  team_uuid: string | null;
-  verified_at: number | null;
-  fleet_id: string | null;
-  fleet_hold_since: number | null;
-  live_bots: number;
-}
-
 const VERIFY_EVERY_MS = 60 * 60_000;
 const RETRY_MS = 30_000;
 const SAFETY_MS = 60_000;
@@ -49,6 +35,9 @@ const CIRCUIT_OPEN_MS = 60_000;
 const HEAL_RETRY_MS = 60_000;
 /** Deadlines of a fleet that fell silent together spread over this long: nobody is healed before all were heard of. */
 const HEAL_SETTLE_MS = 120_000;
+/** Why nothing is granted where the gate's own state is damaged, and how often it is said. */
+const UNREADABLE = "gate_unreadable";
+const UNREADABLE_ALARM_MS = 60 * 60_000;
 /** Weight of the newest create in the average. */
 const AVERAGE_WEIGHT = 0.2;
 
@@ -144,6 +133,9 @@ export class GateShell {
           if (state.open === null) this.#open(state, "provider_unauthorized", now);
           this.#platform.setAlarm(now);
           return;
+        case "create_refused":
+          this.#ledger.endCreate(report.bot_id, now);
+          return;
         case "create_done": {
           const held = this.#ledger.endCreate(report.bot_id, now);
           if (held === null) return;
@@ -168,7 +160,10 @@ export class GateShell {
   status(): GateStatus {
     const now = this.#platform.now();
     const { limits } = this.#platform;
-    const { open, paused_until, team_uuid, verified_at, fleet_id, fleet_hold_since, live_bots } = this.#ledger.state();
+    const { open, paused_until, team_uuid, verified_at, fleet_id, fleet_hold_since, live_bots } =
+      this.#ledger.readable()
+        ? this.#ledger.state()
+        : { ...GateState.parse({}), open: { reason: UNREADABLE, since: now } };
     const { minute, hour, background_minute, creates, waiting } = this.#ledger.usage(now);
     return {
       left: {
@@ -195,6 +190,11 @@ export class GateShell {
   /** Verifies whose token this is, counts the fleet, sweeps. Never throws. */
   async alarm(): Promise<void> {
     const { setAlarm, now } = this.#platform;
+    if (!this.#ledger.readable()) {
+      this.#platform.log({ level: "error", event: UNREADABLE });
+      setAlarm(now() + UNREADABLE_ALARM_MS);
+      return;
+    }
     setAlarm(now() + SAFETY_MS);
     if (this.#verifyAt() <= now()) {
       await this.#guarded("gate_alarm_failed", async () => {

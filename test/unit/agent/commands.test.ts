@@ -5,11 +5,11 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { CommandDesk, type CommandDeskDeps } from "../../../bootstrap/agent/command-desk.ts";
 import { judgeCommand, judgeRestart, lastLines, resultsThatFit } from "../../../bootstrap/agent/commands.ts";
 import { readTail } from "../../../bootstrap/agent/log-tail.ts";
-import { redact } from "../../../bootstrap/agent/redact.ts";
 import { Store } from "../../../bootstrap/agent/store.ts";
 import type { Snapshot } from "../../../bootstrap/agent/supervisor.ts";
 import { type AgentCommand, CommandResult, HeartbeatRequest, MAX_OUTPUT_CHARS } from "../../../src/wire/agent.ts";
 import { MAX_FRAME_BYTES } from "../../../src/wire/channel.ts";
+import { redactText as redact } from "../../../src/wire/redact.ts";
 import { configId } from "./fixtures/control-plane.ts";
 
 const NOW_MS = Date.parse("2026-11-20T12:00:00.000Z");

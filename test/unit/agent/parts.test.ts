@@ -7,7 +7,6 @@ import { finished } from "node:stream/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { answer } from "../../../bootstrap/agent/api.ts";
 import { LogFile } from "../../../bootstrap/agent/log-file.ts";
-import { formsOf, redact } from "../../../bootstrap/agent/redact.ts";
 import { parseSettings } from "../../../bootstrap/agent/settings.ts";
 import { pendingStages } from "../../../bootstrap/agent/stages.ts";
 import { Store } from "../../../bootstrap/agent/store.ts";
@@ -15,6 +14,7 @@ import { memoryInUse } from "../../../bootstrap/agent/telemetry.ts";
 import { openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload.ts";
 import { AgentConfig } from "../../../src/wire/config.ts";
 import { keyVariable } from "../../../src/wire/environment.ts";
+import { formsOf, redactText as redact } from "../../../src/wire/redact.ts";
 import { formatToken } from "../../../src/wire/tokens.ts";
 import { agentConfig, configId } from "./fixtures/control-plane.ts";
 

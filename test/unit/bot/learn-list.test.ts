@@ -42,6 +42,17 @@ describe("a look for an unanswered POST", () => {
     });
   });
 
+  it("that shows thousands keeps some in mind, and the others until they are gone", async ({ expect }) => {
+    const life = looking();
+    const thousands = Array.from({ length: 5_000 }, (_, n) => shown(life, 3_000 + n));
+    const events = listed(life, POST, thousands);
+    expect(events.length).toBeLessThan(20);
+    life.tell(...events);
+    expect(life.bot).toMatchObject({ adopted: 3_000 });
+    expect(life.bot.droplets).toHaveLength(16);
+    expect(listed(life, { droplet_id: 3_001 }, thousands).map(({ kind }) => kind)).toEqual(["droplet_observed"]);
+  });
+
   it("that finds two adopts the lowest number, and keeps the other in mind for removal", async ({ expect }) => {
     const life = looking();
     life.tell(...listed(life, POST, [shown(life, 2002), shown(life, 2001)]));

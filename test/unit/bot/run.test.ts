@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import type { Platform } from "../../../src/bot/platform.ts";
 import { runAlarm } from "../../../src/bot/run.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 import { Life, MINUTE, SECOND } from "./life.ts";
@@ -23,6 +24,17 @@ describe("an alarm", () => {
     const shell = stored(life, { gate: generous, index: { push: async () => undefined } });
     await runAlarm(shell);
     expect(shell.present().bot.intents).toMatchObject([{ state: "open", ended_at: life.now }]);
+  });
+
+  it("gives the place among the creates back where the create was refused", async ({ expect }) => {
+    const life = new Life();
+    const reports: unknown[] = [];
+    const report = async (said: unknown) => void reports.push(said);
+    const createDroplet = async () => ({ kind: "refused", reason: "quota", status: 422, detail: "no" }) as const;
+    const provider = new Proxy({}, { get: () => createDroplet }) as Platform["provider"];
+    const index = { push: async () => undefined };
+    await runAlarm(stored(life, { gate: { ...generous, report }, index, provider }));
+    expect(reports).toEqual([{ kind: "create_refused", bot_id: life.bot.id }]);
   });
 
   it("that a deploy has eaten is set again by the next caller, once it is a minute late", async ({ expect }) => {

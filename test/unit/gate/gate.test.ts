@@ -150,6 +150,15 @@ describe("the gate", () => {
     expect(gate.permit("bot-11", "create").granted).toBe(true);
   });
 
+  it("has the place of a create that was refused free at once, and learns nothing from it", async ({ expect }) => {
+    const gate = await newGate();
+    for (let n = 0; n < 10; n++) gate.permit(`bot-${n}`, "create");
+    const before = gate.permit("bot-0", "create");
+    gate.world.now += 1_000;
+    gate.report({ kind: "create_refused", bot_id: "bot-0" });
+    expect(gate.permit("bot-10", "create")).toEqual(before);
+  });
+
   it("waits for everybody where DigitalOcean asked one to wait", async ({ expect }) => {
     const gate = await newGate();
     gate.report({ kind: "rate_limited", wait_ms: 20_000 });

@@ -1,0 +1,73 @@
+/** The OpenAPI document as the fuzzer reads it: every operation with its parameters and its body, references resolved. */
+import { request } from "../cloud.ts";
+
+/** JSON Schema as the document has it; what is not known of it is refused where it is used. */
+export type Schema = { [keyword: string]: unknown };
+
+export interface Parameter {
+  name: string;
+  in: "path" | "query" | "header" | "cookie";
+  required: boolean;
+  schema: Schema;
+}
+
+export interface Operation {
+  id: string;
+  method: string;
+  /** With `{name}` for what is in the path. */
+  path: string;
+  /** Names of security schemes, each enough by itself; none: anyone. */
+  security: string[];
+  parameters: Parameter[];
+  /** Null: it takes no body. */
+  body: Schema | null;
+  /** Statuses that it says it may answer. */
+  statuses: number[];
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the document is JSON of whatever shape it has
+type Json = any;
+
+export interface Document {
+  operations: Operation[];
+  securitySchemes: string[];
+  resolve: (schema: Schema) => Schema;
+}
+
+export async function readDocument(): Promise<Document> {
+  const { json } = await request("GET", "/openapi.json", { token: null });
+  const operations = Object.entries<Json>(json.paths).flatMap(([path, methods]) =>
+    Object.entries<Json>(methods).map(([method, operation]) => readOperation(method, path, operation)),
+  );
+  return {
+    operations,
+    securitySchemes: Object.keys(json.components.securitySchemes),
+    resolve: (schema) => resolve(json, schema),
+  };
+}
+
+function readOperation(method: string, path: string, operation: Json): Operation {
+  const { operationId: id, security = [], parameters = [], requestBody, responses } = operation;
+  const content = Object.keys(requestBody?.content ?? {});
+  if (content.some((type) => type !== "application/json")) throw new Error(`${id} takes ${content}: teach the fuzzer`);
+  return {
+    id,
+    method: method.toUpperCase(),
+    path,
+    security: security.flatMap((schemes: Json) => Object.keys(schemes)),
+    parameters: parameters.map(({ required = false, ...parameter }: Json) => ({ ...parameter, required })),
+    body: requestBody?.content["application/json"].schema ?? null,
+    statuses: Object.keys(responses).map(Number),
+  };
+}
+
+function resolve(json: Json, schema: Schema): Schema {
+  const { $ref, ...rest } = schema;
+  if (typeof $ref !== "string") return schema;
+  const found = $ref
+    .replace(/^#\//, "")
+    .split("/")
+    .reduce((at: Json, part) => at?.[part], json);
+  if (found === undefined) throw new Error(`the document has no ${$ref}`);
+  return resolve(json, { ...found, ...rest });
+}

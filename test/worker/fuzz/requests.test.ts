@@ -1,0 +1,65 @@
+/**
+ * Requests for every operation of the document, made from the document alone: whatever comes in, the Worker answers in
+ * time, is never at fault, refuses with a problem, and a refusal changes nothing anywhere.
+ * `FUZZ_REQUESTS=20000 FUZZ_SEED=7` for more, or again.
+ */
+import { afterAll, beforeAll, describe, it, vi } from "vitest";
+import { endOfTest } from "../cloud.ts";
+import { credentialsFor } from "./credentials.ts";
+import { type Document, readDocument, type Schema } from "./document.ts";
+import { fuzz } from "./run.ts";
+import { fitting } from "./values.ts";
+import { World } from "./world.ts";
+
+const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 2_000);
+const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const MS_A_REQUEST = 60;
+
+let document: Document;
+let world: World;
+
+beforeAll(async () => {
+  document = await readDocument();
+  world = new World(document.resolve);
+  await world.found();
+}, 60_000);
+afterAll(endOfTest);
+
+describe("what the fuzzer cannot make", () => {
+  it("fails until it has learnt it: a keyword, a format, a type, a security scheme", ({ expect }) => {
+    const make = (schema: Schema) => fitting(schema, (one) => one, {}, "field");
+    for (const schema of [
+      { type: "object", patternProperties: {} },
+      { type: "string", format: "date-time" },
+      { type: "file" },
+      {},
+    ]) {
+      expect(() => make(schema)).toThrow(/cannot make field/);
+    }
+    expect(() => credentialsFor(["session"], { operator: [] })).toThrow("security scheme session");
+    const schemes = document.operations.flatMap(({ security }) => security);
+    expect([...new Set(schemes)].filter((scheme) => !document.securitySchemes.includes(scheme))).toEqual([]);
+  });
+});
+
+describe("whatever is asked", () => {
+  it(`is answered in time, never with a fault of ours, and a refusal changes nothing (seed ${SEED})`, {
+    timeout: 60_000 + REQUESTS * MS_A_REQUEST,
+  }, async ({ expect }) => {
+    const began = Date.now();
+    // What the Worker logs of all this is nobody's interest.
+    const logs = (["log", "warn", "error"] as const).map((level) =>
+      vi.spyOn(console, level).mockReturnValue(undefined),
+    );
+    const report = await fuzz(document, world, REQUESTS, SEED);
+    for (const level of logs) level.mockRestore();
+    const outcomes = [...report.outcomes].sort().map(([outcome, count]) => `${outcome}: ${count}`);
+    console.log(
+      `FUZZ_SEED=${SEED} ${report.sent} requests in ${Date.now() - began} ms, the slowest ${report.slowest_ms} ms, ` +
+        `${report.unsendable} that nobody can send\n${outcomes.join(", ")}`,
+    );
+    expect(report.complaints.join("\n\n")).toBe("");
+    expect(report.sent).toBeGreaterThanOrEqual(REQUESTS);
+    expect([...report.reached].sort()).toEqual(document.operations.map(({ id }) => id).sort());
+  });
+});
