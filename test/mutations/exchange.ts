@@ -136,7 +136,7 @@ export const exchange: readonly Mutant[] = [
     name: "rotation-for-each-command",
     guard: "A command to rotate is not done by what an earlier one has led to.",
     file: AGENT,
-    find: "this.#wanted = result.ok && this.#done.length > 0 && !this.#asked_for_it;",
+    find: "this.#wanted = this.#done.length > 0 && !this.#asked_for_it;",
     replace: "this.#wanted = false;",
     caught_by: [agentRotation],
   },
