@@ -31,7 +31,7 @@ export class Rotation {
   /** The control plane wants neither of the two: a revocation is meant as one. */
   #both_refused = false;
   #done: ((result: Result) => void)[] = [];
-  /** Whether the present credential has asked since the last command: else what is found out is of an earlier one. */
+  /** Whether all has been tried since the last command: else what is found out is of an earlier one. */
   #asked_for_it = false;
 
   constructor(deps: RotationDeps) {
@@ -72,7 +72,7 @@ export class Rotation {
       if (this.#wanted) {
         const result = await this.#findOut(signal);
         if (result === null) return;
-        this.#wanted = result.ok && this.#done.length > 0 && !this.#asked_for_it;
+        this.#wanted = this.#done.length > 0 && !this.#asked_for_it;
         if (!this.#wanted) for (const done of this.#done.splice(0)) done(result);
       }
       try {
@@ -106,7 +106,10 @@ export class Rotation {
     const { settings, control_plane, credentials, log, random } = this.#deps;
     const { droplet_id, boot_id } = settings;
     const next = await this.#prepare();
-    if (next === null) return { ok: false, detail: "The agent cannot write another credential to its disk." };
+    if (next === null) {
+      this.#asked_for_it = true;
+      return { ok: false, detail: "The agent cannot write another credential to its disk." };
+    }
     let asked: Asked = this.#in_doubt ? "next" : "present";
     let present_revoked = false;
     for (let failures = 0; ; ) {

@@ -164,7 +164,8 @@ function named<T extends z.ZodType>(values: z.ZodRecord<z.ZodString, T>) {
 
 const description =
   "Further secrets, which the workload finds in its environment: at most 100, 32 KiB of names and values together. " +
-  "Write-only. Names that change how programs are found, loaded or trusted are refused.";
+  "Write-only; taken out of logs where they have 8 characters or more. Names that change how programs are found, " +
+  "loaded or trusted are refused.";
 
 export const Environment = named(z.record(z.string(), Value)).meta({
   description,

@@ -8,6 +8,7 @@ const CREDENTIAL = "bootstrap/agent/credential.ts";
 const rotation = "test/unit/bot/rotation.test.ts";
 const agentRotation = "test/unit/agent/rotation.test.ts";
 const attacks = "test/worker/attacks.test.ts";
+const rotationRoutes = "test/worker/rotation.test.ts";
 
 export const exchange: readonly Mutant[] = [
   {
@@ -65,7 +66,7 @@ export const exchange: readonly Mutant[] = [
     find: 'return agent !== null && attached?.generation === generation ? "credential_rotated" : "credential_revoked";',
     replace:
       'return agent !== null && attached?.generation === generation ? "credential_revoked" : "credential_revoked";',
-    caught_by: [attacks],
+    caught_by: [rotationRoutes],
   },
   {
     name: "rotation-ends-the-channel",
@@ -135,7 +136,7 @@ export const exchange: readonly Mutant[] = [
     name: "rotation-for-each-command",
     guard: "A command to rotate is not done by what an earlier one has led to.",
     file: AGENT,
-    find: "this.#wanted = result.ok && this.#done.length > 0 && !this.#asked_for_it;",
+    find: "this.#wanted = this.#done.length > 0 && !this.#asked_for_it;",
     replace: "this.#wanted = false;",
     caught_by: [agentRotation],
   },
@@ -185,6 +186,6 @@ export const exchange: readonly Mutant[] = [
     file: "src/bot/fold-agent.ts",
     find: "flags: bot.flags.filter((flag) => !data.flags.includes(flag)),",
     replace: "",
-    caught_by: [attacks],
+    caught_by: [rotationRoutes],
   },
 ];

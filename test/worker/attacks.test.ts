@@ -1,56 +1,12 @@
 /** The exchange of credentials as a thief meets it, over HTTP and over sockets: what it gets, and what a person sees. */
 import { afterEach, describe, it, vi } from "vitest";
 import { formatToken, hashToken } from "../../src/wire/tokens.ts";
-import { agentOf, agentOn, connectChannel, newCredential, onlineBot, type TestAgent } from "./agent.ts";
+import { agentOf, agentOn, connectChannel, onlineBot } from "./agent.ts";
 import { act, dropletsOf, endOfTest, eventually, newBot, request, simulateCloud, untilBot } from "./cloud.ts";
 import { expectProblem } from "./problems.ts";
+import { eventsOf, everyDoor, everyDoorSays, rich, show, thiefOf } from "./thieves.ts";
 
 afterEach(endOfTest);
-
-const SECRET = "kraken-secret-that-a-thief-would-like";
-const rich = { environment: { KRAKEN_SECRET: SECRET } };
-
-async function show(botId: string) {
-  return (await request("GET", `/bots/${botId}`)).json;
-}
-
-async function eventsOf(botId: string, kind: string) {
-  const { json } = await request("GET", `/bots/${botId}/events?limit=1000`);
-  return json.data.filter((event: { kind: string }) => event.kind === kind);
-}
-
-/** Who has the agent's registration token, and would have a credential of its own accepted. */
-async function thiefOf(agent: TestAgent, droplet_id = agent.droplet_id) {
-  const { credential, credential_sha256 } = await newCredential(agent.bot_id);
-  const identity = { droplet_id, boot_id: crypto.randomUUID() };
-  return { credential, droplet_id, register: () => agent.register({ credential_sha256, ...identity }) };
-}
-
-/** Everything that an agent may ask for, with this token and from this droplet: each answer's status and code. */
-async function everyDoor(botId: string, token: string, droplet_id: number) {
-  const identity = { droplet_id, boot_id: "a-thief" };
-  const beat = {
-    agent_version: "1",
-    workload: { state: "running", version: null, restarts: 0 },
-    applied_config_id: null,
-  };
-  const numbers = { load: null, mem: null, disk: null };
-  const post = (path: string, body: unknown) => request("POST", `/bot/${botId}/${path}`, { token, body });
-  const answers = {
-    config: await request("GET", `/bot/${botId}/config?droplet_id=${droplet_id}`, { token }),
-    heartbeat: await post("heartbeat", { ...beat, ...numbers, ...identity }),
-    credential: await post("credential", { credential_sha256: "f".repeat(64), ...identity }),
-  };
-  const { status, problem } = await connectChannel(botId, token, identity);
-  const said = Object.values(answers).map((answer) => answer.text);
-  if (said.join().includes(SECRET)) throw new Error("a secret was given away");
-  const doors = Object.entries(answers).map(([door, answer]) => [door, `${answer.status} ${answer.json?.code}`]);
-  return Object.fromEntries([...doors, ["channel", `${status} ${(problem as { code?: string } | null)?.code}`]]);
-}
-
-function everyDoorSays(said: string) {
-  return { config: said, heartbeat: said, credential: said, channel: said };
-}
 
 describe("a thief with the registration token", () => {
   it("that comes first from another droplet binds nobody and gets no config; the real agent registers after it", async ({
@@ -292,102 +248,5 @@ describe("what is stored of a token", () => {
     const forged = formatToken("reg", bot.id, new Uint8Array(32));
     expect((await request("POST", "/bot/register", { token: forged, body: { bot_id: bot.id } })).status).toBe(422);
     expect((await show(bot.id)).flags).toEqual([]);
-  });
-});
-
-describe("a rotation of the credential", () => {
-  const ask = (botId: string) => request("POST", `/bots/${botId}/agent/credential/rotate`);
-
-  it("ends what a thief of the old one holds, its open channel too; the agent goes on with the new one", async ({
-    expect,
-  }) => {
-    const cloud = simulateCloud();
-    const { bot, agent } = await onlineBot(cloud, rich);
-    const { channel: held } = await agent.connect();
-    const asked = await ask(bot.id);
-    expect(asked).toMatchObject({ status: 202, json: { command: { kind: "rotate_credential", state: "pending" } } });
-    expect((await ask(bot.id)).json.command.id, "one at a time").toBe(asked.json.command.id);
-    expect(await held?.orders()).toMatchObject({ commands: [{ kind: "rotate_credential", args: {} }] });
-
-    const next = await newCredential(bot.id);
-    const rotated = await agent.rotate(next.credential_sha256);
-    expect([rotated.status, rotated.json]).toEqual([200, { status: "rotated" }]);
-    expect(await held?.untilClosed()).toEqual({ code: 4002, reason: "credential_rotated" });
-    expect(await everyDoor(bot.id, agent.credential, agent.droplet_id)).toEqual(
-      everyDoorSays("401 credential_revoked"),
-    );
-    // Its answer may be lost: with the new one it is a harmless repeat.
-    expect((await agent.rotate(next.credential_sha256, {}, next.credential)).json).toEqual({ status: "rotated" });
-    const identity = { droplet_id: agent.droplet_id, boot_id: agent.boot_id };
-    const { channel } = await connectChannel(bot.id, next.credential, identity);
-    channel?.status(identity);
-    expect(await channel?.orders()).toMatchObject({ workload: "run", commands: [] });
-    const config = await request("GET", `/bot/${bot.id}/config`, { token: next.credential });
-    expect(config.json.secrets.environment).toEqual(rich.environment);
-    const command = await request("GET", `/bots/${bot.id}/commands/${asked.json.command.id}`);
-    expect(command.json.state).toBe("succeeded");
-    expect(await show(bot.id)).toMatchObject({ status: "online", flags: [] });
-    const [event] = await eventsOf(bot.id, "credential_rotated");
-    expect(event).toMatchObject({ actor: "agent", data: {} });
-    expect(JSON.stringify(await show(bot.id))).not.toContain(next.credential_sha256);
-  });
-
-  it("is nothing that a thief can begin, nor finish from elsewhere", async ({ expect }) => {
-    const cloud = simulateCloud();
-    const { bot, agent } = await onlineBot(cloud);
-    const own = await newCredential(bot.id);
-    const unasked = await agent.rotate(own.credential_sha256);
-    expectProblem(expect, unasked, { status: 409, code: "rotation_not_asked" });
-    await ask(bot.id);
-    const clone = await agent.rotate(own.credential_sha256, { droplet_id: 7 });
-    expectProblem(expect, clone, { status: 403, code: "wrong_droplet" });
-    const spent = await agent.rotate(own.credential_sha256, {}, agent.token);
-    expectProblem(expect, spent, { status: 401, code: "invalid_credential" });
-    expect((await agent.heartbeat()).json.commands).toHaveLength(1);
-    expect(await eventsOf(bot.id, "credential_rotated")).toEqual([]);
-  });
-
-  it("is refused for a bot that is destroyed or not there, and is no kind of a workload's command", async ({
-    expect,
-  }) => {
-    const cloud = simulateCloud();
-    const { bot } = await onlineBot(cloud);
-    const kind = "rotate_credential";
-    expect((await request("POST", `/bots/${bot.id}/commands`, { body: { kind } })).status).toBe(422);
-    await act(bot.id, "destroy");
-    await untilBot(bot.id, { status: "destroyed" });
-    expectProblem(expect, await ask(bot.id), { status: 409, code: "bot_destroyed" });
-    expectProblem(expect, await ask(crypto.randomUUID()), { status: 404, code: "bot_not_found" });
-  });
-});
-
-describe("a flag on a bot", () => {
-  const acknowledge = (botId: string, body: unknown, headers: Record<string, string> = {}) =>
-    request("POST", `/bots/${botId}/security/acknowledge`, { body, headers });
-
-  it("is taken down by who has looked, with a reason, and goes up again when it comes again", async ({ expect }) => {
-    const cloud = simulateCloud();
-    const { bot, agent } = await onlineBot(cloud);
-    await agent.heartbeat({ droplet_id: 7 });
-    expectProblem(expect, await acknowledge(bot.id, {}), { status: 422, code: "invalid_request" });
-    expectProblem(expect, await acknowledge(bot.id, { reason: " " }), { status: 422, code: "invalid_request" });
-    expect((await show(bot.id)).flags).toEqual(["wrong_droplet"]);
-
-    const key = { "idempotency-key": crypto.randomUUID() };
-    const reason = "our own copy, for a test";
-    const taken = await acknowledge(bot.id, { reason }, key);
-    expect([taken.status, taken.json.flags]).toEqual([200, []]);
-    const again = await acknowledge(bot.id, { reason }, key);
-    expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([200, "true"]);
-    expect((await acknowledge(bot.id, { reason: "another" }, key)).json.code).toBe("idempotency_key_reused");
-    expect((await acknowledge(bot.id, { reason })).status, "there is nothing to take down").toBe(200);
-    expect(await eventsOf(bot.id, "security_acknowledged")).toMatchObject([
-      { actor: expect.stringMatching(/^operator:/), data: { flags: ["wrong_droplet"], reason } },
-    ]);
-
-    await agent.heartbeat({ droplet_id: 7 });
-    expect((await show(bot.id)).flags).toEqual(["wrong_droplet"]);
-    expect(await eventsOf(bot.id, "agent_refused")).toHaveLength(2);
-    expectProblem(expect, await acknowledge(crypto.randomUUID(), { reason }), { status: 404, code: "bot_not_found" });
   });
 });

@@ -65,17 +65,9 @@ const CONFIG_WRONG = {
   llm_provider: [undefined, null, 5, "", "1st", "two words", "x".repeat(101)],
   llm_api_key: [undefined, null, 5, "", "two words", "ключ", "line\nbreak", "k".repeat(4097)],
   environment: [
-    null,
-    "A=1",
-    ["A"],
-    { "not a name": "x" },
-    { PATH: "/tmp" },
-    { https_proxy: "http://x.test" },
-    { OPENAI_API_KEY: "x" },
-    { A: 5 },
-    { A: "x\u0000" },
-    { A: "x".repeat(32 * 1024) },
-    Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`N${n}`, ""])),
+    ...[null, "A=1", ["A"], Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`N${n}`, ""]))],
+    ...["not a name", "PATH", "https_proxy", "OPENAI_API_KEY"].map((name) => ({ [name]: "x" })),
+    ...[5, "x\u0000", "x".repeat(32 * 1024)].map((A) => ({ A })),
   ],
 };
 const SHA = "a".repeat(64);

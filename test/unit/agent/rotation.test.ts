@@ -191,6 +191,28 @@ describe("a refusal that a rotation explains", () => {
   });
 });
 
+describe("a command that comes while an earlier one is being found out", () => {
+  it("is carried out for itself, however the earlier one ends", async ({ expect }) => {
+    const { machine, ask, accepted } = await start([], -1);
+    const { credentials, rotation } = await machine.idle();
+    const ended: [string, boolean][] = [];
+    // Nobody has asked the bot for the first one: it is refused, and by then the second one has come.
+    rotation.begin(({ ok }) => ended.push(["first", ok]));
+    const before = accepted();
+    machine.meanwhile = () => {
+      ask();
+      rotation.begin(({ ok }) => ended.push(["second", ok]));
+    };
+    await machine.settle(rotation);
+    expect(ended).toEqual([
+      ["first", true],
+      ["second", true],
+    ]);
+    expect(accepted()).not.toBe(before);
+    expect(await hashToken(credentials.token)).toBe(accepted());
+  });
+});
+
 describe("what an answer to a rotation means", () => {
   const ok = { is: "ok", value: { status: "rotated" } } as const;
   const refused = (status: number, code: string) => ({ is: "refused", status, code }) as const;
