@@ -65,7 +65,7 @@ export const hostile: readonly Mutant[] = [
     file: "src/bot/run.ts",
     find: "const detail = quote(error instanceof Error ? error.message : String(error), 500);",
     replace: "const detail = error instanceof Error ? error.message : String(error);",
-    caught_by: [sentinel],
+    caught_by: ["test/unit/bot/run.test.ts"],
   },
   {
     name: "logs-are-redacted",

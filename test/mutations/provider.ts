@@ -176,7 +176,7 @@ export const provider: readonly Mutant[] = [
     guard: "No outcome quotes the provider's token.",
     file: CLIENT,
     find: "return quote(text, MAX_QUOTE_CHARS, [this.#options.token]);",
-    replace: "return quote(text, MAX_QUOTE_CHARS);",
+    replace: "return text.slice(0, MAX_QUOTE_CHARS);",
     caught_by: [requests],
   },
 ];

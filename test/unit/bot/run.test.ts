@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import { botRow } from "../../../src/bot/index-rows.ts";
 import type { Platform } from "../../../src/bot/platform.ts";
 import { runAlarm } from "../../../src/bot/run.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
@@ -35,6 +36,20 @@ describe("an alarm", () => {
     const index = { push: async () => undefined };
     await runAlarm(stored(life, { gate: { ...generous, report }, index, provider }));
     expect(reports).toEqual([{ kind: "create_refused", bot_id: life.bot.id }]);
+  });
+
+  it("keeps why a row could not be delivered, without the row", async ({ expect }) => {
+    const life = new Life();
+    const storage = new SqliteStorage();
+    const push = () =>
+      Promise.reject(new Error(`Failed query: insert into bots values (?)\nparams: a note,${"x".repeat(9_000)}`));
+    const shell = stored(life, { gate: generous, index: { push } }, storage);
+    shell.commit({ entries: [{ kind: "bot", row: botRow(life.bot, life.rt) }] });
+    await runAlarm(shell);
+    const [row] = storage.sql.exec<{ last_error: string }>(
+      "SELECT last_error FROM outbox WHERE last_error IS NOT NULL",
+    );
+    expect(row?.last_error).toBe("Failed query: insert into bots values (?) params: [redacted]");
   });
 
   it("that a deploy has eaten is set again by the next caller, once it is a minute late", async ({ expect }) => {

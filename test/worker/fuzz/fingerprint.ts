@@ -9,9 +9,9 @@ const MOST_LOOKS = 200;
 const TABLES =
   "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'";
 
-/** Takes all alarms away until nothing moves by itself. */
-export async function freeze(): Promise<Fingerprint> {
-  let before: Fingerprint | null = null;
+/** Takes all alarms away until nothing moves by itself. @param known as it was frozen before: one look may do */
+export async function freeze(known: Fingerprint | null = null): Promise<Fingerprint> {
+  let before = known;
   let moving = "";
   for (let look = 0; look < MOST_LOOKS; look++) {
     const { armed, contents } = await ofObjects();

@@ -61,7 +61,7 @@ export function requestsOf(operation: Operation, fault: Fault, stock: Stock): fc
   return parts(operation, stock).chain((good) => {
     switch (fault) {
       case "nothing":
-        return fc.constant(craft(operation, fault, good));
+        return fc.boolean().map((upgrade) => asSocket(operation, craft(operation, fault, good), upgrade));
       case "field":
         return spoilt(fc.constant(good.body)).map((body) => craft(operation, fault, { ...good, body }));
       case "garbage":
@@ -91,6 +91,13 @@ export function requestsOf(operation: Operation, fault: Fault, stock: Stock): fc
           .map((authorization) => withAuthorization(craft(operation, fault, good), authorization));
     }
   });
+}
+
+/** Where the operation is a WebSocket, it is asked for as one, or without. */
+function asSocket({ statuses }: Operation, crafted: Crafted, upgrade: boolean): Crafted {
+  return statuses.includes(101) && upgrade
+    ? { ...crafted, headers: { ...crafted.headers, upgrade: "websocket" } }
+    : crafted;
 }
 
 /** A WebSocket is always asked for by GET, whatever the request says. */

@@ -5,7 +5,8 @@ import { BASE } from "../cloud.ts";
 import type { Operation } from "./document.ts";
 import type { Crafted } from "./requests.ts";
 
-const PATIENCE_MS = 10_000;
+/** Nothing takes a second, but a machine may have better things to do. */
+const PATIENCE_MS = 60_000;
 const PROBLEM_TYPE = "application/problem+json";
 
 export interface Answer {
