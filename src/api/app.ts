@@ -14,6 +14,7 @@ import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
 import { createApp } from "./context.ts";
 import { historyRoutes } from "./history.ts";
+import { keyRotationRoutes } from "./key-rotation.ts";
 import { methodsFor } from "./methods.ts";
 import { operationRoutes } from "./operations.ts";
 import { operatorRoutes } from "./operator.ts";
@@ -64,6 +65,7 @@ app.route("/", operationRoutes);
 app.route("/", historyRoutes);
 app.route("/", operatorRoutes);
 app.route("/", suspensionRoutes);
+app.route("/", keyRotationRoutes);
 
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
   type: "http",

@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { insertBot, listBots } from "../accounts/bots.ts";
 import { contentOfCreate, last4, llmKeyContext } from "../bot/config.ts";
 import type { NewBot } from "../bot/management.ts";
+import { KEY_RETIRED } from "../bot/rekey.ts";
 import { openDb } from "../db/client.ts";
 import type { Settings } from "../env.ts";
 import { log } from "../log.ts";
@@ -57,6 +58,8 @@ botRoutes.openapi(
         return problem(c, "quota_exceeded", `The account may have ${inserted.max_bots} bots at a time and has them.`);
       case "key_reused":
         return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
+      case "key_retired":
+        return problem(c, "key_retired", KEY_RETIRED);
       case "replayed": {
         const answer = await askBot(c, inserted.bot_id, (stub) => stub.snapshot(scope));
         if (!answer.ok) return refusal(c, answer);
@@ -88,7 +91,7 @@ async function newBot(
   request: z.output<typeof CreateBotRequest>,
   actor: string,
   now: number,
-): Promise<Omit<NewBot, "fleet">> {
+): Promise<Omit<NewBot, "fleet" | "retired_keys">> {
   const id = crypto.randomUUID();
   const version = 1;
   const vault = openVault(settings.ENCRYPTION_KEYS, (count) => crypto.getRandomValues(new Uint8Array(count)));

@@ -24,6 +24,7 @@ export type RefusalCode =
   | "command_not_found"
   | "too_many_commands"
   | "secret_unreadable"
+  | "key_retired"
   | "too_many_streams"
   | "too_many_waiters";
 

@@ -1,4 +1,5 @@
 /** The content of a config version: from a flat request, or a patch merged onto the version before. Pure. */
+import { sealContext } from "../secrets/sealed.ts";
 import type { CreateBotRequest } from "../wire/bot.ts";
 import type { ConfigPatch, RiskConfig, TradingConfig } from "../wire/config.ts";
 import type { Persona } from "../wire/enums.ts";
@@ -74,9 +75,8 @@ export function last4(secret: string): string | null {
   return secret.length >= 16 ? secret.slice(-4) : null;
 }
 
-/** Binds a sealed LLM key to its bot, version and field: the envelope opens nowhere else. */
 export function llmKeyContext(botId: string, version: number): string {
-  return `${botId}|${version}|llm_api_key`;
+  return sealContext(botId, version, "llm_api_key");
 }
 
 export function configEtag(configId: string): string {

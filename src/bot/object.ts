@@ -26,6 +26,7 @@ import type { NewBot } from "./management.ts";
 import * as management from "./management.ts";
 import type { Platform } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
+import { eraseSecrets, type RekeyRequest, rekey } from "./rekey.ts";
 import { runAlarm } from "./run.ts";
 import { BotShell } from "./shell.ts";
 import { CONNECT_HEADER, type Connect } from "./sockets.ts";
@@ -196,6 +197,15 @@ export class Bot extends DurableObject<Env> {
   /** Asked by the sweep of each droplet that carries this bot's name. */
   claim(request: upkeep.ClaimRequest) {
     return upkeep.claim(this.#awake(), request);
+  }
+
+  /** A rotation's: brings this bot's own secrets under its target. */
+  rekey(request: RekeyRequest) {
+    return rekey(this.#awake(), request);
+  }
+
+  eraseSecrets() {
+    return eraseSecrets(this.#awake());
   }
 
   snapshotRows() {

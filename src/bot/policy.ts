@@ -77,6 +77,8 @@ export const Policy = z.strictObject({
   outbox_backoff_max_ms: ms(HOUR),
 
   registration_token_ttl_ms: ms(HOUR),
+  /** How long the secrets of a destroyed bot are kept. */
+  secret_retention_ms: ms(30 * 24 * HOUR),
 
   /** When more events than this are kept, the state goes into a snapshot … */
   history_max: count(2_000),
