@@ -53,8 +53,10 @@ export async function beginRotation(
       db
         .delete(retired_keys)
         .where(sql`${begun} AND (${retired_keys.id} = ${target} OR ${retired_keys.rotation} < ${number})`),
-      db.run(sql`INSERT INTO retired_keys (id, rotation) SELECT value, ${number} FROM json_each(${JSON.stringify(retired)})
-                 WHERE ${begun} ON CONFLICT (id) DO NOTHING`),
+      db
+        .insert(retired_keys)
+        .select(sql`SELECT value, ${number} FROM json_each(${JSON.stringify(retired)}) WHERE ${begun}`)
+        .onConflictDoNothing(),
       db.delete(key_rotation_errors).where(sql`${begun} AND ${key_rotation_errors.rotation} < ${number}`),
     ]),
   );
@@ -109,7 +111,6 @@ function unasked(rotation: number): SQL {
 }
 
 export async function noteAskedBots(db: Db, rotation: number, botIds: readonly string[]): Promise<void> {
-  if (botIds.length === 0) return;
   const ids = sql`(SELECT value FROM json_each(${JSON.stringify(botIds)}))`;
   await withRetry(() =>
     db.batch([
@@ -196,7 +197,7 @@ export async function replaceSecrets(
 export async function findRemains(db: Db, { number, target }: Rotation): Promise<Remains> {
   const final = (botId: SQL, store: string) => sql`EXISTS (SELECT 1 FROM key_rotation_errors e
     WHERE e.bot_id = ${botId} AND e.store = ${store} AND e.rotation = ${number} AND e.final)`;
-  const [[left], [stale]] = await withRetry(() =>
+  const [[left], [stale], [errors]] = await withRetry(() =>
     db.batch([
       db
         .select({ count: sql<number>`count(*)` })
@@ -206,9 +207,13 @@ export async function findRemains(db: Db, { number, target }: Rotation): Promise
         .select({ count: sql<number>`count(*)` })
         .from(bot_configs)
         .where(sql`${staleFor(target)} AND NOT ${final(sql`${bot_configs.bot_id}`, "index")}`),
+      db
+        .select({ count: sql<number>`count(*)` })
+        .from(key_rotation_errors)
+        .where(and(eq(key_rotation_errors.rotation, number), eq(key_rotation_errors.final, true))),
     ]),
   );
-  return { bots: left?.count ?? 0, rows: stale?.count ?? 0 };
+  return { bots: left?.count ?? 0, rows: stale?.count ?? 0, final: errors?.count ?? 0 };
 }
 
 /** @param rotation the present one's number; 0: none was ever begun */

@@ -51,6 +51,8 @@ export interface Remains {
   bots: number;
   /** Rows of the index, without those of bots whose error is final. */
   rows: number;
+  /** Errors that are final: until somebody has done something about them. */
+  final: number;
 }
 
 /** What a rotation reaches: the keys of this Worker, D1, the Bots. Everything may throw. */
@@ -94,7 +96,7 @@ export type Plan =
 /** What is known when somebody asks for a rotation. */
 interface Known extends Present {
   ring: readonly [string, ...string[]];
-  /** Whether something is left of what was called done. */
+  /** Whether something is left of what was called done: somebody may have done something about it. */
   remains: boolean;
   now: number;
 }
@@ -145,7 +147,7 @@ export type Step = "idle" | "went_on" | "round_over" | "done";
 export async function askForRotation(platform: RotationPlatform, wanted: string | null): Promise<Plan> {
   const { latest, retired } = await platform.present();
   const left = latest?.state === "done" ? await platform.remains(latest) : null;
-  const remains = left !== null && left.bots + left.rows > 0;
+  const remains = left !== null && left.bots + left.rows + left.final > 0;
   const plan = planRotation({ ring: platform.ring, latest, retired, remains, now: platform.now() }, wanted);
   if ("do" in plan && plan.do === "begin") {
     await platform.begin(plan.rotation, plan.retired, latest?.number ?? 0);
@@ -209,8 +211,8 @@ async function askBots(
       }),
     );
   }
-  await platform.noteErrors(number, errors);
-  await platform.noteAsked(number, asked);
+  if (errors.length > 0) await platform.noteErrors(number, errors);
+  if (asked.length > 0) await platform.noteAsked(number, asked);
   return ids;
 }
 
@@ -259,8 +261,8 @@ async function resealRows(platform: RotationPlatform, { number, target, cursor }
       errors.push({ bot_id: row.bot_id, store: "index", reason, final: true });
     }
   }
-  await platform.replaceSecrets(target, replaced);
-  await platform.noteErrors(number, errors);
+  if (replaced.length > 0) await platform.replaceSecrets(target, replaced);
+  if (errors.length > 0) await platform.noteErrors(number, errors);
   return rows.map(({ id }) => id);
 }
 
