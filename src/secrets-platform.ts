@@ -16,11 +16,12 @@ const MAX_STEPS = 10;
 
 export function rotationPlatform(env: Env): RotationPlatform {
   const db = openDb(env.DB);
-  const keys = readSettings(env).ENCRYPTION_KEYS;
+  const { ENCRYPTION_KEYS: keys, POLICY } = readSettings(env);
   const [first, ...others] = keys;
   return {
     ring: [first.id, ...others.map(({ id }) => id)],
     vault: openVault(keys, (count) => crypto.getRandomValues(new Uint8Array(count))),
+    lease_ms: POLICY.rotation_lease_ms,
     now: () => Date.now(),
     uuid: () => crypto.randomUUID(),
     present: () => rotations.findPresentRotation(db),

@@ -11,8 +11,6 @@ import type { Vault } from "./vault.ts";
 /** So many Bots, or rows of the index, are one step. */
 const PAGE = 100;
 const AT_ONCE = 10;
-/** Longer than any step takes; one that died holds the others up for no longer. */
-const LEASE_MS = 60_000;
 
 export interface Rotation {
   number: number;
@@ -60,6 +58,7 @@ export interface RotationPlatform {
   /** Ids of this Worker's keys; the first seals. */
   ring: readonly [string, ...string[]];
   vault: Vault;
+  lease_ms: number;
   now(): number;
   uuid(): string;
   present(): Promise<Present>;
@@ -167,7 +166,7 @@ export async function stepRotation(platform: RotationPlatform): Promise<Step> {
   }
   const holder = platform.uuid();
   const now = platform.now();
-  if (!(await platform.lease(rotation.number, holder, now, now + LEASE_MS))) return "idle";
+  if (!(await platform.lease(rotation.number, holder, now, now + platform.lease_ms))) return "idle";
   const found = await dealWithPage(platform, rotation, retired);
   const place = nextPlace(rotation, found, platform.now());
   await platform.move(rotation.number, holder, place);
