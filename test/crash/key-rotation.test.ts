@@ -19,7 +19,7 @@ const BOTS = Number(process.env.CRASH_BOTS ?? 2_000);
 const KILLS = 5;
 const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
 /** Kills are spread over this share of the work: after the last one there is still something left. */
-const SPREAD = 0.9;
+const SPREAD = 0.8;
 /** Once so much is done a kill comes within this time, in the middle of something else. */
 const KILL_WITHIN_MS = 300;
 const AT_ONCE = 16;
