@@ -9,6 +9,7 @@ import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
 import { records } from "./records.ts";
 import { rollout } from "./rollout.ts";
+import { secrets } from "./secrets.ts";
 import { suspension } from "./suspension.ts";
 
 /** Every guard that is broken on purpose. */
@@ -24,4 +25,5 @@ export const mutants: readonly Mutant[] = [
   ...history,
   ...rollout,
   ...droplet,
+  ...secrets,
 ];

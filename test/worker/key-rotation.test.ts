@@ -6,13 +6,15 @@ import type { Env } from "../../src/bindings.ts";
 import { llmKeyContext } from "../../src/bot/config.ts";
 import { openDb } from "../../src/db/client.ts";
 import { pushToIndex } from "../../src/db/index-feed.ts";
+import { beginRotation, findPresentRotation, findStaleRows, replaceSecrets } from "../../src/db/key-rotations.ts";
 import worker from "../../src/index.ts";
 import { askForRotation, type RotationPlatform, stepRotation } from "../../src/secrets/rotation.ts";
 import { openVault, parseKeyring } from "../../src/secrets/vault.ts";
 import { configRow } from "../fixtures/bot.ts";
 import { onlineBot, type TestAgent } from "./agent.ts";
-import { botRequest, endOfTest, eventually, newAccount, newBot, request, simulateCloud } from "./cloud.ts";
+import { botRequest, endOfTest, newAccount, newBot, request, simulateCloud } from "./cloud.ts";
 import {
+  delivered,
   deploy,
   forgetEverything,
   inObject,
@@ -20,6 +22,7 @@ import {
   NEW_KEY,
   OLD_KEY,
   RINGS,
+  type Ring,
   secretsOf,
   workerWith,
 } from "./keys.ts";
@@ -56,13 +59,6 @@ function keyOf(rotation: { keys: { id: string }[] }, id: string) {
 
 function patch(id: string, body: Record<string, unknown>) {
   return request("PATCH", `/bots/${id}/config`, { body });
-}
-
-async function delivered(id: string): Promise<void> {
-  await eventually(async () => {
-    const waiting = await inObject(id, ({ sql }) => sql.exec("SELECT key FROM outbox").toArray());
-    if (waiting.length > 0) throw new Error("the outbox is not empty yet");
-  });
 }
 
 async function keyOfAgent(agent: TestAgent): Promise<string> {
@@ -391,6 +387,58 @@ describe("a secret that does not open", () => {
     const again = await rotate();
     expect(again.errors).toMatchObject([{ bot_id: inIndex.id, store: "index" }]);
     expect(again.started_at > done.started_at).toBe(true);
+  });
+});
+
+describe("what the database lets in", () => {
+  const NEVER = { state: "running", phase: "bots", cursor: null, round: 1, started_at: 0, finished_at: null } as const;
+
+  it("is one rotation of those that begin at once, with what that one retires", async ({ expect }) => {
+    const db = openDb(env.DB);
+    await beginRotation(db, { ...NEVER, number: 5, target: "new" }, ["test"], 0);
+    await beginRotation(db, { ...NEVER, number: 6, target: "test" }, ["new"], 0);
+    const { latest, retired } = await findPresentRotation(db);
+    expect([latest?.number, retired]).toEqual([5, ["test"]]);
+    await beginRotation(db, { ...NEVER, number: 6, target: "test" }, ["new"], 5);
+    // The first one's statements once more, as after an answer that was lost.
+    await beginRotation(db, { ...NEVER, number: 5, target: "new" }, ["test"], 0);
+    expect((await findPresentRotation(db)).retired).toEqual(["new"]);
+  });
+
+  it("is a new envelope only in place of the one that was read, and only of a key that is not retired", async ({
+    expect,
+  }) => {
+    simulateCloud();
+    const { id } = await newBot();
+    const db = openDb(env.DB);
+    const [row] = await findStaleRows(db, NEW_KEY, null, 9);
+    if (row === undefined) throw new Error("no row");
+    const stored = () =>
+      env.DB.prepare("SELECT llm_api_key FROM bot_configs WHERE bot_id = ?").bind(id).first("llm_api_key");
+    const fields = { llm_api_key: "v1.new.n.c" };
+    await replaceSecrets(db, NEW_KEY, [{ row: { ...row, llm_api_key: "v1.other.n.c" }, fields }]);
+    expect(await stored()).toBe(row.llm_api_key);
+    await env.DB.prepare("INSERT INTO retired_keys VALUES ('new', 9)").run();
+    await replaceSecrets(db, NEW_KEY, [{ row, fields }]);
+    expect(await stored()).toBe(row.llm_api_key);
+    await env.DB.prepare("DELETE FROM retired_keys").run();
+    await replaceSecrets(db, NEW_KEY, [{ row, fields }]);
+    expect(await stored()).toBe(fields.llm_api_key);
+  });
+
+  it("is a bot that needs not be asked where it was sealed with the target, and no other", async ({ expect }) => {
+    simulateCloud();
+    await deploy(RINGS.new_and_old);
+    const { progress } = await rotate();
+    expect(progress.bots).toEqual({ done: 0, total: 0 });
+    await newBot();
+    expect((await status()).progress.bots).toEqual({ done: 1, total: 1 });
+    const third = `third:${RINGS.old.split(":")[1]}` as Ring;
+    const account = await newAccount();
+    await workerWith(`${third},${RINGS.new_and_old}` as Ring).request("POST", "/bots", botRequest(account));
+    const shown = await status();
+    expect(shown.progress.bots).toEqual({ done: 1, total: 2 });
+    expect(keyOf(shown, OLD_KEY)).toMatchObject({ bots: 1, removable: false });
   });
 });
 

@@ -2,13 +2,13 @@
 import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/bindings.ts";
-import { readSettings } from "../../src/env.ts";
+import { readSettings, type Settings } from "../../src/env.ts";
 import type { Bot } from "../../src/index.ts";
 import worker from "../../src/index.ts";
 import { type SealedRow, sealedFields } from "../../src/secrets/sealed.ts";
 import { keyIdOf, openVault, parseKeyring } from "../../src/secrets/vault.ts";
 import { rotationPlatform } from "../../src/secrets-platform.ts";
-import { BASE } from "./cloud.ts";
+import { BASE, eventually } from "./cloud.ts";
 import { operatorToken, testSecrets } from "./settings.ts";
 
 const OLD = testSecrets.ENCRYPTION_KEYS;
@@ -22,11 +22,17 @@ export const [OLD_KEY, NEW_KEY] = ["test", "new"];
 const bindings = env as unknown as Env;
 
 /** Another deploy: from here on the Worker and all its objects have this ring. */
-export async function deploy(ring: Ring): Promise<void> {
-  readSettings(env).ENCRYPTION_KEYS = parseKeyring(ring);
+export function deploy(ring: Ring): Promise<void> {
+  return configure((settings) => {
+    settings.ENCRYPTION_KEYS = parseKeyring(ring);
+  });
+}
+
+export async function configure(change: (settings: Settings) => void): Promise<void> {
+  change(readSettings(env));
   await runInDurableObject(env.BOT.getByName("whichever"), (bot: Bot) => {
     // All objects of the test are given one and the same environment, which is not the Worker's.
-    readSettings((bot as unknown as { env: object }).env).ENCRYPTION_KEYS = parseKeyring(ring);
+    change(readSettings((bot as unknown as { env: object }).env));
   });
   await abortAllDurableObjects();
 }
@@ -56,6 +62,14 @@ export async function forgetEverything(): Promise<void> {
 /** Without waking the Bot. */
 export function inObject<T>(botId: string, run: (storage: DurableObjectStorage) => T | Promise<T>): Promise<T> {
   return runInDurableObject(env.BOT.getByName(botId), (_bot: Bot, { storage }) => run(storage));
+}
+
+/** Waits until the index knows all that the bot has to tell. */
+export function delivered(botId: string): Promise<void> {
+  return eventually(async () => {
+    const waiting = await inObject(botId, ({ sql }) => sql.exec("SELECT key FROM outbox").toArray());
+    if (waiting.length > 0) throw new Error("the outbox is not empty yet");
+  });
 }
 
 /** Every row that holds a secret: in D1, in the object, and in the object's outbox. */

@@ -137,6 +137,14 @@ describe("a Bot's own secrets under another key", () => {
     other.during.seal = () => other.storage.sql.exec("UPDATE config SET value = NULL");
     await rekey(other.shell, ROTATION);
     expect(other.shell.store.secretTexts()).toEqual([]);
+    const last = bot();
+    const waiting = JSON.stringify({ kind: "config", row: last.shell.store.config(1) });
+    last.storage.sql.exec("INSERT INTO outbox VALUES ('config:1', ?, 1, 9, 0, 'D1 is down')", waiting);
+    last.storage.sql.exec("UPDATE config SET value = NULL");
+    last.during.seal = () =>
+      last.storage.sql.exec("UPDATE outbox SET value = json_set(value, '$.row.llm_api_key', '')");
+    await rekey(last.shell, ROTATION);
+    expect(secretsOf(last.shell)).toEqual([]);
   });
 
   it("stay where one does not open, which stops no other", async ({ expect }) => {
