@@ -2,26 +2,12 @@
  * A Bot's own secrets under another key, and without them once it is destroyed. They are kept in its config rows and in
  * the rows that wait in its outbox; nothing else of it holds an envelope.
  */
+import type { Erasure } from "../secrets/erasure.ts";
+import type { Rekeyed, RekeyRequest } from "../secrets/rotation-plan.ts";
 import { keysOf, reseal, type SealedRow, sealedOnlyBy, withoutSecrets } from "../secrets/sealed.ts";
 import { ConfigRow, type OutboxEntry } from "./index-rows.ts";
 import type { BotShell } from "./shell.ts";
 import type { SecretText, Store } from "./store.ts";
-
-export interface RekeyRequest {
-  /** Grows from one rotation to the next. */
-  rotation: number;
-  target: string;
-  /** Keys that nothing may be sealed with any more. */
-  retired: readonly string[];
-}
-
-/**
- * `absent`: the object knows of no bot. `superseded`: a later rotation has asked it. `behind`: it still runs with a ring
- * whose first key is not the target, or is too busy. `unreadable`: texts that stay as they are, with why.
- */
-export type Rekeyed =
-  | { kind: "absent" | "superseded" | "behind" }
-  | { kind: "rekeyed"; resealed: number; unreadable: { place: string; detail: string }[] };
 
 /** Writers may overtake it this often before the rotation is told to come again. */
 const MAX_RACES = 50;
@@ -100,9 +86,6 @@ export function sealedWithRetiredKey(store: Store, row: SealedRow): boolean {
   const { ids } = store.retiredKeys();
   return keysOf(row).some((key) => key !== null && ids.includes(key));
 }
-
-/** `kept`: the bot is not destroyed, or not for long enough. */
-export type Erasure = "absent" | "unreadable" | "kept" | "erased";
 
 /** The Bot is the one who knows that it is destroyed. May be repeated. */
 export function eraseSecrets(shell: BotShell): Erasure {

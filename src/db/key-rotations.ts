@@ -1,15 +1,7 @@
 /** The rotation of the encryption keys as D1 has it: where it stands, whom it has asked, and its own rows under the new key. */
 import { and, asc, desc, eq, gt, type SQL, sql } from "drizzle-orm";
-import type {
-  Census,
-  IndexedSecrets,
-  Place,
-  Present,
-  Remains,
-  Rotation,
-  RotationError,
-  RotationPlatform,
-} from "../secrets/rotation.ts";
+import type { IndexedSecrets, RotationPlatform } from "../secrets/rotation.ts";
+import type { Census, Place, Present, Remains, Rotation, RotationError } from "../secrets/rotation-plan.ts";
 import { SEALED_FIELDS } from "../secrets/sealed.ts";
 import { type Db, withRetry } from "./client.ts";
 import { insertWhere } from "./insert-where.ts";
@@ -68,15 +60,16 @@ export async function leaseRotation(
   holder: string,
   now: number,
   until: number,
-): Promise<boolean> {
+): Promise<Rotation | null> {
   const free = sql`(${key_rotations.lease_until} <= ${now} OR ${key_rotations.lease_holder} = ${holder})`;
-  const { meta } = await withRetry(() =>
+  const [row] = await withRetry(() =>
     db
       .update(key_rotations)
       .set({ lease_holder: holder, lease_until: until })
-      .where(sql`${key_rotations.number} = ${number} AND ${free}`),
+      .where(sql`${key_rotations.number} = ${number} AND ${key_rotations.state} = 'running' AND ${free}`)
+      .returning(),
   );
-  return meta.changes > 0;
+  return row ? asRotation(row) : null;
 }
 
 export async function moveRotation(db: Db, number: number, holder: string, place: Place): Promise<void> {

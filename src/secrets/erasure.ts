@@ -1,8 +1,9 @@
 /** Erases the secrets of bots that have been destroyed for long enough: first in the Bot, which decides, then in the index. */
-import type { Erasure } from "../bot/rekey.ts";
-
 /** Bounds one round of the cron. */
 const MAX_A_RUN = 200;
+
+/** `kept`: the bot is not destroyed, or not for long enough. */
+export type Erasure = "absent" | "unreadable" | "kept" | "erased";
 
 /** What the erasure reaches. Everything may throw. */
 export interface ErasurePlatform {

@@ -4,10 +4,12 @@ import type { Mutant } from "./mutant.ts";
 const REKEY = "src/bot/rekey.ts";
 const STORE = "src/bot/store.ts";
 const ROTATION = "src/secrets/rotation.ts";
+const PLAN = "src/secrets/rotation-plan.ts";
 const DB = "src/db/key-rotations.ts";
 const rekey = "test/unit/bot/rekey.test.ts";
-const plans = "test/unit/secrets/rotation.test.ts";
+const plans = "test/unit/secrets/rotation-plan.test.ts";
 const worker = "test/worker/key-rotation.test.ts";
+const fences = "test/worker/key-rotation-fences.test.ts";
 const erasure = "test/worker/erasure.test.ts";
 
 export const secrets: readonly Mutant[] = [
@@ -81,7 +83,7 @@ export const secrets: readonly Mutant[] = [
     file: "src/accounts/bots.ts",
     find: "    AND NOT ${sealedWithRetiredKey(config)}\n",
     replace: "",
-    caught_by: [worker],
+    caught_by: [fences],
   },
   {
     name: "new-bots-know-what-is-retired",
@@ -89,7 +91,7 @@ export const secrets: readonly Mutant[] = [
     file: "src/bot/management.ts",
     find: "    ...(retired_keys.rotation > 0 ? { retired_keys } : {}),\n",
     replace: "",
-    caught_by: [worker],
+    caught_by: [fences],
   },
   {
     name: "late-envelopes-of-a-retired-key",
@@ -97,7 +99,7 @@ export const secrets: readonly Mutant[] = [
     file: "src/db/index-feed.ts",
     find: "(${sealedWithRetiredKey(row)} OR ${sealedAfterErasure(row)})",
     replace: "(${sealedAfterErasure(row)})",
-    caught_by: [worker],
+    caught_by: [fences],
   },
   {
     name: "late-envelopes-after-erasure",
@@ -113,7 +115,7 @@ export const secrets: readonly Mutant[] = [
     file: "src/db/retired-keys.ts",
     find: " AND target = ${key})",
     replace: ")",
-    caught_by: [worker],
+    caught_by: [fences],
   },
   {
     name: "rotation-compares-rows",
@@ -121,7 +123,7 @@ export const secrets: readonly Mutant[] = [
     file: DB,
     find: " AND ${bot_configs[field]} = ${before}",
     replace: " AND ${before} IS NOT NULL",
-    caught_by: [worker],
+    caught_by: [fences],
   },
   {
     name: "rotation-seals-with-no-retired-key",
@@ -129,7 +131,7 @@ export const secrets: readonly Mutant[] = [
     file: DB,
     find: "where(sql`${same} AND ${allowed}`)",
     replace: "where(sql`${same}`)",
-    caught_by: [worker],
+    caught_by: [fences],
   },
   {
     name: "one-rotation-begins",
@@ -137,7 +139,7 @@ export const secrets: readonly Mutant[] = [
     file: DB,
     find: "WHERE NOT EXISTS (SELECT 1 FROM key_rotations WHERE number > ${after})",
     replace: "WHERE ${after} IS NOT NULL",
-    caught_by: [worker],
+    caught_by: [fences],
   },
   {
     name: "late-begin-retires-nothing",
@@ -145,28 +147,28 @@ export const secrets: readonly Mutant[] = [
     file: DB,
     find: "sql`${number} = (SELECT max(number) FROM key_rotations)`",
     replace: "sql`EXISTS (SELECT 1 FROM key_rotations WHERE number = ${number})`",
-    caught_by: [worker],
+    caught_by: [fences],
   },
   {
     name: "one-driver",
     guard: "While one driver holds the lease another does nothing.",
     file: DB,
-    find: ".where(sql`${key_rotations.number} = ${number} AND ${free}`)",
-    replace: ".where(sql`${key_rotations.number} = ${number}`)",
+    find: "${key_rotations.state} = 'running' AND ${free}`)",
+    replace: "${key_rotations.state} = 'running'`)",
     caught_by: [worker],
   },
   {
     name: "only-towards-the-own-first-key",
     guard: "A Worker whose first key is not the target does not go on with the rotation.",
     file: ROTATION,
-    find: "if (rotation.target !== platform.ring[0]) {",
+    find: "if (latest.target !== platform.ring[0]) {",
     replace: "if (false) {",
-    caught_by: [worker],
+    caught_by: [fences],
   },
   {
     name: "no-way-back-by-accident",
     guard: "A Worker from before a deploy does not turn the rotation round.",
-    file: ROTATION,
+    file: PLAN,
     find: '  if (wanted === null && retired.includes(target)) return { refuse: "first_key_is_retired" };\n',
     replace: "",
     caught_by: [plans],
@@ -182,7 +184,7 @@ export const secrets: readonly Mutant[] = [
   {
     name: "done-when-nothing-is-left",
     guard: "A rotation is not done while a Bot could not be asked or a row is left.",
-    file: ROTATION,
+    file: PLAN,
     find: "return bots + rows > 0 ?",
     replace: "return bots + rows < 0 ?",
     caught_by: [plans],
@@ -190,7 +192,7 @@ export const secrets: readonly Mutant[] = [
   {
     name: "removable-once-retired",
     guard: "A key that anybody may still seal with is not called removable.",
-    file: ROTATION,
+    file: PLAN,
     find: "removable: use.retired && id !== ring[0]",
     replace: "removable: id !== ring[0]",
     caught_by: [plans],
@@ -198,7 +200,7 @@ export const secrets: readonly Mutant[] = [
   {
     name: "removable-once-all-were-asked",
     guard: "A key is not called removable while some Bot was not asked.",
-    file: ROTATION,
+    file: PLAN,
     find: " && use.bots === 0 };",
     replace: " };",
     caught_by: [plans],

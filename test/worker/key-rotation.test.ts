@@ -3,15 +3,10 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { insertBot } from "../../src/accounts/bots.ts";
 import type { Env } from "../../src/bindings.ts";
-import { llmKeyContext } from "../../src/bot/config.ts";
 import { openDb } from "../../src/db/client.ts";
-import { pushToIndex } from "../../src/db/index-feed.ts";
-import { beginRotation, findPresentRotation, findStaleRows, replaceSecrets } from "../../src/db/key-rotations.ts";
 import worker from "../../src/index.ts";
-import { askForRotation, type RotationPlatform, stepRotation } from "../../src/secrets/rotation.ts";
-import { openVault, parseKeyring } from "../../src/secrets/vault.ts";
-import { configRow } from "../fixtures/bot.ts";
-import { onlineBot, type TestAgent } from "./agent.ts";
+import { askForRotation, stepRotation } from "../../src/secrets/rotation.ts";
+import { onlineBot } from "./agent.ts";
 import { botRequest, endOfTest, newAccount, newBot, request, simulateCloud } from "./cloud.ts";
 import {
   delivered,
@@ -22,13 +17,11 @@ import {
   NEW_KEY,
   OLD_KEY,
   RINGS,
-  type Ring,
   secretsOf,
   workerWith,
 } from "./keys.ts";
 import { expectProblem } from "./problems.ts";
-
-const ROTATE = "/operator/keys/rotate";
+import { keyOf, keyOfAgent, lateRow, patch, ROTATE, rotate, status } from "./rotations.ts";
 
 beforeEach(async () => {
   await forgetEverything();
@@ -38,41 +31,6 @@ afterEach(async () => {
   await endOfTest();
   await deploy(RINGS.old);
 });
-
-async function status() {
-  return (await request("GET", ROTATE)).json;
-}
-
-/** Asks until it is done, as an operator does who cannot wait for the cron. */
-async function rotate() {
-  for (let asked = 0; asked < 20; asked++) {
-    const { json, text, status: answered } = await request("POST", ROTATE, { body: {} });
-    if (answered !== 202) throw new Error(text);
-    if (json.state === "done") return json;
-  }
-  throw new Error("the rotation comes to no end");
-}
-
-function keyOf(rotation: { keys: { id: string }[] }, id: string) {
-  return rotation.keys.find((key) => key.id === id);
-}
-
-function patch(id: string, body: Record<string, unknown>) {
-  return request("PATCH", `/bots/${id}/config`, { body });
-}
-
-async function keyOfAgent(agent: TestAgent): Promise<string> {
-  const { status: answered, json, text } = await agent.config();
-  if (answered !== 200) throw new Error(text);
-  return json.secrets.llm_api_key;
-}
-
-/** What a Worker with the old key first has sealed, on its way to the database. */
-async function lateRow(bot_id: string, version: number) {
-  const vault = openVault(parseKeyring(RINGS.old), (count) => crypto.getRandomValues(new Uint8Array(count)));
-  const llm_api_key = await vault.seal("late", llmKeyContext(bot_id, version));
-  return configRow({ id: crypto.randomUUID(), bot_id, version, llm_api_key });
-}
 
 describe("a rotation of the encryption keys", () => {
   it("brings every secret under the new key, and its agent reads it before, meanwhile and after", async ({
@@ -142,6 +100,15 @@ describe("a rotation of the encryption keys", () => {
     expect(again.json).toMatchObject({ state: "done", started_at: done.started_at, finished_at: done.finished_at });
   });
 
+  it("is not begun by a body that says what cannot be", async ({ expect }) => {
+    for (const body of [{ target: 5 }, { target: "" }, { target: "two words" }, { more: true }, "[]"]) {
+      expectProblem(expect, await request("POST", ROTATE, { body }), { status: 422, code: "invalid_request" });
+    }
+    const text = { body: "{}", headers: { "content-type": "text/plain" } };
+    expectProblem(expect, await request("POST", ROTATE, text), { status: 415, code: "unsupported_media_type" });
+    expect((await status()).state).toBe("none");
+  });
+
   it("does not begin by itself", async ({ expect }) => {
     simulateCloud();
     const bot = await newBot();
@@ -164,37 +131,6 @@ describe("a rotation of the encryption keys", () => {
     }
     expect(await status()).toMatchObject({ state: "done", error_count: 0 });
     for (const id of ids) expect(await keysUsedBy(id)).toEqual([NEW_KEY]);
-  });
-
-  it("survives a death at every call, and every secret can be read after each", async ({ expect }) => {
-    simulateCloud();
-    const plain = ["key-of-one", "key-of-another"];
-    const bots = [await newBot({ llm_api_key: plain[0] }), await newBot({ llm_api_key: plain[1] })];
-    await Promise.all(bots.map(({ id }) => delivered(id)));
-    const readable = async () => {
-      const all = await Promise.all(bots.map(({ id }) => secretsOf(id, RINGS.new_and_old)));
-      for (const [at, secrets] of all.entries())
-        expect(secrets.map((secret) => secret.plain)).toEqual([plain[at], plain[at]]);
-    };
-    // There and back again, each time with a death one call later, before that call or after it.
-    let deaths = 0;
-    for (let died = true; died; ) {
-      const [ring, target] =
-        deaths % 2 === 0 ? ([RINGS.new_and_old, NEW_KEY] as const) : ([RINGS.old_and_new, OLD_KEY] as const);
-      await deploy(ring);
-      const { platform } = workerWith(ring);
-      died = await runUntilDeath(platform, target, Math.floor(deaths / 2), deaths % 2 === 0);
-      await readable();
-      if (died) deaths++;
-      // Whoever died holds the lease until it is over.
-      const later = { ...platform, now: () => Date.now() + 120_000 * deaths };
-      await askForRotation(later, target);
-      for (let step = 0; step < 9; step++) if ((await stepRotation(later)) === "idle") break;
-      expect(await status()).toMatchObject({ state: "done", target_key_id: target, error_count: 0 });
-      await readable();
-      for (const { id } of bots) expect(await keysUsedBy(id)).toEqual([target]);
-    }
-    expect(deaths).toBeGreaterThan(40);
   });
 
   it("loses no change that comes meanwhile", async ({ expect }) => {
@@ -235,125 +171,6 @@ describe("a rotation of the encryption keys", () => {
   });
 });
 
-/** Rotates until a call, which throws before or after it took effect. @returns whether there was such a call */
-async function runUntilDeath(
-  platform: RotationPlatform,
-  target: string,
-  at: number,
-  before: boolean,
-): Promise<boolean> {
-  let calls = 0;
-  const mortal =
-    (call: (...args: unknown[]) => Promise<unknown>) =>
-    async (...args: unknown[]) => {
-      const now = calls++;
-      if (now === at && !before) await call(...args);
-      if (now >= at) throw new Error("died");
-      return call(...args);
-    };
-  const synchronous = ["now", "uuid", "log"];
-  const wrapped = Object.entries(platform).map(([name, value]) => [
-    name,
-    typeof value !== "function" || synchronous.includes(name) ? value : mortal(value as never),
-  ]);
-  const doomed: RotationPlatform = Object.fromEntries(wrapped);
-  try {
-    await askForRotation(doomed, target);
-    for (let step = 0; step < 9; step++) if ((await stepRotation(doomed)) === "idle") break;
-  } catch (error) {
-    if (calls <= at) throw error;
-  }
-  return calls > at;
-}
-
-describe("somebody who still runs with the old key first", () => {
-  it("is refused what it would seal with it, and changes nothing", async ({ expect }) => {
-    const cloud = simulateCloud();
-    const { bot, agent } = await onlineBot(cloud, { llm_api_key: "key-of-the-bot" });
-    await deploy(RINGS.new_and_old);
-    await rotate();
-    const young = await newBot();
-    await deploy(RINGS.old_and_new);
-    for (const { id } of [bot, young]) {
-      const { revision } = (await request("GET", `/bots/${id}`)).json;
-      expectProblem(expect, await patch(id, { strictness: "high" }), { status: 503, code: "key_retired" });
-      expectProblem(expect, await patch(id, { llm_api_key: "sk-new" }), { status: 503, code: "key_retired" });
-      expect((await request("GET", `/bots/${id}`)).json).toMatchObject({ desired_config_version: 1, revision });
-    }
-    expect(await keyOfAgent(agent)).toBe("key-of-the-bot");
-    const account_id = await newAccount();
-    const headers = { "idempotency-key": "k" };
-    const create = await request("POST", "/bots", { body: botRequest(account_id), headers });
-    expectProblem(expect, create, { status: 503, code: "key_retired" });
-    expect(
-      await env.DB.prepare("SELECT count(*) AS n FROM bots WHERE account_id = ?").bind(account_id).first("n"),
-    ).toBe(0);
-
-    await deploy(RINGS.new_and_old);
-    expect((await patch(bot.id, { strictness: "high" })).status).toBe(200);
-    expect((await request("POST", "/bots", { body: botRequest(account_id), headers })).status).toBe(201);
-  });
-
-  it("neither goes on with the rotation nor turns it round, unless told by name", async ({ expect }) => {
-    simulateCloud();
-    const bot = await newBot();
-    await deploy(RINGS.new_and_old);
-    const early = workerWith(RINGS.old);
-    const unknown = await early.request("POST", ROTATE, { target: NEW_KEY });
-    expect([unknown.status, unknown.json.code]).toEqual([503, "key_not_current"]);
-    await request("POST", ROTATE, { body: {} });
-    const back = await early.request("POST", ROTATE, {});
-    expect([back.status, back.json.code]).toEqual([503, "key_retired"]);
-    expect(await stepRotation(early.platform)).toBe("idle");
-    await rotate();
-    expect(await keysUsedBy(bot.id)).toEqual([NEW_KEY]);
-
-    await deploy(RINGS.old_and_new);
-    const named = await request("POST", ROTATE, { body: { target: OLD_KEY } });
-    expect(named.json).toMatchObject({ state: "running", target_key_id: OLD_KEY });
-    const done = await rotate();
-    expect(keyOf(done, NEW_KEY)).toMatchObject({ retired: true, removable: true });
-    expect(keyOf(done, OLD_KEY)).toMatchObject({ retired: false });
-    expect(await keysUsedBy(bot.id)).toEqual([OLD_KEY]);
-    expect((await patch(bot.id, { strictness: "high" })).status).toBe(200);
-  });
-
-  it("delays the end where it is a bot, which is asked again in the next round", async ({ expect }) => {
-    simulateCloud();
-    const bot = await newBot();
-    const { platform, request: ask } = workerWith(RINGS.new_and_old);
-    expect((await ask("POST", ROTATE, {})).json).toMatchObject({
-      errors: [{ bot_id: bot.id, store: "bot", reason: "runs_with_other_keys", final: false }],
-      error_count: 1,
-    });
-    // The fence is up all the same.
-    expectProblem(expect, await patch(bot.id, { strictness: "high" }), { status: 503, code: "key_retired" });
-    expect([await stepRotation(platform), await stepRotation(platform)]).toEqual(["went_on", "round_over"]);
-    const waiting = (await ask("GET", ROTATE)).json;
-    expect(waiting).toMatchObject({ state: "running", progress: { round: 2, bots: { done: 0, total: 1 } } });
-    expect(keyOf(waiting, OLD_KEY)).toMatchObject({ envelopes: 0, bots: 1, removable: false });
-    await deploy(RINGS.new_and_old);
-    expect(keyOf(await rotate(), OLD_KEY)).toMatchObject({ bots: 0, removable: true });
-    expect((await status()).error_count).toBe(0);
-  });
-
-  it("gets no late envelope into the database", async ({ expect }) => {
-    simulateCloud();
-    const bot = await newBot();
-    await delivered(bot.id);
-    await deploy(RINGS.new_and_old);
-    await request("POST", ROTATE, { body: {} });
-    const row = await lateRow(bot.id, 2);
-    const push = () => pushToIndex(openDb(env.DB), { kind: "config", row }, Date.now());
-    await expect(push()).rejects.toThrow("retired");
-    const known = env.DB.prepare("SELECT count(*) AS n FROM bot_configs WHERE id = ?").bind(row.id);
-    expect(await known.first("n")).toBe(0);
-    // Of a version that is there already nothing is lost: the rotation has it.
-    row.version = 1;
-    await expect(push()).resolves.toBeUndefined();
-  });
-});
-
 describe("a secret that does not open", () => {
   it("is reported, left as it is and counted, and stops no other", async ({ expect }) => {
     simulateCloud();
@@ -387,58 +204,6 @@ describe("a secret that does not open", () => {
     const again = await rotate();
     expect(again.errors).toMatchObject([{ bot_id: inIndex.id, store: "index" }]);
     expect(again.started_at > done.started_at).toBe(true);
-  });
-});
-
-describe("what the database lets in", () => {
-  const NEVER = { state: "running", phase: "bots", cursor: null, round: 1, started_at: 0, finished_at: null } as const;
-
-  it("is one rotation of those that begin at once, with what that one retires", async ({ expect }) => {
-    const db = openDb(env.DB);
-    await beginRotation(db, { ...NEVER, number: 5, target: "new" }, ["test"], 0);
-    await beginRotation(db, { ...NEVER, number: 6, target: "test" }, ["new"], 0);
-    const { latest, retired } = await findPresentRotation(db);
-    expect([latest?.number, retired]).toEqual([5, ["test"]]);
-    await beginRotation(db, { ...NEVER, number: 6, target: "test" }, ["new"], 5);
-    // The first one's statements once more, as after an answer that was lost.
-    await beginRotation(db, { ...NEVER, number: 5, target: "new" }, ["test"], 0);
-    expect((await findPresentRotation(db)).retired).toEqual(["new"]);
-  });
-
-  it("is a new envelope only in place of the one that was read, and only of a key that is not retired", async ({
-    expect,
-  }) => {
-    simulateCloud();
-    const { id } = await newBot();
-    const db = openDb(env.DB);
-    const [row] = await findStaleRows(db, NEW_KEY, null, 9);
-    if (row === undefined) throw new Error("no row");
-    const stored = () =>
-      env.DB.prepare("SELECT llm_api_key FROM bot_configs WHERE bot_id = ?").bind(id).first("llm_api_key");
-    const fields = { llm_api_key: "v1.new.n.c" };
-    await replaceSecrets(db, NEW_KEY, [{ row: { ...row, llm_api_key: "v1.other.n.c" }, fields }]);
-    expect(await stored()).toBe(row.llm_api_key);
-    await env.DB.prepare("INSERT INTO retired_keys VALUES ('new', 9)").run();
-    await replaceSecrets(db, NEW_KEY, [{ row, fields }]);
-    expect(await stored()).toBe(row.llm_api_key);
-    await env.DB.prepare("DELETE FROM retired_keys").run();
-    await replaceSecrets(db, NEW_KEY, [{ row, fields }]);
-    expect(await stored()).toBe(fields.llm_api_key);
-  });
-
-  it("is a bot that needs not be asked where it was sealed with the target, and no other", async ({ expect }) => {
-    simulateCloud();
-    await deploy(RINGS.new_and_old);
-    const { progress } = await rotate();
-    expect(progress.bots).toEqual({ done: 0, total: 0 });
-    await newBot();
-    expect((await status()).progress.bots).toEqual({ done: 1, total: 1 });
-    const third = `third:${RINGS.old.split(":")[1]}` as Ring;
-    const account = await newAccount();
-    await workerWith(`${third},${RINGS.new_and_old}` as Ring).request("POST", "/bots", botRequest(account));
-    const shown = await status();
-    expect(shown.progress.bots).toEqual({ done: 1, total: 2 });
-    expect(keyOf(shown, OLD_KEY)).toMatchObject({ bots: 1, removable: false });
   });
 });
 

@@ -7,7 +7,7 @@ import {
   planRotation,
   type Rotation,
   troubleOf,
-} from "../../../src/secrets/rotation.ts";
+} from "../../../src/secrets/rotation-plan.ts";
 
 const NOW = 5_000;
 
