@@ -75,12 +75,15 @@ export function delivered(botId: string): Promise<void> {
 /** Every row that holds a secret: in D1, in the object, and in the object's outbox. */
 async function sealedRows(botId: string): Promise<{ place: string; row: SealedRow }[]> {
   const { results } = await env.DB.prepare("SELECT * FROM bot_configs WHERE bot_id = ?").bind(botId).all<SealedRow>();
-  const texts = await inObject(botId, ({ sql }) => [
-    ...sql.exec<{ value: string }>("SELECT value FROM config WHERE value IS NOT NULL").toArray(),
-    ...sql
-      .exec<{ value: string }>("SELECT json_extract(value, '$.row') AS value FROM outbox WHERE key LIKE 'config:%'")
-      .toArray(),
-  ]);
+  const texts = await inObject(botId, ({ sql }) => {
+    // Nobody may have told it yet that there is a bot.
+    if (sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'config'").toArray().length === 0) return [];
+    const queries = [
+      "SELECT value FROM config WHERE value IS NOT NULL",
+      "SELECT json_extract(value, '$.row') AS value FROM outbox WHERE key LIKE 'config:%'",
+    ];
+    return queries.flatMap((query) => sql.exec<{ value: string }>(query).toArray());
+  });
   return [
     ...results.map((row) => ({ place: "D1", row })),
     ...texts.map(({ value }) => ({ place: "object", row: JSON.parse(value) as SealedRow })),

@@ -22,7 +22,7 @@ export async function rotate() {
   throw new Error("the rotation comes to no end");
 }
 
-export function keyOf(rotation: { keys: { id: string }[] }, id: string) {
+export function keyOf(rotation: { keys: { id: string; removable?: boolean }[] }, id: string) {
   return rotation.keys.find((key) => key.id === id);
 }
 
