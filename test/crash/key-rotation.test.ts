@@ -134,9 +134,13 @@ describe(`rotation of ${BOTS} bots' secrets, SIGKILL ${KILLS} times at random mo
     const both = `${NEW},${OLD}`;
     const counted = (secrets: readonly StoredSecret[]) =>
       ["old", "new"].map((id) => `${secrets.filter(({ key: named }) => named === id).length} ${id}`).join(", ");
+    let known = 0;
     const everything = async (ring: string) => {
       const secrets = await openEverySecret(join(dir, "state"), ring);
       expect(check(secrets)).toEqual([]);
+      const inIndex = secrets.filter(({ store }) => store === "D1").length;
+      expect(inIndex, "no version in D1 is ever lost").toBeGreaterThanOrEqual(known);
+      known = inIndex;
       return secrets;
     };
 
