@@ -2,6 +2,7 @@
 import { app } from "./api/app.ts";
 import type { Env } from "./bindings.ts";
 import { watchdogPlatform } from "./fleet-platform.ts";
+import { careForSecrets } from "./secrets-platform.ts";
 import { runWatchdog } from "./watchdog.ts";
 
 export { Bot } from "./bot/object.ts";
@@ -11,5 +12,6 @@ export default {
   fetch: app.fetch,
   async scheduled(_controller, env) {
     await runWatchdog(watchdogPlatform(env), Date.now());
+    await careForSecrets(env);
   },
 } satisfies ExportedHandler<Env>;

@@ -84,7 +84,9 @@ async function optionsOf({ root, dir, settings, log }: RuntimeOptions, bundled: 
 
 /** One machine asks as much here as all the world's locations. */
 function unbraked(limiters: object) {
-  return Object.fromEntries(Object.keys(limiters).map((name) => [name, { simple: { limit: 1e9, period: 60 as const } }]));
+  return Object.fromEntries(
+    Object.keys(limiters).map((name) => [name, { simple: { limit: 1e9, period: 60 as const } }]),
+  );
 }
 
 /** The entry first. */

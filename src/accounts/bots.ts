@@ -8,9 +8,11 @@ import { fleetOf } from "../bot/state.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
-import { accounts, bot_configs, bots, fleets, idempotency } from "../db/schema.ts";
+import { asRetiredKeys, presentRotationTo, sealedWithRetiredKey } from "../db/retired-keys.ts";
+import { accounts, bot_configs, bots, fleets, idempotency, retired_keys } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
 import { log } from "../log.ts";
+import { keysOf } from "../secrets/sealed.ts";
 import type { BotListItem } from "../wire/bot.ts";
 import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";
 import { auditWhere } from "./audit.ts";
@@ -40,7 +42,9 @@ export type InsertedBot =
   | { kind: "account_unknown" }
   | { kind: "over_quota"; max_bots: number }
   | { kind: "too_fast" }
-  | { kind: "key_reused" };
+  | { kind: "key_reused" }
+  /** The secret was sealed with a key that was rotated away from. */
+  | { kind: "key_retired" };
 
 /**
  * Inserts bot, first config version and idempotency row in one batch. The quota is part of the inserting statement, so
@@ -50,23 +54,25 @@ export type InsertedBot =
 export async function insertBot(
   db: Db,
   scope: Scope,
-  bot: Omit<NewBot, "fleet">,
+  bot: Omit<NewBot, "fleet" | "retired_keys">,
   wish: CreateWish,
   now: number,
 ): Promise<InsertedBot> {
   const { id, account_id, config } = bot;
   const { key, audit, fleet_id, creates_per_hour } = wish;
+  const row = { ...acceptedRow(bot, now), rekeyed_in: presentRotationTo(config) };
   const made = sql`EXISTS (SELECT 1 FROM bots WHERE id = ${id})`;
   const madeLately = sql`(SELECT count(*) FROM bots WHERE bots.account_id = accounts.id AND bots.created_at > ${now - HOUR_MS})`;
   const placeLeft = sql`
     FROM accounts WHERE accounts.id = ${account_id} AND ${withinScope(accounts.id, scope) ?? sql`1 = 1`} AND NOT ${liveKey(key)}
+    AND NOT ${sealedWithRetiredKey(config)}
     AND (SELECT count(*) FROM bots WHERE bots.account_id = accounts.id AND bots.status <> 'destroyed') < ${maxBots}
     AND ${madeLately} < ${creates_per_hour}`;
-  const [, , , , , , [row], [account], [known], [fleet]] = await withRetry(() =>
+  const [, , , , , , [inserted], [account], [known], [fleet], retired] = await withRetry(() =>
     db.batch([
       forgetExpired(db, key, now),
       db.insert(fleets).values({ id: 1, fleet_id, created_at: now }).onConflictDoNothing(),
-      insertWhere(db, bots, acceptedRow(bot, now), placeLeft),
+      insertWhere(db, bots, row, placeLeft),
       insertWhere(db, bot_configs, config, sql`WHERE ${made}`),
       rememberKey(db, key, { resource_id: id, status: 201 }, made, now),
       auditWhere(db, audit, made),
@@ -80,21 +86,25 @@ export async function insertBot(
         .from(idempotency)
         .where(eq(idempotency.key, key?.key ?? "")),
       db.select().from(fleets),
+      db.select().from(retired_keys),
     ]),
   );
-  if (row && fleet) return { kind: "created", bot: { ...bot, fleet: fleetOf(fleet.fleet_id) } };
+  if (inserted && fleet) {
+    return { kind: "created", bot: { ...bot, fleet: fleetOf(fleet.fleet_id), retired_keys: asRetiredKeys(retired) } };
+  }
   if (known) {
     return known.body_hash === key?.body_hash
       ? { kind: "replayed", bot_id: known.resource_id }
       : { kind: "key_reused" };
   }
   if (!account) return { kind: "account_unknown" };
+  if (retired.some(({ id: key_id }) => keysOf(config).includes(key_id))) return { kind: "key_retired" };
   if (account.made_lately >= creates_per_hour) return { kind: "too_fast" };
   return { kind: "over_quota", max_bots: MAX_BOTS[account.tier] };
 }
 
 /** The bot's row before its object has said anything. */
-function acceptedRow(bot: Omit<NewBot, "fleet">, now: number): typeof bots.$inferInsert {
+function acceptedRow(bot: Omit<NewBot, "fleet" | "retired_keys">, now: number): typeof bots.$inferInsert {
   const { id, account_id, name, persona, config, actor } = bot;
   return {
     id,
@@ -123,7 +133,7 @@ export type StoredBot =
 
 /** The row of a bot whose object says that it was never created: the Worker died between the batch and `Bot.create`. */
 export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
-  const [[row], [config], [fleet]] = await withRetry(() =>
+  const [[row], [config], [fleet], retired] = await withRetry(() =>
     db.batch([
       db.select().from(bots).where(eq(bots.id, id)),
       db
@@ -131,6 +141,7 @@ export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
         .from(bot_configs)
         .where(and(eq(bot_configs.bot_id, id), eq(bot_configs.version, 1))),
       db.select().from(fleets),
+      db.select().from(retired_keys),
     ]),
   );
   if (!row || !config || !fleet) return { kind: "unknown" };
@@ -139,9 +150,10 @@ export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
   const { account_id, name, persona, created_by } = row;
   const parsed = readConfig(config);
   if (parsed === null) return { kind: "unreadable" };
+  const made = { id, account_id, name, persona, config: parsed, actor: created_by };
   return {
     kind: "new",
-    bot: { id, account_id, name, persona, config: parsed, actor: created_by, fleet: fleetOf(fleet.fleet_id) },
+    bot: { ...made, fleet: fleetOf(fleet.fleet_id), retired_keys: asRetiredKeys(retired) },
   };
 }
 

@@ -17,6 +17,7 @@ import { createApp } from "./context.ts";
 import { credentialRoutes } from "./credentials.ts";
 import { historyRoutes } from "./history.ts";
 import { answerHeaders, crossOrigin, sizeLimits } from "./hygiene.ts";
+import { keyRotationRoutes } from "./key-rotation.ts";
 import { keyRoutes } from "./keys.ts";
 import { memberRoutes } from "./members.ts";
 import { methodsFor } from "./methods.ts";
@@ -81,6 +82,7 @@ app.route("/", historyRoutes);
 app.route("/", operatorRoutes);
 app.route("/", suspensionRoutes);
 app.route("/", securityRoutes);
+app.route("/", keyRotationRoutes);
 
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
   type: "http",

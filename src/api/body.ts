@@ -35,5 +35,14 @@ const isSmall = createMiddleware<AppEnv>(async (c, next) => {
   return Number(length) <= MAX_BODY_BYTES ? next() : tooLarge(c);
 });
 
+/** Nothing at all stands for the body with which nothing is said. */
+const isJsonIfAny = createMiddleware<AppEnv>(async (c, next) => {
+  const none = c.req.header("content-type") === undefined && c.req.raw.body === null;
+  return none ? next() : isJson(c, next);
+});
+
 /** After authentication, before parsing. */
 export const jsonBody = [isJson, isSmall] as const;
+
+/** The same where the body may be left out. */
+export const optionalJsonBody = [isJsonIfAny, isSmall] as const;

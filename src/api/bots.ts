@@ -5,6 +5,7 @@ import { contentOfCreate, last4 } from "../bot/config.ts";
 import { sealSecrets } from "../bot/config-secrets.ts";
 import { mergeNames } from "../bot/environment.ts";
 import type { NewBot } from "../bot/management.ts";
+import { KEY_RETIRED } from "../bot/rekey.ts";
 import { openDb } from "../db/client.ts";
 import type { Settings } from "../env.ts";
 import { log } from "../log.ts";
@@ -71,6 +72,8 @@ botRoutes.openapi(
         });
       case "key_reused":
         return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
+      case "key_retired":
+        return problem(c, "key_retired", KEY_RETIRED);
       case "replayed": {
         const answer = await askBot(c, inserted.bot_id, (stub) => stub.snapshot(scope));
         if (!answer.ok) return refusal(c, answer);
@@ -102,7 +105,7 @@ async function newBot(
   request: z.output<typeof CreateBotRequest>,
   actor: string,
   now: number,
-): Promise<Omit<NewBot, "fleet">> {
+): Promise<Omit<NewBot, "fleet" | "retired_keys">> {
   const id = crypto.randomUUID();
   const version = 1;
   const { llm_api_key, environment = {} } = request;

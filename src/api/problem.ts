@@ -38,6 +38,7 @@ type ApiCode =
   | "email_not_verified"
   | "token_invalid"
   | "too_many_creates"
+  | "key_not_current"
   | "unavailable"
   | "internal_error";
 export type ProblemCode = ApiCode | RefusalCode;
@@ -97,6 +98,8 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   too_many_waiters: { status: 429, title: "Too many waiters" },
   internal_error: { status: 500, title: "Internal error" },
   secret_unreadable: { status: 500, title: "Secret unreadable" },
+  key_not_current: { status: 503, title: "Not the first encryption key" },
+  key_retired: { status: 503, title: "Encryption key retired" },
   registration_pending: { status: 503, title: "Registration pending" },
   bot_unreadable: { status: 503, title: "Bot state unreadable" },
   unavailable: { status: 503, title: "Unavailable" },

@@ -27,6 +27,7 @@ export type RefusalCode =
   | "too_many_commands"
   | "restarted_lately"
   | "secret_unreadable"
+  | "key_retired"
   | "too_many_streams"
   | "too_many_waiters";
 

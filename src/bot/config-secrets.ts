@@ -1,8 +1,8 @@
 /** The secrets of a config version: the one place that seals and opens them. In plain text they live for one call. */
 import { z } from "zod";
+import { ERASED, sealContext } from "../secrets/sealed.ts";
 import type { Vault } from "../secrets/vault.ts";
 import type { Environment } from "../wire/environment.ts";
-import { environmentContext, llmKeyContext } from "./config.ts";
 import type { ConfigRow } from "./index-rows.ts";
 
 export interface Secrets {
@@ -23,8 +23,10 @@ export async function sealSecrets(
 ): Promise<SealedSecrets> {
   const isEmpty = Object.keys(environment).length === 0;
   return {
-    llm_api_key: await vault.seal(llm_api_key, llmKeyContext(botId, version)),
-    environment: isEmpty ? null : await vault.seal(JSON.stringify(environment), environmentContext(botId, version)),
+    llm_api_key: await vault.seal(llm_api_key, sealContext(botId, version, "llm_api_key")),
+    environment: isEmpty
+      ? null
+      : await vault.seal(JSON.stringify(environment), sealContext(botId, version, "environment")),
   };
 }
 
@@ -34,12 +36,12 @@ export async function openSecrets(vault: Vault, row: SealedRow): Promise<Secrets
 }
 
 export function openKey(vault: Vault, { bot_id, version, llm_api_key }: SealedRow): Promise<string> {
-  return vault.open(llm_api_key, llmKeyContext(bot_id, version));
+  return vault.open(llm_api_key, sealContext(bot_id, version, "llm_api_key"));
 }
 
 export async function openEnvironment(vault: Vault, { bot_id, version, environment }: SealedRow): Promise<Environment> {
-  if (environment === null) return {};
-  return Stored.parse(JSON.parse(await vault.open(environment, environmentContext(bot_id, version))));
+  if (environment === null || environment === ERASED) return {};
+  return Stored.parse(JSON.parse(await vault.open(environment, sealContext(bot_id, version, "environment"))));
 }
 
 const Stored = z.record(z.string(), z.string());

@@ -74,16 +74,6 @@ export function last4(secret: string): string | null {
   return secret.length >= 16 ? secret.slice(-4) : null;
 }
 
-/** Binds a sealed LLM key to its bot, version and field: the envelope opens nowhere else. */
-export function llmKeyContext(botId: string, version: number): string {
-  return `${botId}|${version}|llm_api_key`;
-}
-
-/** As `llmKeyContext`, of the further secrets. */
-export function environmentContext(botId: string, version: number): string {
-  return `${botId}|${version}|environment`;
-}
-
 export function configEtag(configId: string): string {
   return `"${configId}"`;
 }

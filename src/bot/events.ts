@@ -113,6 +113,8 @@ export interface EventData {
 
   /** `forced`: not confirmed; what may be left is named. */
   destroyed: { forced?: true; left?: Leftovers };
+  /** The bot has been destroyed for so long that nobody will ask for its secrets. */
+  secrets_erased: Record<string, never>;
 }
 
 export type EventKind = keyof EventData;

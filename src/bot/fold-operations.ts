@@ -16,7 +16,8 @@ type OperationKinds =
   | "suspended"
   | "unsuspended"
   | "snapshot"
-  | "destroyed";
+  | "destroyed"
+  | "secrets_erased";
 
 const KEEP_HEALS = 8;
 
@@ -109,6 +110,7 @@ export const operationFolds: Folds<OperationKinds> = {
     waiting: null,
     operation: { ...bot.operation, state: "succeeded", ended_at: at },
   }),
+  secrets_erased: (_bot, _data, at) => ({ secrets_erased_at: at }),
 };
 
 /** Nothing that is under way any more would bring the bot back. */

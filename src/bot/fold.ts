@@ -83,5 +83,6 @@ export function applyFirst(event: BotEvent): BotState {
     flags: [],
     refused_droplets: [],
     destroyed_at: null,
+    secrets_erased_at: null,
   };
 }

@@ -11,6 +11,7 @@ import { reconcile } from "./lifecycle.ts";
 import { tooSoon } from "./restarts.ts";
 import type { BotShell, Live } from "./shell.ts";
 import { type BotState, type Fleet, isRunning, type OperationState } from "./state.ts";
+import type { RetiredKeys } from "./store.ts";
 import { viewBot, viewConfig, viewOperation } from "./view.ts";
 import { viewEvent } from "./view-event.ts";
 
@@ -22,13 +23,15 @@ export interface NewBot {
   persona: Persona;
   fleet: Fleet;
   config: ConfigRow;
+  /** As the database had them in the statement that made or read the row. */
+  retired_keys: RetiredKeys;
   actor: string;
 }
 
 /** Makes the bot exist; where it does already, nothing happens. */
 export function createBot(shell: BotShell, bot: NewBot): void {
   if (shell.load().kind !== "absent") return;
-  const { id, account_id, name, persona, fleet, config, actor } = bot;
+  const { id, account_id, name, persona, fleet, config, retired_keys, actor } = bot;
   const accepted: EventBody = {
     kind: "accepted",
     data: {
@@ -43,7 +46,11 @@ export function createBot(shell: BotShell, bot: NewBot): void {
       operation_id: shell.platform.uuid(),
     },
   };
-  shell.create(accepted, config, actor, Runtime.parse({}));
+  shell.create(accepted, Runtime.parse({}), {
+    config,
+    actor,
+    ...(retired_keys.rotation > 0 ? { retired_keys } : {}),
+  });
 }
 
 /** The bot if it exists, can be read and is the caller's; another account's bot is answered like an unknown one. */

@@ -11,6 +11,7 @@ import { storageOf } from "../object-storage.ts";
 import { connect } from "../provider/connect.ts";
 import { gateOf } from "../provider/gate/stub.ts";
 import { renderBootstrap } from "../provider/release.ts";
+import type { RekeyRequest } from "../secrets/rotation-plan.ts";
 import { openVault } from "../secrets/vault.ts";
 import type {
   AgentRelease,
@@ -33,6 +34,7 @@ import type { NewBot } from "./management.ts";
 import * as management from "./management.ts";
 import type { Platform } from "./platform.ts";
 import { type Publication, publishConfig } from "./publish.ts";
+import { eraseSecrets, rekey } from "./rekey.ts";
 import { rotateCredential } from "./rotation.ts";
 import { runAlarm } from "./run.ts";
 import { acknowledgeSecurity } from "./security.ts";
@@ -217,6 +219,15 @@ export class Bot extends DurableObject<Env> {
   /** Asked by the sweep of each droplet that carries this bot's name. */
   claim(request: upkeep.ClaimRequest) {
     return upkeep.claim(this.#awake(), request);
+  }
+
+  /** A rotation's: brings this bot's own secrets under its target. */
+  rekey(request: RekeyRequest) {
+    return rekey(this.#awake(), request);
+  }
+
+  eraseSecrets() {
+    return eraseSecrets(this.#awake());
   }
 
   snapshotRows() {

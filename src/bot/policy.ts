@@ -79,6 +79,10 @@ export const Policy = z.strictObject({
   outbox_backoff_max_ms: ms(HOUR),
 
   registration_token_ttl_ms: ms(HOUR),
+  /** How long the secrets of a destroyed bot are kept. */
+  secret_retention_ms: ms(30 * 24 * HOUR),
+  /** Longer than a page of a key rotation takes; whoever died during one holds the others up for no longer. */
+  rotation_lease_ms: ms(MINUTE),
 
   /** When more events than this are kept, the state goes into a snapshot … */
   history_max: count(2_000),

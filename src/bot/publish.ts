@@ -7,6 +7,7 @@ import { openEnvironment, openKey, type SealedSecrets, sealSecrets } from "./con
 import { isTooLarge, mergeEnvironment, mergeNames, replacesAll, whyNotEnvironment } from "./environment.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { answerKey, reach } from "./management.ts";
+import { KEY_RETIRED, sealedWithRetiredKey } from "./rekey.ts";
 import type { BotShell } from "./shell.ts";
 import { viewConfig } from "./view.ts";
 
@@ -36,7 +37,9 @@ export async function publishConfig(
     if ("ok" in sealed) return sealed;
     const { config, destroyed_at } = shell.present().bot;
     if (config.desired.version !== base.version || destroyed_at !== null) continue;
-    return commitVersion(shell, caller, publication, nextRow(shell, caller, publication, base, content, sealed));
+    const row = nextRow(shell, caller, publication, base, content, sealed);
+    if (sealedWithRetiredKey(shell.store, row)) return refuse("key_retired", KEY_RETIRED);
+    return commitVersion(shell, caller, publication, row);
   }
   return refuse("config_version_conflict", "Other changes keep coming first. Read the config and try again.");
 }

@@ -2,6 +2,7 @@
 import { openSecrets, type SealedSecrets, sealSecrets } from "./config-secrets.ts";
 import type { ConfigRow } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
+import { sealedWithRetiredKey } from "./rekey.ts";
 import type { BotShell } from "./shell.ts";
 import type { RolledBack } from "./state.ts";
 
@@ -17,7 +18,7 @@ export async function rollBack(shell: BotShell, back: RolledBack): Promise<void>
   const good = store.config(back.restored_from);
   const sealed = good && (await sealAnew(shell, good, back.version));
   const { bot, rt } = shell.present();
-  if (!good || sealed === null) {
+  if (!good || sealed === null || sealedWithRetiredKey(store, { ...good, ...sealed })) {
     platform.log({ level: "error", event: "rollback_held", bot_id: bot.id, ...back });
     shell.commit({ rt: { ...rt, restore_not_before: platform.now() + platform.policy.restore_retry_ms } });
     return;

@@ -129,6 +129,7 @@ const SENTENCES: Sentences = {
     forced
       ? "It was destroyed by force: what may be left is not confirmed gone."
       : "It was destroyed; nothing is left.",
+  secrets_erased: () => "Its secrets were erased from every config version.",
 };
 
 function changes({ name, persona, policies }: EventData["changed"]): string[] {

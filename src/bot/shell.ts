@@ -12,9 +12,10 @@ import { recorded } from "./history.ts";
 import { botRow, type ConfigRow, changedDroplets, type OutboxEntry } from "./index-rows.ts";
 import { reconcile } from "./lifecycle.ts";
 import type { Platform } from "./platform.ts";
+import { eraseSecretTexts } from "./rekey.ts";
 import { nextAlarm } from "./schedule.ts";
 import type { BotState, Instant } from "./state.ts";
-import { type CommandRow, type Loaded, Store } from "./store.ts";
+import { type CommandRow, type Loaded, type RetiredKeys, Store } from "./store.ts";
 import { tellReaders } from "./stream.ts";
 import { Waiters } from "./wait.ts";
 
@@ -36,6 +37,10 @@ export interface Change {
   entries?: readonly OutboxEntry[];
   /** The answer to remember, in the same commit as the effect. */
   answer?: { key: string; body_hash: string; result: unknown };
+  /** Keys that no secret may be sealed with any more. */
+  retired_keys?: RetiredKeys;
+  /** The secrets go from every config version that is kept. */
+  erase_secrets?: true;
   /** A call is about to be made: wake at this instant if we die during it. */
   safety_at?: Instant;
 }
@@ -78,10 +83,14 @@ export class BotShell {
   }
 
   /** Makes the bot of its `accepted` event; the schema comes with it, in the same commit. */
-  create(accepted: Extract<EventBody, { kind: "accepted" }>, config: ConfigRow, actor: string, rt: Runtime): Live {
+  create(
+    accepted: Extract<EventBody, { kind: "accepted" }>,
+    rt: Runtime,
+    change: Pick<Change, "actor" | "config" | "retired_keys">,
+  ): Live {
     return this.#transact(() => {
       this.store.migrate();
-      return this.#write(null, rt, { events: [accepted], actor, config });
+      return this.#write(null, rt, { events: [accepted], ...change });
     });
   }
 
@@ -157,6 +166,8 @@ export class BotShell {
       store.saveConfig(change.config);
       store.enqueue({ kind: "config", row: change.config }, bot.revision, now);
     }
+    if (change.erase_secrets) eraseSecretTexts(store, now);
+    if (change.retired_keys) store.saveRetiredKeys(change.retired_keys);
     for (const command of change.commands ?? []) store.saveCommand(command);
     for (const entry of change.entries ?? []) store.enqueue(entry, bot.revision, now);
     if (change.config || bot.config !== before?.config) {

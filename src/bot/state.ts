@@ -191,6 +191,8 @@ export const BotState = keep({
   flags: z.array(z.string()),
   refused_droplets: z.array(z.int()),
   destroyed_at: Instant.nullable(),
+  /** Since when neither the bot nor the index has its secrets any more, which comes long after it was destroyed. */
+  secrets_erased_at: Instant.nullable().default(null),
 });
 export type BotState = z.infer<typeof BotState>;
 

@@ -48,6 +48,19 @@ export interface PendingDelivery {
   next_at: Instant;
 }
 
+/** A text that holds a config version with its secrets: kept here, or on its way to the index. */
+export interface SecretText {
+  /** `config 3`, `outbox config:3` */
+  place: string;
+  table: "config" | "outbox";
+  key: string | number;
+  value: string;
+}
+
+/** Keys that no secret may be sealed with any more, as of a rotation. */
+const RetiredKeys = z.object({ rotation: z.number(), ids: z.array(z.string()) });
+export type RetiredKeys = z.infer<typeof RetiredKeys>;
+
 export type Loaded =
   | { kind: "absent" }
   | { kind: "broken"; detail: string }
@@ -159,6 +172,40 @@ export class Store {
 
   configVersion(id: string): number | null {
     return this.#sql.exec<{ version: number }>("SELECT version FROM config WHERE id = ?", id)[0]?.version ?? null;
+  }
+
+  secretTexts(): SecretText[] {
+    return this.#sql
+      .exec<{ table: SecretText["table"]; key: string | number; value: string }>(
+        `SELECT 'config' AS "table", version AS key, value FROM config WHERE value IS NOT NULL
+         UNION ALL SELECT 'outbox', key, value FROM outbox WHERE key LIKE 'config:%'`,
+      )
+      .map((text) => ({ ...text, place: `${text.table} ${text.key}` }));
+  }
+
+  /** @returns false where the text is another one by now, and is left as it is */
+  replaceSecretText({ table, key, value }: SecretText, after: string, now: Instant): boolean {
+    const replaced =
+      table === "config"
+        ? this.#sql.exec("UPDATE config SET value = ? WHERE version = ? AND value = ? RETURNING 1", after, key, value)
+        : this.#sql.exec(
+            // What the index would not take before it may take now.
+            "UPDATE outbox SET value = ?, next_at = min(next_at, ?) WHERE key = ? AND value = ? RETURNING 1",
+            after,
+            now,
+            key,
+            value,
+          );
+    return replaced.length > 0;
+  }
+
+  /** Before any rotation nothing is retired. */
+  retiredKeys(): RetiredKeys {
+    return RetiredKeys.safeParse(parse(this.#document("retired_keys") ?? "")).data ?? { rotation: 0, ids: [] };
+  }
+
+  saveRetiredKeys(retired: RetiredKeys): void {
+    this.#put("retired_keys", JSON.stringify(retired));
   }
 
   enqueue(entry: OutboxEntry, revision: number, now: Instant): void {

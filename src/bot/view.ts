@@ -1,4 +1,5 @@
 /** A Bot as the wire shows it. Pure. */
+import { ERASED } from "../secrets/sealed.ts";
 import type { BotView, Operation } from "../wire/bot.ts";
 import type { ConfigVersion } from "../wire/config.ts";
 import { type Decision, lastHeardAt, type Runtime } from "./decision.ts";
@@ -135,8 +136,15 @@ export function viewConfig(row: ConfigRow): ConfigVersion {
     risk_config,
     secrets: {
       llm_provider: row.llm_provider,
-      llm_api_key: { set: true, last4: row.llm_api_key_last4, updated_at: iso(row.llm_api_key_updated_at) },
-      environment: row.environment_names.map(({ name, updated_at }) => ({ name, updated_at: iso(updated_at) })),
+      llm_api_key: {
+        set: row.llm_api_key !== ERASED,
+        last4: row.llm_api_key_last4,
+        updated_at: iso(row.llm_api_key_updated_at),
+      },
+      environment:
+        row.environment === ERASED
+          ? []
+          : row.environment_names.map(({ name, updated_at }) => ({ name, updated_at: iso(updated_at) })),
     },
     note,
     author,

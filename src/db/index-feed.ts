@@ -1,11 +1,12 @@
 /** The receiving end of the Bots' outboxes: upserts guarded by revision, so late, repeated and reordered rows change nothing. */
 import { lt, sql } from "drizzle-orm";
 import { auditWhere } from "../accounts/audit.ts";
-import type { OutboxEntry } from "../bot/index-rows.ts";
+import type { ConfigRow, OutboxEntry } from "../bot/index-rows.ts";
 import type { SnapshotRows } from "../bot/upkeep.ts";
 import type { Restored } from "../index-rebuild.ts";
 import { type Db, withRetry } from "./client.ts";
 import { insertWhere } from "./insert-where.ts";
+import { sealedAfterErasure, sealedWithRetiredKey } from "./retired-keys.ts";
 import { bot_configs, bots, droplets } from "./schema.ts";
 
 /** @param now when the row is received, ms. @throws where D1 cannot be reached: the Bot keeps the entry and tries again */
@@ -22,7 +23,7 @@ export async function pushToIndex(db: Db, entry: OutboxEntry, now: number): Prom
         return;
       }
       case "config":
-        await db.insert(bot_configs).values(entry.row).onConflictDoNothing();
+        await insertConfig(db, entry.row);
         return;
       case "droplet":
         await db
@@ -39,6 +40,21 @@ export async function pushToIndex(db: Db, entry: OutboxEntry, now: number): Prom
         return;
     }
   });
+}
+
+/**
+ * An envelope that a rotation, or the erasure of a destroyed bot, has left behind on its way here is not taken in: the
+ * Bot sends the row as it has it by now.
+ */
+async function insertConfig(db: Db, row: ConfigRow): Promise<void> {
+  const late = sql`(${sealedWithRetiredKey(row)} OR ${sealedAfterErasure(row)})`;
+  const { meta } = await insertWhere(db, bot_configs, row, sql`WHERE NOT ${late}`);
+  if (meta.changes > 0) return;
+  const [known] = await db
+    .select({ id: bot_configs.id })
+    .from(bot_configs)
+    .where(sql`${bot_configs.bot_id} = ${row.bot_id} AND ${bot_configs.version} = ${row.version}`);
+  if (!known) throw new Error("the row's secrets were sealed with a key that is retired, or have been erased");
 }
 
 /**

@@ -3,10 +3,18 @@
  * about a lifecycle. Instants are milliseconds since the epoch. No cascades: a row that others point to stays.
  */
 import { sql } from "drizzle-orm";
-import { check, index, integer, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
+import { check, index, integer, primaryKey, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
 import type { EnvironmentNames } from "../bot/index-rows.ts";
 import type { RiskConfig, TradingConfig } from "../wire/config.ts";
-import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, PERSONAS } from "../wire/enums.ts";
+import {
+  BOT_STATUSES,
+  DROPLET_STATUSES,
+  OPERATION_KINDS,
+  PERSONAS,
+  ROTATION_PHASES,
+  ROTATION_STATES,
+  SECRET_STORES,
+} from "../wire/enums.ts";
 import { accounts } from "./account-schema.ts";
 import { oneOf } from "./one-of.ts";
 
@@ -61,6 +69,10 @@ export const bots = sqliteTable(
     updated_at: integer("updated_at").notNull(),
     observed_at: integer("observed_at").notNull(),
     created_by: text("created_by").notNull(),
+    /** The last rotation that has brought everything which the Bot itself seals under its target; null: none has. */
+    rekeyed_in: integer("rekeyed_in"),
+    /** Since when neither the Bot nor `bot_configs` has its secrets any more. */
+    secrets_erased_at: integer("secrets_erased_at"),
   },
   (table) => [
     check("bots_persona", sql`${table.persona} IN (${oneOf(PERSONAS)})`),
@@ -73,6 +85,7 @@ export const bots = sqliteTable(
     index("bots_by_account").on(table.account_id, table.created_at, table.id),
     index("bots_by_age").on(table.created_at, table.id),
     index("bots_by_status").on(table.status, table.created_at, table.id),
+    index("bots_to_erase").on(table.since).where(sql`status = 'destroyed' AND secrets_erased_at IS NULL`),
     // Few bots work at any time: only they cost the index a row.
     index("bots_due").on(table.next_due_at).where(sql`next_due_at IS NOT NULL`),
   ],
@@ -140,4 +153,46 @@ export const idempotency = sqliteTable(
     check("idempotency_status", sql`${table.status} BETWEEN 200 AND 299`),
     index("idempotency_by_expiry").on(table.expires_at),
   ],
+);
+
+/** Each rotation of the encryption keys, and where the last one stands: the one with the greatest number is the present. */
+export const key_rotations = sqliteTable(
+  "key_rotations",
+  {
+    /** When it was begun, ms, or one more than the rotation before: also greater than any that a backup has forgotten. */
+    number: integer("number").primaryKey(),
+    target: text("target").notNull(),
+    state: text("state", { enum: ROTATION_STATES }).notNull(),
+    phase: text("phase", { enum: ROTATION_PHASES }).notNull(),
+    /** The last id that the phase has dealt with. */
+    cursor: text("cursor"),
+    /** Who could not be asked in one round is asked in the next. */
+    round: integer("round").notNull(),
+    started_at: integer("started_at").notNull(),
+    finished_at: integer("finished_at"),
+    lease_holder: text("lease_holder"),
+    lease_until: integer("lease_until").notNull(),
+  },
+  (table) => [check("key_rotations_state", sql`${table.state} IN (${oneOf(ROTATION_STATES)})`)],
+);
+
+/** Keys that were rotated away from: no statement takes in what they seal. */
+export const retired_keys = sqliteTable("retired_keys", {
+  id: text("id").primaryKey(),
+  rotation: integer("rotation").notNull(),
+});
+
+/** What the present rotation could not do, for a Bot's own store or for its rows in `bot_configs`. */
+export const key_rotation_errors = sqliteTable(
+  "key_rotation_errors",
+  {
+    bot_id: text("bot_id").notNull(),
+    store: text("store", { enum: SECRET_STORES }).notNull(),
+    rotation: integer("rotation").notNull(),
+    reason: text("reason").notNull(),
+    /** Asking again would not help: it stays as it is. */
+    final: integer("final", { mode: "boolean" }).notNull(),
+    at: integer("at").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.bot_id, table.store] })],
 );

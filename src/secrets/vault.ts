@@ -17,6 +17,11 @@ export class SecretUnreadable extends Error {
   }
 }
 
+/** The id of the key that sealed it; null where it is no envelope. */
+export function keyIdOf(envelope: string): string | null {
+  return /^v1\.([A-Za-z0-9_-]{1,32})\./.exec(envelope)?.[1] ?? null;
+}
+
 export interface KeyringEntry {
   id: string;
   bytes: Uint8Array<ArrayBuffer>;

@@ -83,3 +83,14 @@ export const BOOTSTRAP_STAGES = [
   "failed",
 ] as const;
 export type BootstrapStage = (typeof BOOTSTRAP_STAGES)[number];
+
+export const ROTATION_STATES = ["running", "done"] as const;
+export type RotationState = (typeof ROTATION_STATES)[number];
+
+/** First every Bot's own store, then the index's rows; what is left is counted before it is called done. */
+export const ROTATION_PHASES = ["bots", "index", "verify"] as const;
+export type RotationPhase = (typeof ROTATION_PHASES)[number];
+
+/** Where secrets are kept: in a Bot, and in the index's config rows. */
+export const SECRET_STORES = ["bot", "index"] as const;
+export type SecretStore = (typeof SECRET_STORES)[number];

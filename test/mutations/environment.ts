@@ -82,9 +82,9 @@ export const environment: readonly Mutant[] = [
   {
     name: "environment-bound-to-its-version",
     guard: "Sealed further secrets open for their own version only.",
-    file: "src/bot/config.ts",
-    find: "return `${botId}|${version}|environment`;",
-    replace: "return `${botId}|${version > 0}|environment`;",
+    file: "src/secrets/sealed.ts",
+    find: "return `${botId}|${version}|${field}`;",
+    replace: "return `${botId}|${version > 0}|${field}`;",
     caught_by: [merged],
   },
   {

@@ -12,6 +12,7 @@ import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
 import { records } from "./records.ts";
 import { rollout } from "./rollout.ts";
+import { secrets } from "./secrets.ts";
 import { suspension } from "./suspension.ts";
 import { tenancy } from "./tenancy.ts";
 
@@ -32,4 +33,5 @@ export const mutants: readonly Mutant[] = [
   ...environment,
   ...exchange,
   ...hostile,
+  ...secrets,
 ];

@@ -150,17 +150,17 @@ export const records: readonly Mutant[] = [
   {
     name: "sealed-for-its-version",
     guard: "A sealed secret opens for its own config version only.",
-    file: "src/bot/config.ts",
-    find: "return `${botId}|${version}|llm_api_key`;",
-    replace: "return `${botId}|${version > 0}|llm_api_key`;",
+    file: "src/secrets/sealed.ts",
+    find: "return `${botId}|${version}|${field}`;",
+    replace: "return `${botId}|${version > 0}|${field}`;",
     caught_by: ["test/unit/bot/config.test.ts"],
   },
   {
     name: "sealed-for-its-bot",
     guard: "A sealed secret opens for its own bot only.",
-    file: "src/bot/config.ts",
-    find: "return `${botId}|${version}|llm_api_key`;",
-    replace: "return `${botId.length}|${version}|llm_api_key`;",
+    file: "src/secrets/sealed.ts",
+    find: "return `${botId}|${version}|${field}`;",
+    replace: "return `${botId.length}|${version}|${field}`;",
     caught_by: ["test/unit/bot/config.test.ts"],
   },
   {

@@ -266,6 +266,7 @@ function newBot(id: string, configId: string, now: number): NewBot {
     persona: "beginner",
     fleet: fleetOf(FLEET_ID),
     actor: "operator",
+    retired_keys: { rotation: 0, ids: [] },
     config: configRow({
       id: configId,
       bot_id: id,

@@ -150,6 +150,8 @@ export const OPERATIONS: Record<string, Entry> = {
   },
   listOrphans: { who: "operator", path: () => "/operator/orphans", status: 200 },
   sweep: { who: "operator", path: () => "/operator/sweep", body: () => ({ dry_run: true }), status: 202 },
+  rotateKeys: { who: "operator", path: () => "/operator/keys/rotate", body: () => ({}), status: 202 },
+  getKeyRotation: { who: "operator", path: () => "/operator/keys/rotate", status: 200 },
   rebuildIndex: { who: "operator", path: () => "/operator/index/rebuild", body: () => ({}), status: 200 },
   listRunningOperations: { who: "operator", path: () => "/operator/operations?stuck=true", status: 200 },
   getGate: { who: "operator", path: () => "/operator/gate", status: 200 },

@@ -1,12 +1,6 @@
 import { describe, it } from "vitest";
-import {
-  type ConfigContent,
-  configEtag,
-  contentOfCreate,
-  last4,
-  llmKeyContext,
-  mergeConfig,
-} from "../../../src/bot/config.ts";
+import { type ConfigContent, configEtag, contentOfCreate, last4, mergeConfig } from "../../../src/bot/config.ts";
+import { sealContext } from "../../../src/secrets/sealed.ts";
 import { CreateBotRequest } from "../../../src/wire/bot.ts";
 import { ConfigPatch } from "../../../src/wire/config.ts";
 import { BOT_REQUEST } from "../../fixtures/bot.ts";
@@ -128,7 +122,7 @@ describe("what is shown of a secret", () => {
   }
 
   it("is sealed for its bot, version and field, and each of them counts", async ({ expect }) => {
-    expect(llmKeyContext("bot-a", 3)).toBe("bot-a|3|llm_api_key");
+    expect(sealContext("bot-a", 3, "llm_api_key")).toBe("bot-a|3|llm_api_key");
     expect(configEtag("c1")).toBe('"c1"');
   });
 });

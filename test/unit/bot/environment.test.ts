@@ -1,6 +1,5 @@
 import { describe, it } from "vitest";
 import { acknowledge, agentConfig } from "../../../src/bot/agent-face.ts";
-import { environmentContext } from "../../../src/bot/config.ts";
 import { diffConfigs } from "../../../src/bot/config-diff.ts";
 import { openSecrets, sealSecrets } from "../../../src/bot/config-secrets.ts";
 import { mergeEnvironment, mergeNames, replacesAll, whyNotEnvironment } from "../../../src/bot/environment.ts";
@@ -8,6 +7,7 @@ import { ConfigRow } from "../../../src/bot/index-rows.ts";
 import { publishConfig } from "../../../src/bot/publish.ts";
 import { runAlarm } from "../../../src/bot/run.ts";
 import type { BotShell } from "../../../src/bot/shell.ts";
+import { sealContext } from "../../../src/secrets/sealed.ts";
 import { openVault, type Vault } from "../../../src/secrets/vault.ts";
 import type { ConfigPatch } from "../../../src/wire/config.ts";
 import { configRow } from "../../fixtures/bot.ts";
@@ -108,7 +108,7 @@ describe("sealed secrets", () => {
     const secrets = { llm_api_key: "sk", environment: { A: "\u0001".repeat(32_000), B: "" } };
     const sealed = await sealSecrets(keys, "bot-a", 3, secrets);
     expect(await openSecrets(keys, { bot_id: "bot-a", version: 3, ...sealed })).toEqual(secrets);
-    expect(environmentContext("bot-a", 3)).toBe("bot-a|3|environment");
+    expect(sealContext("bot-a", 3, "environment")).toBe("bot-a|3|environment");
     const swapped = { llm_api_key: String(sealed.environment), environment: sealed.llm_api_key };
     for (const elsewhere of [
       { bot_id: "bot-b", version: 3, ...sealed },

@@ -304,6 +304,11 @@ const EFFECTS: Omit<Row, "accepted"> = {
     () => ({}),
     { status: "destroyed", adopted: null, operation: { state: "succeeded" } },
   ],
+  secrets_erased: [
+    () => new Life().online().requested("destroy"),
+    () => ({}),
+    { status: "online", secrets_erased_at: START + 150 * SECOND },
+  ],
 };
 
 describe("what an event changes", () => {

@@ -163,6 +163,7 @@ const SAID: Omit<Said, "accepted" | "intent_opened"> = {
     [{}, "It was destroyed; nothing is left."],
     [{ forced: true }, "It was destroyed by force: what may be left is not confirmed gone."],
   ],
+  secrets_erased: [[{}, "Its secrets were erased from every config version."]],
 };
 
 describe("what an event says to a person", () => {
