@@ -58,6 +58,6 @@ export async function listAudit(db: Db, scope: Scope, filter: AuditFilter, limit
   return { data: data.map(viewEntry), next_cursor: rows.length > limit && last ? String(last.id) : null };
 }
 
-function viewEntry({ key: _key, at, ...entry }: typeof audit_log.$inferSelect): AuditEntry {
-  return { ...entry, at: new Date(at).toISOString() };
+function viewEntry({ key: _key, at, before, after, ...entry }: typeof audit_log.$inferSelect): AuditEntry {
+  return { ...entry, at: new Date(at).toISOString(), before: before ?? null, after: after ?? null };
 }

@@ -137,7 +137,7 @@ export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
     db.batch([
       db.select().from(bots).where(eq(bots.id, id)),
       db
-        .select(configColumns)
+        .select(getTableColumns(bot_configs))
         .from(bot_configs)
         .where(and(eq(bot_configs.bot_id, id), eq(bot_configs.version, 1))),
       db.select().from(fleets),
@@ -217,31 +217,12 @@ function toListItem(row: typeof bots.$inferSelect): BotListItem {
   };
 }
 
-/** What is JSON as text, as it is stored: drizzle would throw where it is damaged, and take the others with it. */
-const configColumns = {
-  ...getTableColumns(bot_configs),
-  trading_config: sql<string>`${bot_configs.trading_config}`,
-  risk_config: sql<string>`${bot_configs.risk_config}`,
-};
-
 /** Null where the row is damaged. */
-function readConfig(row: {
-  id: string;
-  bot_id: string;
-  trading_config: string;
-  risk_config: string;
-}): ConfigRow | null {
-  try {
-    const { trading_config, risk_config } = row;
-    return ConfigRow.parse({
-      ...row,
-      trading_config: JSON.parse(trading_config),
-      risk_config: JSON.parse(risk_config),
-    });
-  } catch {
-    log({ level: "error", event: "config_row_unreadable", bot_id: row.bot_id, config_id: row.id });
-    return null;
-  }
+function readConfig(row: typeof bot_configs.$inferSelect): ConfigRow | null {
+  const parsed = ConfigRow.safeParse(row);
+  if (parsed.success) return parsed.data;
+  log({ level: "error", event: "config_row_unreadable", bot_id: row.bot_id, config_id: row.id });
+  return null;
 }
 
 /** `config`: null where it is damaged. */
@@ -261,7 +242,7 @@ export async function listConfigs(
   const older = before === null ? undefined : lt(bot_configs.version, before);
   const rows = await withRetry(() =>
     db
-      .select(configColumns)
+      .select(getTableColumns(bot_configs))
       .from(bot_configs)
       .innerJoin(bots, eq(bots.id, bot_configs.bot_id))
       .where(and(eq(bot_configs.bot_id, botId), withinScope(bots.account_id, scope), older))

@@ -6,8 +6,9 @@ import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
 import { api_keys, idempotency } from "../db/schema.ts";
+import { log } from "../log.ts";
 import { type KeyScope, permissionsOfScopes } from "../wire/access.ts";
-import type { ApiKey } from "../wire/key.ts";
+import { type ApiKey, KeyScopes } from "../wire/key.ts";
 import { constantTimeEqual } from "../wire/tokens.ts";
 import { auditWhere } from "./audit.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
@@ -120,7 +121,12 @@ export async function judgeKey(
   if (row.expires_at !== null && row.expires_at <= now) return { kind: "expired" };
   const scope: Scope = row.account_id === null ? { every_account: true } : { account_id: row.account_id };
   const kind = plane === "operator" ? "operator" : "key";
-  const permissions = permissionsOfScopes(row.scopes);
+  const scopes = KeyScopes.safeParse(row.scopes);
+  if (!scopes.success) {
+    log({ level: "error", event: "key_row_unreadable", key_id: id });
+    return { kind: "invalid" };
+  }
+  const permissions = permissionsOfScopes(scopes.data);
   return { kind: "valid", row, principal: { kind, credential_id: id, actor: `${kind}:${id}`, scope, permissions } };
 }
 
@@ -140,7 +146,7 @@ function viewKey(row: Row): ApiKey {
     id: row.id,
     account_id: row.account_id,
     name: row.name,
-    scopes: row.scopes,
+    scopes: KeyScopes.safeParse(row.scopes).data ?? [],
     created_by: row.created_by,
     created_at: new Date(row.created_at).toISOString(),
     expires_at: iso(row.expires_at),

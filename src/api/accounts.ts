@@ -116,7 +116,7 @@ accountRoutes.openapi(
       params: AccountPath,
       body: { required: true, content: { "application/json": { schema: PatchAccountRequest } } },
     },
-    responses: { 200: json(Account, "The account"), ...problems(...BODY_PROBLEMS, 403, 404, 409) },
+    responses: { 200: json(Account, "The account"), ...problems(...BODY_PROBLEMS, 404, 409) },
   }),
   async (c) => {
     const change = c.req.valid("json");

@@ -47,7 +47,7 @@ agentRoutes.openapi(
     security,
     middleware: [agent, ...jsonBody] as const,
     request: { body: { required: true, content: { "application/json": { schema: RegisterRequest } } } },
-    responses: { 200: json(RegisterAnswer, "Registered"), ...problems(...BODY_PROBLEMS, 403, 409) },
+    responses: { 200: json(RegisterAnswer, "Registered"), ...problems(...BODY_PROBLEMS, 409) },
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -83,7 +83,7 @@ agentRoutes.openapi(
     responses: {
       200: json(AgentConfig, "The desired version", z.object({ etag: z.string() })),
       304: { description: "The version that you have" },
-      ...problems(400, 403, 404, 409),
+      ...problems(400, 404, 409),
     },
   }),
   async (c) => {
@@ -108,7 +108,7 @@ agentRoutes.openapi(
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: ConfigAckRequest } } },
     },
-    responses: { 200: json(ConfigAckAnswer, "Recorded"), ...problems(...BODY_PROBLEMS, 403, 404, 409) },
+    responses: { 200: json(ConfigAckAnswer, "Recorded"), ...problems(...BODY_PROBLEMS, 404, 409) },
   }),
   async (c) => {
     const ack = c.req.valid("json");
@@ -130,7 +130,7 @@ agentRoutes.openapi(
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: HeartbeatRequest } } },
     },
-    responses: { 200: json(HeartbeatAnswer, "What is wanted"), ...problems(...BODY_PROBLEMS, 403) },
+    responses: { 200: json(HeartbeatAnswer, "What is wanted"), ...problems(...BODY_PROBLEMS) },
   }),
   async (c) => {
     const beat = c.req.valid("json");
@@ -157,7 +157,7 @@ agentRoutes.openapi(
     },
     responses: {
       101: { description: "The channel is open" },
-      ...problems(400, 403, 426, 429),
+      ...problems(400, 426, 429),
     },
   }),
   async (c) => {
@@ -183,7 +183,7 @@ agentRoutes.openapi(
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: StageRequest } } },
     },
-    responses: { 200: json(z.object({ status: z.literal("ok") }), "Recorded"), ...problems(...BODY_PROBLEMS, 403) },
+    responses: { 200: json(z.object({ status: z.literal("ok") }), "Recorded"), ...problems(...BODY_PROBLEMS) },
   }),
   async (c) => {
     const report = c.req.valid("json");

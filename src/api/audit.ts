@@ -22,7 +22,7 @@ auditRoutes.openapi(
     tags,
     ...access("audit:read"),
     request: { query: AuditQuery },
-    responses: { 200: json(AuditPage, "A page of entries"), ...problems(400, 403) },
+    responses: { 200: json(AuditPage, "A page of entries"), ...problems(400) },
   }),
   async (c) => {
     const { limit, cursor, ...filter } = c.req.valid("query");
@@ -40,7 +40,7 @@ auditRoutes.openapi(
     tags,
     ...access("operator:read"),
     request: { query: AuditQuery.extend({ account_id: Uuid.optional() }) },
-    responses: { 200: json(AuditPage, "A page of entries"), ...problems(400, 403) },
+    responses: { 200: json(AuditPage, "A page of entries"), ...problems(400) },
   }),
   async (c) => {
     const { limit, cursor, ...filter } = c.req.valid("query");

@@ -44,7 +44,7 @@ botRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CreateBotRequest } } },
     },
-    responses: { 201: json(BotView, "The bot"), ...problems(...BODY_PROBLEMS, 403, 404) },
+    responses: { 201: json(BotView, "The bot"), ...problems(...BODY_PROBLEMS, 404) },
   }),
   async (c) => {
     const body = c.req.valid("json");

@@ -52,7 +52,7 @@ credentialRoutes.openapi(
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: CredentialRequest } } },
     },
-    responses: { 200: json(CredentialAnswer, "The new credential counts"), ...problems(...BODY_PROBLEMS, 403, 409) },
+    responses: { 200: json(CredentialAnswer, "The new credential counts"), ...problems(...BODY_PROBLEMS, 409) },
   }),
   async (c) => {
     const body = c.req.valid("json");

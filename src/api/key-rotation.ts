@@ -32,7 +32,7 @@ keyRotationRoutes.openapi(
     tags,
     ...access("operator:write", ...optionalJsonBody),
     request: { body: { required: false, content: { "application/json": { schema: RotateRequest } } } },
-    responses: { 202: json(RotationStatus, "How far it has come"), ...problems(...BODY_PROBLEMS) },
+    responses: { 202: json(RotationStatus, "How far it has come"), ...problems(...BODY_PROBLEMS, 409) },
   }),
   async (c) => {
     const platform = rotationPlatform(c.env);

@@ -72,7 +72,7 @@ keyRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CreateKeyRequest } } },
     },
-    responses: { 201: json(CreatedApiKey, "The key, with its secret"), ...problems(...BODY_PROBLEMS, 403, 409) },
+    responses: { 201: json(CreatedApiKey, "The key, with its secret"), ...problems(...BODY_PROBLEMS, 409) },
   }),
   (c) => {
     const body = c.req.valid("json");
@@ -91,7 +91,7 @@ keyRoutes.openapi(
     tags,
     ...access("keys:write"),
     request: { query: PageQuery },
-    responses: { 200: json(KeyPage, "A page of keys"), ...problems(400, 403) },
+    responses: { 200: json(KeyPage, "A page of keys"), ...problems(400) },
   }),
   async (c) => {
     const account = accountOf(c);
@@ -112,7 +112,7 @@ keyRoutes.openapi(
     tags,
     ...access("keys:write"),
     request: { params: KeyPath },
-    responses: { 204: { description: "Revoked" }, ...problems(400, 403, 404) },
+    responses: { 204: { description: "Revoked" }, ...problems(400, 404) },
   }),
   (c) => {
     const account = accountOf(c);
@@ -137,7 +137,7 @@ keyRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CreateOperatorKeyRequest } } },
     },
-    responses: { 201: json(CreatedApiKey, "The key, with its secret"), ...problems(...BODY_PROBLEMS, 403, 404, 409) },
+    responses: { 201: json(CreatedApiKey, "The key, with its secret"), ...problems(...BODY_PROBLEMS, 404, 409) },
   }),
   async (c) => {
     const { account_id: account = null, ...wish } = c.req.valid("json");
@@ -164,7 +164,7 @@ keyRoutes.openapi(
     tags,
     ...access("operator:read"),
     request: { query: PageQuery.extend({ account_id: Uuid.optional() }) },
-    responses: { 200: json(KeyPage, "A page of keys"), ...problems(400, 403) },
+    responses: { 200: json(KeyPage, "A page of keys"), ...problems(400) },
   }),
   async (c) => {
     const { limit, cursor, account_id = null } = c.req.valid("query");
@@ -183,7 +183,7 @@ keyRoutes.openapi(
     tags,
     ...access("operator:write"),
     request: { params: KeyPath, query: z.object({ account_id: Uuid.optional() }) },
-    responses: { 204: { description: "Revoked" }, ...problems(400, 403, 404) },
+    responses: { 204: { description: "Revoked" }, ...problems(400, 404) },
   }),
   (c) => revoke(c, "revokeOperatorKey", c.req.valid("query").account_id ?? null, c.req.valid("param").id),
 );

@@ -1,6 +1,7 @@
 /** Who belongs to an account, and who is asked to. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
+import { findAccount } from "../accounts/accounts.ts";
 import { inScope } from "../bot/answer.ts";
 import { openDb } from "../db/client.ts";
 import { invitation as invitationMessage } from "../people/mail.ts";
@@ -29,10 +30,13 @@ const MemberPath = AccountPath.extend({ user_id: Uuid });
 
 export const memberRoutes = createApp();
 
-/** Another account's id answers like an unknown one. */
-function unknown(c: Context<AppEnv>, accountId: string) {
-  const mine = inScope(c.get("principal").scope, accountId);
-  return mine ? null : problem(c, "account_not_found", "There is no such account.");
+/** Another account's id answers like an unknown one. A tenant's own account is there; the operator may name any. */
+async function unknown(c: Context<AppEnv>, accountId: string) {
+  const { scope } = c.get("principal");
+  const there =
+    inScope(scope, accountId) &&
+    (!("every_account" in scope) || (await findAccount(openDb(c.env.DB), scope, accountId)) !== null);
+  return there ? null : problem(c, "account_not_found", "There is no such account.");
 }
 
 memberRoutes.openapi(
@@ -44,11 +48,11 @@ memberRoutes.openapi(
     tags,
     ...access("account:read"),
     request: { params: AccountPath },
-    responses: { 200: json(pageOf(Member, "MemberPage"), "All of them"), ...problems(400, 403, 404) },
+    responses: { 200: json(pageOf(Member, "MemberPage"), "All of them"), ...problems(400, 404) },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
-    return unknown(c, id) ?? c.json({ data: await listMembers(openDb(c.env.DB), id), next_cursor: null }, 200);
+    return (await unknown(c, id)) ?? c.json({ data: await listMembers(openDb(c.env.DB), id), next_cursor: null }, 200);
   },
 );
 
@@ -64,7 +68,7 @@ memberRoutes.openapi(
       params: MemberPath,
       body: { required: true, content: { "application/json": { schema: RoleRequest } } },
     },
-    responses: { 204: { description: "Changed" }, ...problems(...BODY_PROBLEMS, 403, 404, 409) },
+    responses: { 204: { description: "Changed" }, ...problems(...BODY_PROBLEMS, 404, 409) },
   }),
   (c) => change(c, "changeMember", c.req.valid("param"), c.req.valid("json").role),
 );
@@ -78,7 +82,7 @@ memberRoutes.openapi(
     tags,
     ...access("members:write"),
     request: { params: MemberPath },
-    responses: { 204: { description: "Ended" }, ...problems(400, 403, 404, 409) },
+    responses: { 204: { description: "Ended" }, ...problems(400, 404, 409) },
   }),
   (c) => change(c, "removeMember", c.req.valid("param"), null),
 );
@@ -86,7 +90,7 @@ memberRoutes.openapi(
 async function change(c: Context<AppEnv>, action: string, path: z.output<typeof MemberPath>, role: Role | null) {
   const { id, user_id } = path;
   const audit = auditOf(c, action, { account_id: id, target: user_id, after: { role } });
-  const changed = unknown(c, id) ?? (await changeMember(openDb(c.env.DB), id, user_id, role, audit));
+  const changed = (await unknown(c, id)) ?? (await changeMember(openDb(c.env.DB), id, user_id, role, audit));
   if (changed === "unknown") return problem(c, "member_not_found", "Nobody of that id belongs to the account.");
   if (changed === "last_owner")
     return problem(c, "last_owner", "They are its last owner: make somebody else one first.");
@@ -106,11 +110,11 @@ memberRoutes.openapi(
       params: AccountPath,
       body: { required: true, content: { "application/json": { schema: InviteRequest } } },
     },
-    responses: { 201: json(Invitation, "The invitation"), ...problems(...BODY_PROBLEMS, 403, 404, 409) },
+    responses: { 201: json(Invitation, "The invitation"), ...problems(...BODY_PROBLEMS, 404, 409) },
   }),
   async (c) => {
     const account_id = c.req.valid("param").id;
-    const foreign = unknown(c, account_id);
+    const foreign = await unknown(c, account_id);
     if (foreign) return foreign;
     const id = crypto.randomUUID();
     const { email, role } = c.req.valid("json");
@@ -132,11 +136,11 @@ memberRoutes.openapi(
     tags,
     ...access("members:write"),
     request: { params: AccountPath },
-    responses: { 200: json(pageOf(Invitation, "InvitationPage"), "All of them"), ...problems(400, 403, 404) },
+    responses: { 200: json(pageOf(Invitation, "InvitationPage"), "All of them"), ...problems(400, 404) },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
-    const foreign = unknown(c, id);
+    const foreign = await unknown(c, id);
     if (foreign) return foreign;
     return c.json({ data: await listInvitations(openDb(c.env.DB), id, Date.now()), next_cursor: null }, 200);
   },
@@ -151,12 +155,12 @@ memberRoutes.openapi(
     tags,
     ...access("members:write"),
     request: { params: AccountPath.extend({ invitation_id: Uuid }) },
-    responses: { 204: { description: "Withdrawn" }, ...problems(400, 403, 404) },
+    responses: { 204: { description: "Withdrawn" }, ...problems(400, 404) },
   }),
   async (c) => {
     const { id, invitation_id } = c.req.valid("param");
     const audit = auditOf(c, "withdrawInvitation", { account_id: id, target: invitation_id });
-    const foreign = unknown(c, id);
+    const foreign = await unknown(c, id);
     if (foreign) return foreign;
     const gone = await withdrawInvitation(openDb(c.env.DB), id, invitation_id, audit);
     return gone ? c.body(null, 204) : problem(c, "invitation_not_found", "There is no such invitation.");
@@ -172,7 +176,7 @@ memberRoutes.openapi(
     tags,
     ...signedIn(),
     request: { params: AccountPath },
-    responses: { 200: json(z.object({ account_id: Uuid }), "Joined"), ...problems(400, 403, 404) },
+    responses: { 200: json(z.object({ account_id: Uuid }), "Joined"), ...problems(400, 404) },
   }),
   async (c) => {
     const { id } = c.req.valid("param");

@@ -34,7 +34,7 @@ export function senderOf(c: Context<AppEnv>): SendMessage {
   if (MAIL_WEBHOOK_URL !== "") {
     return webhookSender(MAIL_WEBHOOK_URL, MAIL_WEBHOOK_TOKEN, (input, init) => fetch(input, init));
   }
-  if (ENVIRONMENT === "development") return consoleSender((text) => console.info(text));
+  if (ENVIRONMENT === "development") return consoleSender;
   return () => Promise.reject(new Error("MAIL_WEBHOOK_URL is not set"));
 }
 

@@ -44,7 +44,7 @@ peopleRoutes.openapi(
     tags,
     ...open,
     request: { body: { required: true, content: { "application/json": { schema: SignUpRequest } } } },
-    responses: { 202: json(Accepted, "Accepted"), ...problems(...BODY_PROBLEMS, 403) },
+    responses: { 202: json(Accepted, "Accepted"), ...problems(...BODY_PROBLEMS) },
   }),
   async (c) => {
     if (c.get("settings").SIGN_UP === "closed") {
@@ -111,7 +111,7 @@ peopleRoutes.openapi(
     request: { body: { required: true, content: { "application/json": { schema: SignInRequest } } } },
     responses: {
       200: json(SignedIn, "Signed in", z.object({ "set-cookie": z.string() })),
-      ...problems(...BODY_PROBLEMS, 403),
+      ...problems(...BODY_PROBLEMS),
     },
   }),
   async (c) => {
@@ -209,7 +209,7 @@ peopleRoutes.openapi(
     request: { body: { required: true, content: { "application/json": { schema: ChangePasswordRequest } } } },
     responses: {
       204: { description: "Changed; the session goes on under a new cookie" },
-      ...problems(...BODY_PROBLEMS, 403),
+      ...problems(...BODY_PROBLEMS),
     },
   }),
   async (c) => {

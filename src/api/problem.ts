@@ -98,7 +98,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   too_many_waiters: { status: 429, title: "Too many waiters" },
   internal_error: { status: 500, title: "Internal error" },
   secret_unreadable: { status: 500, title: "Secret unreadable" },
-  key_not_current: { status: 503, title: "Not the first encryption key" },
+  key_not_current: { status: 409, title: "Not the first encryption key" },
   key_retired: { status: 503, title: "Encryption key retired" },
   registration_pending: { status: 503, title: "Registration pending" },
   bot_unreadable: { status: 503, title: "Bot state unreadable" },

@@ -14,25 +14,30 @@ const DESCRIPTIONS = {
   409: "Not possible in the present state",
   412: "It has changed since you read it",
   413: "Body too large",
+  414: "Address too long",
   415: "Content type is not application/json",
   422: "The body says what cannot be",
   426: "Needs a WebSocket upgrade",
   429: "Too many requests",
+  431: "Headers too large",
   500: "Our fault",
   503: "Try again after Retry-After",
 } as const;
 type ProblemStatus = keyof typeof DESCRIPTIONS;
 
-/** Problem answers by status; 401, 429, 500 and 503 can meet any authenticated request. */
+/** What any request may meet, whatever it is about. */
+const COMMON = [401, 403, 414, 429, 431, 500, 503] as const;
+
+/** Problem answers by status, besides those that any request may meet. */
 export function problems<S extends ProblemStatus>(...statuses: S[]) {
-  const all = [...statuses, 401, 429, 500, 503] as const;
+  const all = [...statuses, ...COMMON];
   return Object.fromEntries(
     all.map((status) => [
       status,
       { description: DESCRIPTIONS[status], content: { [PROBLEM_CONTENT_TYPE]: { schema: Problem } } },
     ]),
   ) as unknown as Record<
-    S | 401 | 429 | 500 | 503,
+    S | (typeof COMMON)[number],
     { description: string; content: { "application/problem+json": { schema: typeof Problem } } }
   >;
 }

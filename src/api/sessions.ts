@@ -37,7 +37,7 @@ sessionRoutes.openapi(
     summary: "End the present session",
     tags,
     ...signedIn(),
-    responses: { 204: { description: "Ended" }, ...problems(403) },
+    responses: { 204: { description: "Ended" }, ...problems() },
   }),
   async (c) => {
     const person = personOf(c);
@@ -76,7 +76,7 @@ sessionRoutes.openapi(
     summary: "End all of one's sessions but the present one",
     tags,
     ...signedIn(),
-    responses: { 204: { description: "Ended" }, ...problems(403) },
+    responses: { 204: { description: "Ended" }, ...problems() },
   }),
   async (c) => {
     const person = personOf(c);
@@ -94,7 +94,7 @@ sessionRoutes.openapi(
     tags,
     ...signedIn(),
     request: { params: z.object({ id: Uuid }) },
-    responses: { 204: { description: "Ended" }, ...problems(400, 403, 404) },
+    responses: { 204: { description: "Ended" }, ...problems(400, 404) },
   }),
   async (c) => {
     const { id } = c.req.valid("param");

@@ -4,6 +4,7 @@ import { check, index, integer, sqliteTable, text } from "drizzle-orm/sqlite-cor
 import type { KeyScope } from "../wire/access.ts";
 import { TIERS } from "../wire/enums.ts";
 import { oneOf } from "./one-of.ts";
+import { storedJson } from "./stored-json.ts";
 
 export const accounts = sqliteTable(
   "accounts",
@@ -29,7 +30,7 @@ export const api_keys = sqliteTable(
     account_id: text("account_id").references(() => accounts.id),
     name: text("name").notNull(),
     sha256: text("sha256").notNull(),
-    scopes: text("scopes", { mode: "json" }).$type<KeyScope[]>().notNull(),
+    scopes: storedJson<KeyScope[]>("scopes").notNull(),
     created_by: text("created_by").notNull(),
     created_at: integer("created_at").notNull(),
     expires_at: integer("expires_at"),
@@ -54,8 +55,8 @@ export const audit_log = sqliteTable(
     credential_id: text("credential_id"),
     action: text("action").notNull(),
     target: text("target"),
-    before: text("before", { mode: "json" }).$type<unknown>(),
-    after: text("after", { mode: "json" }).$type<unknown>(),
+    before: storedJson<unknown>("before"),
+    after: storedJson<unknown>("after"),
     reason: text("reason"),
     request_id: text("request_id"),
   },

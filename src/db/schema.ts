@@ -17,6 +17,7 @@ import {
 } from "../wire/enums.ts";
 import { accounts } from "./account-schema.ts";
 import { oneOf } from "./one-of.ts";
+import { storedJson } from "./stored-json.ts";
 
 export { accounts, api_keys, audit_log } from "./account-schema.ts";
 export {
@@ -100,14 +101,14 @@ export const bot_configs = sqliteTable(
       .references(() => bots.id, { onDelete: "restrict" }),
     version: integer("version").notNull(),
     restored_from: integer("restored_from"),
-    trading_config: text("trading_config", { mode: "json" }).$type<TradingConfig>().notNull(),
-    risk_config: text("risk_config", { mode: "json" }).$type<RiskConfig>().notNull(),
+    trading_config: storedJson<TradingConfig>("trading_config").notNull(),
+    risk_config: storedJson<RiskConfig>("risk_config").notNull(),
     llm_provider: text("llm_provider").notNull(),
     llm_api_key: text("llm_api_key").notNull(),
     llm_api_key_last4: text("llm_api_key_last4"),
     llm_api_key_updated_at: integer("llm_api_key_updated_at").notNull(),
     environment: text("environment"),
-    environment_names: text("environment_names", { mode: "json" }).$type<EnvironmentNames>(),
+    environment_names: storedJson<EnvironmentNames>("environment_names"),
     note: text("note"),
     author: text("author").notNull(),
     created_at: integer("created_at").notNull(),

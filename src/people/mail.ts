@@ -26,12 +26,10 @@ export function webhookSender(url: string, token: string, fetch: typeof globalTh
   };
 }
 
-/** For development: what would be sent is shown where the Worker's log is. */
-export function consoleSender(print: (text: string) => void): SendMessage {
-  return async ({ to, subject, text }) => {
-    print(`A message to ${to}: ${subject}\n${text}\n`);
-  };
-}
+/** For development: what would be sent is shown where the Worker's log is, with its links, which a log would hide. */
+export const consoleSender: SendMessage = async ({ to, subject, text }) => {
+  console.info(`A message to ${to}: ${subject}\n${text}\n`);
+};
 
 export function verification(to: string, link: string): Message {
   return {

@@ -34,12 +34,15 @@ export const CreateOperatorKeyRequest = z
   )
   .meta({ id: "CreateOperatorKeyRequest" });
 
+/** As they are stored. */
+export const KeyScopes = z.array(z.enum(OPERATOR_KEY_SCOPES));
+
 export const ApiKey = z
   .object({
     id: Uuid,
     account_id: Uuid.nullable().meta({ description: "null: the operator's own" }),
     name: z.string(),
-    scopes: z.array(z.enum(OPERATOR_KEY_SCOPES)),
+    scopes: KeyScopes,
     created_by: z.string(),
     created_at: Timestamp,
     expires_at: Timestamp.nullable(),

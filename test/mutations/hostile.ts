@@ -167,8 +167,8 @@ export const hostile: readonly Mutant[] = [
     name: "damaged-config-row-is-skipped",
     guard: "One damaged config row does not take the others with it.",
     file: "src/accounts/bots.ts",
-    find: '    log({ level: "error", event: "config_row_unreadable", bot_id: row.bot_id, config_id: row.id });\n    return null;',
-    replace: '    throw new Error("damaged");',
+    find: '  log({ level: "error", event: "config_row_unreadable", bot_id: row.bot_id, config_id: row.id });\n  return null;',
+    replace: '  throw new Error("damaged");',
     caught_by: [corrupt],
   },
   {

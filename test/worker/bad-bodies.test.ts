@@ -87,7 +87,7 @@ const ROUTES: Record<string, () => Route> = {
     method: "PATCH",
     path: `/accounts/${account}`,
     valid: { tier: "basic" },
-    wrong: { tier: ENUM },
+    wrong: { tier: [null, ...ENUM.filter((value) => value !== undefined)], external_id: [null, 5, ""] },
   }),
   "POST /bots": () => ({
     method: "POST",

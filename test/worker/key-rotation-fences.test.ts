@@ -63,7 +63,7 @@ describe("somebody who still runs with the old key first", () => {
     await deploy(RINGS.new_and_old);
     const early = workerWith(RINGS.old);
     const unknown = await early.request("POST", ROTATE, { target: NEW_KEY });
-    expect([unknown.status, unknown.json.code]).toEqual([503, "key_not_current"]);
+    expect([unknown.status, unknown.json.code]).toEqual([409, "key_not_current"]);
     await request("POST", ROTATE, { body: {} });
     const back = await early.request("POST", ROTATE, {});
     expect([back.status, back.json.code]).toEqual([503, "key_retired"]);

@@ -80,6 +80,11 @@ function text(
   const [min, max] = [Number(minLength), Number(maxLength)];
   const fits = (made: string) => made.length >= min && made.length <= max;
   if (format === "uuid") return fc.uuid();
+  if (format === "email") return fc.uuid().map((id) => `${id}@people.test`);
+  if (format === "date-time") {
+    const years = { min: new Date("1970-01-01"), max: new Date("2200-01-01"), noInvalidDate: true };
+    return fc.date(years).map((date) => date.toISOString());
+  }
   if (format !== undefined) throw new Error(`the fuzzer cannot make ${name}: teach it the format ${String(format)}`);
   if (typeof pattern === "string") return fc.stringMatching(new RegExp(pattern), { size: "xsmall" }).filter(fits);
   const size = { minLength: min, maxLength: Math.max(min, Math.min(max, LONGEST_STRING)) };

@@ -4,8 +4,10 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { encodeCursor } from "../../../src/db/pages.ts";
 import { agentRelease } from "../../../src/provider/release.ts";
+import { KEY_SCOPES } from "../../../src/wire/access.ts";
 import { onlineBot, type TestAgent } from "../agent.ts";
-import { act, newAccount, request, simulateCloud, untilBot } from "../cloud.ts";
+import { act, request, simulateCloud, untilBot } from "../cloud.ts";
+import { as, newPerson, PASSWORD, signIn, type TestPerson } from "../people.ts";
 import { operatorToken } from "../settings.ts";
 import { bearer } from "./credentials.ts";
 import { freeze } from "./fingerprint.ts";
@@ -23,10 +25,19 @@ interface Inhabitant {
   command: string;
 }
 
+/** A person with an account that may have bots. */
+async function newOwner(): Promise<TestPerson> {
+  const person = await newPerson();
+  await request("PATCH", `/accounts/${person.user_id}`, { body: { tier: "pro" } });
+  return person;
+}
+
 export class World {
   readonly #resolve: Resolve;
   readonly #cloud = simulateCloud();
-  #account = "";
+  #owner: TestPerson | null = null;
+  #keys: { id: string; token: string }[] = [];
+  #invitation = "";
   #others: string[] = [];
   #quiet: Inhabitant | null = null;
   #busy: Inhabitant | null = null;
@@ -36,7 +47,7 @@ export class World {
   }
 
   async found(): Promise<void> {
-    this.#account = await newAccount();
+    this.#owner = await newOwner();
     const [paused, destroyed] = await Promise.all([onlineBot(this.#cloud), onlineBot(this.#cloud)]);
     await Promise.all([act(paused.bot.id, "pause"), act(destroyed.bot.id, "destroy")]);
     await Promise.all([
@@ -48,8 +59,37 @@ export class World {
     await freeze();
   }
 
+  get #account(): string {
+    return this.#owner?.user_id ?? "";
+  }
+
+  /** A person is signed in, with keys and somebody invited. */
+  async #people(): Promise<void> {
+    const owner = this.#owner;
+    if (owner === null) throw new Error("the world was not founded");
+    const held = await as(owner, "GET", "/auth/session");
+    // Who has changed their password is gone for good.
+    if (held.status !== 200) this.#owner = await signIn(owner.email).catch(() => newOwner());
+    if (this.#owner?.user_id !== owner.user_id) this.#keys = [];
+    this.#keys = await Promise.all([this.#key(this.#keys[0]), this.#key(this.#keys[1])]);
+    const path = `/accounts/${this.#account}/invitations`;
+    const body = { email: `${crypto.randomUUID()}@people.test`, role: "viewer" };
+    this.#invitation = (await request("POST", path, { body })).json.id ?? this.#invitation;
+  }
+
+  /** Used once, so that its next use is nothing to note. */
+  async #key(present: { id: string; token: string } | undefined) {
+    const holds = present && (await request("GET", "/bots", { token: present.token })).status === 200;
+    if (holds) return present;
+    const body = { name: "fuzz", scopes: KEY_SCOPES, account_id: this.#account };
+    const { id, token } = (await request("POST", "/operator/api-keys", { body })).json;
+    await request("GET", "/bots", { token });
+    return { id, token };
+  }
+
   /** Puts a new bot where one can no longer be spoken to. */
   async mend(): Promise<void> {
+    await this.#people();
     // Those that were frozen while they were being made hold their places for ten minutes.
     await runInDurableObject(env.GATE.getByName("digitalocean"), (_gate, { storage }) => {
       storage.sql.exec("DELETE FROM create_lease");
@@ -97,6 +137,11 @@ export class World {
         accounts: [this.#account, this.#account, UNKNOWN[0] ?? ""],
         operations: [operation, UNKNOWN[0] ?? ""],
         commands: [command, UNKNOWN[0] ?? ""],
+        keys: [this.#keys[1]?.id ?? "", UNKNOWN[0] ?? ""],
+        "api-keys": [this.#keys[1]?.id ?? "", UNKNOWN[0] ?? ""],
+        sessions: [UNKNOWN[0] ?? ""],
+        members: [this.#account, UNKNOWN[0] ?? ""],
+        invitations: [this.#invitation, UNKNOWN[0] ?? ""],
         agent: [agentRelease.url.split("/").at(-1) ?? "", `${"0".repeat(64)}.mjs`],
       },
       seeds: {
@@ -112,11 +157,16 @@ export class World {
         to_version: [1, 2],
         id: [command],
         cursor: [encodeCursor({ at: Date.now(), id: bot }), `index:${bot}`, null],
+        email: [this.#owner?.email, "nobody@people.test"],
+        password: [PASSWORD],
+        current_password: [PASSWORD, "not the password"],
         "if-match": [`"${config}"`, '"stale"'],
         "if-none-match": [`"${config}"`, "*"],
       },
       holders: {
         operator: [bearer("operator", operatorToken)],
+        api_key: [bearer("key", this.#keys[0]?.token ?? "")],
+        session: [{ kind: "session", token: "", headers: { cookie: this.#owner?.cookie ?? "" } }],
         agent: [
           bearer("agent", agent.credential),
           bearer("agent", agent.credential),
