@@ -25,7 +25,7 @@ import { operationRoutes } from "./operations.ts";
 import { operatorRoutes } from "./operator.ts";
 import { peopleRoutes } from "./people.ts";
 import { fromError, isUnavailable, problem } from "./problem.ts";
-import { json } from "./responses.ts";
+import { json, problems } from "./responses.ts";
 import { securityRoutes } from "./security.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { suspensionRoutes } from "./suspensions.ts";
@@ -51,6 +51,7 @@ app.openapi(
     summary: "Whether the service and its database answer",
     tags: ["Health"],
     responses: {
+      ...problems(),
       200: json(z.object({ status: z.literal("healthy"), version: z.string() }), "Healthy"),
       503: json(z.object({ status: z.literal("unhealthy"), error: z.string() }), "Unhealthy"),
     },

@@ -5,6 +5,7 @@ import { appendAudit } from "../accounts/audit.ts";
 import { openDb } from "../db/client.ts";
 import { SESSION_S } from "../people/auth.ts";
 import { forgetGuesses, takeGuess } from "../people/guesses.ts";
+import { isKnown } from "../people/sessions.ts";
 import {
   Accepted,
   ChangePasswordRequest,
@@ -51,7 +52,15 @@ peopleRoutes.openapi(
       return problem(c, "sign_up_closed", "Nobody can sign up here; ask the operator for an account.");
     }
     const body = c.req.valid("json");
-    await authOf(c).api.signUpEmail({ body });
+    try {
+      await authOf(c).api.signUpEmail({ body });
+    } catch (error) {
+      // Of two that come at once with the same address the second is refused by the database.
+      refusalOf(error);
+      if (!(await isKnown(openDb(c.env.DB), body.email))) {
+        return problem(c, "unavailable", "The sign-up could not be kept. Try again.");
+      }
+    }
     return accepted(c);
   },
 );

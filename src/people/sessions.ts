@@ -4,7 +4,7 @@ import { auditWhere } from "../accounts/audit.ts";
 import type { Person } from "../accounts/principal.ts";
 import type { AuditRecord } from "../bot/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
-import { accounts, invitations, memberships, sessions } from "../db/schema.ts";
+import { accounts, invitations, memberships, sessions, users } from "../db/schema.ts";
 import type { Me, SessionView } from "../wire/person.ts";
 import { viewInvitation } from "./members.ts";
 
@@ -31,6 +31,12 @@ export async function ensureOwnAccount(db: Db, userId: string, audit: AuditRecor
         .onConflictDoNothing(),
     ]),
   );
+}
+
+/** Whether somebody has this address, confirmed or not. */
+export async function isKnown(db: Db, email: string): Promise<boolean> {
+  const rows = await withRetry(() => db.select({ id: users.id }).from(users).where(eq(users.email, email)));
+  return rows.length > 0;
 }
 
 /** Who the person is, in one read. */

@@ -35,6 +35,15 @@ describe("signing up", () => {
     await expect(signIn(person.email, "another password altogether")).rejects.toThrow("wrong_password");
   });
 
+  it("makes one person of those who come at once with the same address", async ({ expect }) => {
+    const email = anybody();
+    collectMessages();
+    const answers = await Promise.all(Array.from({ length: 4 }, () => signUp(email)));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+    const found = await env.DB.prepare("SELECT id FROM users WHERE email = ?").bind(email).all();
+    expect(found.results).toHaveLength(1);
+  });
+
   it("lets nobody in before the address is confirmed", async ({ expect }) => {
     const email = anybody();
     collectMessages();
