@@ -4,12 +4,14 @@
  */
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it, vi } from "vitest";
+import { sealContext } from "../../src/secrets/sealed.ts";
+import { openVault, parseKeyring } from "../../src/secrets/vault.ts";
 import { hashToken } from "../../src/wire/tokens.ts";
 import { onlineBot } from "./agent.ts";
 import { act, dropletsOf, endOfTest, newBot, request, simulateCloud, untilBot } from "./cloud.ts";
 import { as, newPerson } from "./people.ts";
 import { expectProblem } from "./problems.ts";
-import { operatorToken } from "./settings.ts";
+import { operatorToken, testSecrets } from "./settings.ts";
 
 afterEach(endOfTest);
 
@@ -85,6 +87,52 @@ describe("claw-spawn's W34: no brake on guesses, credentials judged after the bo
     expect([...statuses].sort()).toEqual([401, 429]);
   });
   // Passwords are in people.test.ts, TLS in hygiene.test.ts and test/unit/env.test.ts.
+});
+
+describe("claw-spawn's W35: no key id, nothing that binds a secret to its place, no rotation, secrets kept for ever", () => {
+  it("names its key here, opens in its own place only, and is gone with its bot, after its time", async ({
+    expect,
+  }) => {
+    const { bot } = await onlineBot(simulateCloud());
+    const sealed = await env.DB.prepare("SELECT llm_api_key FROM bot_configs WHERE bot_id = ?").bind(bot.id).first();
+    const envelope = String(sealed?.llm_api_key);
+    expect(envelope).toMatch(/^v1\.test\./);
+    const vault = openVault(parseKeyring(testSecrets.ENCRYPTION_KEYS), (count) => new Uint8Array(count));
+    expect(await vault.open(envelope, sealContext(bot.id, 1, "llm_api_key"))).toMatch(/^sk-ant-/);
+    for (const [id, version, field] of [
+      [bot.id, 2, "llm_api_key"],
+      [crypto.randomUUID(), 1, "llm_api_key"],
+      [bot.id, 1, "environment"],
+    ] as const) {
+      await expect(vault.open(envelope, sealContext(id, version, field))).rejects.toThrow("another place");
+    }
+    // Weak keys are in test/unit/secrets/vault.test.ts, rotation and erasure in key-rotation.test.ts and erasure.test.ts.
+    expect(() => parseKeyring("weak:MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=")).toThrow("not random");
+  });
+});
+
+describe("claw-spawn's W38: DigitalOcean's words and our own insides are shown to whoever asks", () => {
+  it("are kept short and without secrets here, and a fault of ours says nothing of itself", async ({ expect }) => {
+    const cloud = simulateCloud();
+    const said = `no: token dop_v1_${"a".repeat(64)} and ${"words ".repeat(2_000)}`;
+    vi.mocked(globalThis.fetch).mockImplementation(async (input, init) => {
+      const asked = new Request(input, init);
+      const creates = asked.method === "POST" && asked.url.endsWith("/v2/droplets");
+      const refusal = { id: "unprocessable_entity", message: said };
+      return creates ? Response.json(refusal, { status: 422 }) : cloud.fetch(asked);
+    });
+    const bot = await newBot();
+    const shown = await untilBot(bot.id, { status: "error" });
+    expect(JSON.stringify(shown)).not.toContain("aaaaaaaa");
+    expect(JSON.stringify(shown).length).toBeLessThan(8_000);
+    const D1: D1Database = Object.getPrototypeOf(env.DB);
+    vi.spyOn(D1, "prepare").mockImplementation(() => {
+      throw new Error("SELECT secret FROM inside at line 5");
+    });
+    const failed = await request("GET", "/accounts");
+    expectProblem(expect, failed, { status: 500, code: "internal_error" });
+    expect(failed.text).not.toMatch(/SELECT|inside|line 5/);
+  });
 });
 
 describe("claw-spawn's W37: where the database cannot be asked, a credential seems revoked", () => {

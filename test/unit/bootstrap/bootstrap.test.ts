@@ -64,7 +64,7 @@ describe("a first boot", () => {
     expect(droplet.stages[0]).toMatchObject({ droplet_id: 4242, boot_id: "6f7a-b", bearer: TOKEN });
   });
 
-  it("closes the firewall, and opens 22 only where asked", async () => {
+  it("closes the firewall, and opens 22 only where asked (claw-spawn's W32: open to the world, unseen)", async () => {
     await boot();
     await run();
     expect(droplet.calls("ufw default")).toEqual(["ufw default deny incoming", "ufw default allow outgoing"]);

@@ -199,7 +199,7 @@ async function live(agent_name: string, owner_name: string): Promise<Lived> {
   }
 }
 
-describe("run for real", () => {
+describe("run for real (claw-spawn's W36: settings expanded into a shell unquoted)", () => {
   let plain: Lived;
   beforeAll(async () => {
     plain = await live("Jane", "Owner");

@@ -3,7 +3,8 @@
  * was kept, logged or answered is searched for each of them.
  */
 import { afterEach, it } from "vitest";
-import { act, dropletsOf, endOfTest, simulateCloud, untilBot } from "../cloud.ts";
+import { act, dropletsOf, endOfTest, request, simulateCloud, untilBot } from "../cloud.ts";
+import { newPerson, PASSWORD } from "../people.ts";
 import { operatorToken, testSecrets } from "../settings.ts";
 import { agentSpeaks, failToBeBorn, indexFails, knock, type Life, peopleWrite, readAll } from "./life.ts";
 import { Sentinels } from "./sentinels.ts";
@@ -21,6 +22,14 @@ it("a secret is found nowhere but where it belongs, whatever went wrong", { time
     planted.short("the third key"),
   ] as const;
 
+  const person = await newPerson();
+  const key = { name: "k", scopes: ["bots:read", "bots:write", "secrets:write"], account_id: person.user_id };
+  const { token } = (await request("POST", "/operator/api-keys", { body: key })).json;
+  for (const held of [{ token }, { token: null, headers: { cookie: person.cookie } }]) {
+    life.witness.hear(await request("GET", "/bots", held));
+    life.witness.hear(await request("PATCH", `/bots/${person.user_id}`, { ...held, body: { name: 5 } }));
+    life.witness.hear(await request("GET", "/auth/session", held));
+  }
   await knock(life);
   const ids = await failToBeBorn(life, keys[0]);
   const id = ids.at(-1) ?? "";
@@ -54,6 +63,9 @@ it("a secret is found nowhere but where it belongs, whatever went wrong", { time
     "the operator's token": operatorToken,
     "the agent's credential": agent.credential,
     "the registration token": agent.token,
+    "an API key": token,
+    "a session's cookie": decodeURIComponent(person.cookie.split("=")[1] ?? ""),
+    "a password": PASSWORD,
   };
   const found = stores.flatMap(([store, text]) => {
     const known = Object.entries(ours).filter(([, secret]) => text.includes(secret));
