@@ -85,7 +85,7 @@ async function optionsOf({ root, dir, settings, log }: RuntimeOptions, bundled: 
 /** One machine asks as much here as all the world's locations. */
 function unbraked(limiters: object) {
   return Object.fromEntries(
-    Object.keys(limiters).map((name) => [name, { simple: { limit: 1e9, period: 60 as const } }]),
+    Object.keys(limiters).map((name) => [name, { namespace_id: name, simple: { limit: 1e9, period: 60 as const } }]),
   );
 }
 

@@ -105,22 +105,19 @@ export async function revokeKey(
 
 export type JudgedKey = { kind: "valid"; principal: Principal; row: Row } | { kind: "invalid" | "revoked" | "expired" };
 
-/** Whether the token is a key of this plane that holds now. One read. @param sha256 of the token as it was sent */
-export async function judgeKey(
-  db: Db,
-  plane: "operator" | "account",
-  id: string,
-  sha256: string,
-  now: number,
-): Promise<JudgedKey> {
+/**
+ * Whether the token is a key that holds now. One read. That it is an account's or the operator's is part of the token's
+ * text, and so of its hash: neither can be dressed as the other.
+ * @param sha256 of the token as it was sent
+ */
+export async function judgeKey(db: Db, id: string, sha256: string, now: number): Promise<JudgedKey> {
   const [row] = await withRetry(() => db.select().from(api_keys).where(eq(api_keys.id, id)));
   // What is wrong with a key is told only to whoever has its secret.
   if (!row || !constantTimeEqual(row.sha256, sha256)) return { kind: "invalid" };
-  if ((row.account_id === null) !== (plane === "operator")) return { kind: "invalid" };
   if (row.revoked_at !== null) return { kind: "revoked" };
   if (row.expires_at !== null && row.expires_at <= now) return { kind: "expired" };
   const scope: Scope = row.account_id === null ? { every_account: true } : { account_id: row.account_id };
-  const kind = plane === "operator" ? "operator" : "key";
+  const kind = row.account_id === null ? "operator" : "key";
   const scopes = KeyScopes.safeParse(row.scopes);
   if (!scopes.success) {
     log({ level: "error", event: "key_row_unreadable", key_id: id });

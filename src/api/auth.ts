@@ -92,7 +92,7 @@ async function tokensPrincipal(c: Context<AppEnv>, token: string, parsed: Parsed
   }
   const now = Date.now();
   const db = openDb(c.env.DB);
-  const judged = await judgeKey(db, parsed.kind === "op" ? "operator" : "account", parsed.owner, sha256, now);
+  const judged = await judgeKey(db, parsed.owner, sha256, now);
   if (judged.kind === "invalid") return refused(c, "The token is not valid.");
   if (judged.kind !== "valid") return refused(c, `The key is ${judged.kind}.`);
   c.executionCtx.waitUntil(

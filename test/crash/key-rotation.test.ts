@@ -59,6 +59,8 @@ async function start(ring: string): Promise<void> {
     DIGITALOCEAN_TOKEN: "dop_v1_simulator",
     ENCRYPTION_KEYS: ring,
     OPERATOR_TOKEN_SHA256: createHash("sha256").update(operator).digest("hex"),
+    SESSION_SECRET: "signs nothing here, for nobody signs in",
+    REQUESTS_PER_MINUTE: "1000000",
     SWEEP_MODE: "off",
     POLICY: JSON.stringify({ rotation_lease_ms: 2_000 }),
   };

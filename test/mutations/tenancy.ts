@@ -67,14 +67,6 @@ export const tenancy: readonly Mutant[] = [
     caught_by: ["test/worker/keys.test.ts"],
   },
   {
-    name: "key-of-its-plane",
-    guard: "An account's key, dressed as the operator's, is no key.",
-    file: "src/accounts/keys.ts",
-    find: '  if ((row.account_id === null) !== (plane === "operator")) return { kind: "invalid" };\n',
-    replace: "",
-    caught_by: ["test/worker/keys.test.ts"],
-  },
-  {
     name: "revoked-key",
     guard: "A revoked key opens nothing.",
     file: "src/accounts/keys.ts",

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
+import { formatToken } from "../../src/wire/tokens.ts";
 import { endOfTest, request, simulateCloud } from "./cloud.ts";
 import { as, newPerson } from "./people.ts";
 import { expectProblem } from "./problems.ts";
@@ -27,6 +28,21 @@ describe("an API key", () => {
     expectProblem(expect, after, { status: 401, code: "unauthorized" });
     expect(after.json.detail).toContain("revoked");
     expect((await as(ada, "DELETE", `/keys/${id}`)).status).toBe(204);
+  });
+
+  it("is not known by its number, and is nothing else than what it is", async ({ expect }) => {
+    const ada = await newPerson();
+    const { id, token } = (await as(ada, "POST", "/keys", READER)).json;
+    const guessed = formatToken("key", id, crypto.getRandomValues(new Uint8Array(32)));
+    const secret = Uint8Array.from(token.slice(40, 104).match(/../g) ?? [], (pair: string) =>
+      Number.parseInt(pair, 16),
+    );
+    expect(formatToken("key", id, secret)).toBe(token);
+    for (const wrong of [guessed, formatToken("op", id, secret), formatToken("agt", id, secret)]) {
+      for (const path of ["/bots", "/accounts"]) {
+        expectProblem(expect, await request("GET", path, { token: wrong }), { status: 401, code: "unauthorized" });
+      }
+    }
   });
 
   it("ends when it was to end", async ({ expect }) => {
