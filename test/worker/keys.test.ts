@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
 import { formatToken } from "../../src/wire/tokens.ts";
-import { endOfTest, request, simulateCloud } from "./cloud.ts";
+import { botRequest, endOfTest, newBot, request, simulateCloud } from "./cloud.ts";
 import { as, newPerson } from "./people.ts";
 import { expectProblem } from "./problems.ts";
 
@@ -66,6 +66,29 @@ describe("an API key", () => {
     expectProblem(expect, await make(READER), { status: 409, code: "secret_shown_before" });
     const other = { ...READER, name: "another" };
     expectProblem(expect, await make(other), { status: 422, code: "idempotency_key_reused" });
+  });
+
+  it("changes no secret where it was not given that", async ({ expect }) => {
+    simulateCloud();
+    const ada = await newPerson();
+    await request("PATCH", `/accounts/${ada.user_id}`, { body: { tier: "pro" } });
+    const bot = await newBot({ account_id: ada.user_id });
+    const scopes = ["bots:read", "bots:write"];
+    const { token } = (await as(ada, "POST", "/keys", { name: "tuner", scopes })).json;
+    const create = await request("POST", "/bots", { token, body: botRequest(ada.user_id) });
+    expectProblem(expect, create, { status: 403, code: "forbidden" });
+    for (const secret of [
+      { llm_api_key: "sk-ant-another-key-0123" },
+      { environment: { RPC_URL: "https://rpc.test" } },
+    ]) {
+      const answer = await request("PATCH", `/bots/${bot.id}/config`, {
+        token,
+        body: { strictness: "low", ...secret },
+      });
+      expectProblem(expect, answer, { status: 403, code: "forbidden" });
+    }
+    const tuned = await request("PATCH", `/bots/${bot.id}/config`, { token, body: { strictness: "low" } });
+    expect([tuned.status, tuned.json.version]).toEqual([200, 2]);
   });
 
   it("cannot make another, whatever it may do, nor be given what keys cannot have", async ({ expect }) => {

@@ -97,6 +97,14 @@ describe("a session", () => {
     expect((await as(here, "GET", "/auth/session")).status).toBe(401);
   });
 
+  it("ends by itself, and with the address's confirmation", async ({ expect }) => {
+    const [ada, bob] = [await newPerson(), await newPerson()];
+    const change = (text: string, person: string) => env.DB.prepare(text).bind(person).run();
+    await change("UPDATE sessions SET expires_at = 1 WHERE user_id = ?", ada.user_id);
+    await change("UPDATE users SET email_verified = 0 WHERE id = ?", bob.user_id);
+    for (const person of [ada, bob]) expect((await as(person, "GET", "/auth/session")).status).toBe(401);
+  });
+
   it("of another person cannot be ended", async ({ expect }) => {
     const [ada, eve] = [await newPerson(), await newPerson()];
     const { session_id } = (await as(ada, "GET", "/auth/session")).json;
