@@ -1,8 +1,10 @@
 /** The HTTP face: what every request meets first and last, and the resources in between. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { sql } from "drizzle-orm";
+import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import packageJson from "../../package.json" with { type: "json" };
+import type { Principal } from "../accounts/principal.ts";
 import { openDb, withRetry } from "../db/client.ts";
 import { readSettings } from "../env.ts";
 import { log } from "../log.ts";
@@ -13,7 +15,7 @@ import { auditRoutes } from "./audit.ts";
 import { botRoutes } from "./bots.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
-import { createApp } from "./context.ts";
+import { type AppEnv, createApp } from "./context.ts";
 import { credentialRoutes } from "./credentials.ts";
 import { historyRoutes } from "./history.ts";
 import { answerHeaders, crossOrigin, sizeLimits } from "./hygiene.ts";
@@ -25,6 +27,7 @@ import { operationRoutes } from "./operations.ts";
 import { operatorRoutes } from "./operator.ts";
 import { peopleRoutes } from "./people.ts";
 import { fromError, isUnavailable, problem } from "./problem.ts";
+import { addressBrake } from "./rate-limit.ts";
 import { json, problems } from "./responses.ts";
 import { securityRoutes } from "./security.ts";
 import { sessionRoutes } from "./sessions.ts";
@@ -36,9 +39,30 @@ app.use(async (c, next) => {
   const request_id = crypto.randomUUID();
   c.set("request_id", request_id);
   c.set("settings", readSettings(c.env));
+  const began = Date.now();
   await next();
   c.header("x-request-id", request_id);
+  noteRequest(c, Date.now() - began);
 });
+
+/** What people and programs change, or fail to change, is worth a line each; what agents say is in their bots' histories. */
+function noteRequest(c: Context<AppEnv>, ms: number): void {
+  const principal: Principal | undefined = c.get("principal");
+  if (principal === undefined || c.req.method === "GET") return;
+  const { actor, credential_id } = principal;
+  const { method, path } = c.req;
+  log({
+    event: "request",
+    request_id: c.get("request_id"),
+    actor,
+    credential_id,
+    method,
+    path,
+    status: c.res.status,
+    ms,
+  });
+}
+
 app.use(answerHeaders);
 app.use(sizeLimits);
 app.use(async (c, next) => (c.req.header("origin") === undefined ? next() : crossOrigin(c, next)));
@@ -48,6 +72,7 @@ app.openapi(
     method: "get",
     path: "/health",
     operationId: "health",
+    middleware: [addressBrake],
     summary: "Whether the service and its database answer",
     tags: ["Health"],
     responses: {

@@ -20,7 +20,7 @@ import { auditOf } from "./audit-record.ts";
 import { access, personOf, signedIn } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { type AppEnv, createApp } from "./context.ts";
-import { senderOf } from "./people-auth.ts";
+import { sendInBackground } from "./people-auth.ts";
 import { problem } from "./problem.ts";
 import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 
@@ -122,7 +122,7 @@ memberRoutes.openapi(
     const audit = auditOf(c, "invite", { account_id, target: id, after: { email, role } });
     const made = await invite(openDb(c.env.DB), wish, audit, Date.now());
     if (made === null) return problem(c, "too_many_invitations", "Withdraw some, or wait until they have ended.");
-    await senderOf(c)(invitationMessage(email, id, c.get("settings").PUBLIC_URL));
+    sendInBackground(c, invitationMessage(email, id, c.get("settings").PUBLIC_URL));
     return c.json(made, 201);
   },
 );

@@ -4,7 +4,7 @@ import type { Context } from "hono";
 import { openDb } from "../db/client.ts";
 import { log } from "../log.ts";
 import { peopleAuth } from "../people/auth.ts";
-import { consoleSender, type SendMessage, webhookSender } from "../people/mail.ts";
+import { consoleSender, type Message, type SendMessage, webhookSender } from "../people/mail.ts";
 import { ensureOwnAccount } from "../people/sessions.ts";
 import { recordOf } from "./audit-record.ts";
 import type { AppEnv } from "./context.ts";
@@ -15,21 +15,27 @@ export function authOf(c: Context<AppEnv>) {
     db: openDb(c.env.DB),
     url: PUBLIC_URL,
     secret: SESSION_SECRET,
-    send: senderOf(c),
+    send: async (message) => sendInBackground(c, message),
     randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
-    inBackground: (work) => {
-      c.executionCtx.waitUntil(
-        work.catch((error: unknown) => {
-          log({ level: "error", event: "message_not_sent", request_id: c.get("request_id"), detail: String(error) });
-        }),
-      );
-    },
+    inBackground: (work) => c.executionCtx.waitUntil(work),
     onVerified: ({ id }) => makeOwnAccount(c, id),
   });
 }
 
+/**
+ * Nobody waits for a message: how long it takes, and whether it can be sent, would tell a stranger which addresses are
+ * known. Whoever misses it asks again.
+ */
+export function sendInBackground(c: Context<AppEnv>, message: Message): void {
+  const sent = senderOf(c)(message).catch((error: unknown) => {
+    const { kind } = message;
+    log({ level: "error", event: "message_not_sent", kind, request_id: c.get("request_id"), detail: String(error) });
+  });
+  c.executionCtx.waitUntil(sent);
+}
+
 /** A webhook where there is one. Without one only a local system shows messages: they hold what opens an account. */
-export function senderOf(c: Context<AppEnv>): SendMessage {
+function senderOf(c: Context<AppEnv>): SendMessage {
   const { MAIL_WEBHOOK_URL, MAIL_WEBHOOK_TOKEN, ENVIRONMENT } = c.get("settings");
   if (MAIL_WEBHOOK_URL !== "") {
     return webhookSender(MAIL_WEBHOOK_URL, MAIL_WEBHOOK_TOKEN, (input, init) => fetch(input, init));

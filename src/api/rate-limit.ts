@@ -23,6 +23,14 @@ export async function brake(c: Context<AppEnv>, caller: string): Promise<Respons
   return success ? null : tooMany(c, counted);
 }
 
+/** For what anybody may ask, by address. */
+export const addressBrake = createMiddleware<AppEnv>(async (c, next) => {
+  const address = `anybody:${addressOf(c)}`;
+  const counted = show(c, windows.count(address, c.get("settings").REQUESTS_PER_MINUTE, Date.now()), "default");
+  const { success } = counted.allowed ? await c.env.API_LIMITER.limit({ key: address }) : { success: false };
+  return success ? next() : tooMany(c, counted);
+});
+
 /** An agent's requests are counted in memory alone: a heartbeat asks nobody but its Bot. */
 export function brakeAgent(c: Context<AppEnv>, botId: string): Response | null {
   const counted = windows.count(`agent:${botId}`, c.get("settings").REQUESTS_PER_MINUTE, Date.now());

@@ -83,7 +83,7 @@ export function wrongDroplet(shell: BotShell, live: Live, dropletId: number, int
 export function raise(shell: BotShell, { bot }: Live, code: string, droplet_id: number): void {
   if (!isFresh(bot, droplet_id) && bot.flags.includes(code)) return;
   shell.commit({ events: [{ kind: "agent_refused", data: { code, droplet_id } }], actor: "agent" });
-  shell.platform.log({ level: "warn", event: "agent_refused", bot_id: bot.id, code, droplet_id });
+  shell.log({ level: "warn", event: "agent_refused", code, droplet_id });
 }
 
 /** Nor may one that calls itself another each time. */

@@ -171,7 +171,7 @@ export async function agentConfig(
   try {
     secrets = await openSecrets(shell.platform.vault, row);
   } catch (error) {
-    shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: row.bot_id, detail: String(error) });
+    shell.log({ level: "error", event: "secret_unreadable", detail: String(error) });
     return refuse("secret_unreadable", "The bot's stored secrets do not open with the present encryption keys.");
   }
   // While the secrets were being opened the credential may have been revoked, the bot stopped, another version desired.

@@ -263,7 +263,7 @@ function platformOf(ctx: DurableObjectState, env: Env): Platform {
     vault: openVault(settings.ENCRYPTION_KEYS, randomBytes),
     plan: planOf(settings),
     policy: settings.POLICY,
-    log: (entry) => log({ bot: ctx.id.name, ...entry }),
+    log: (entry) => log({ bot_id: ctx.id.name, ...entry }),
   };
 }
 

@@ -112,7 +112,7 @@ async function sealFor(
     }
     return await sealSecrets(vault, base.bot_id, version, { llm_api_key, environment });
   } catch (error) {
-    shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: base.bot_id, detail: String(error) });
+    shell.log({ level: "error", event: "secret_unreadable", detail: String(error) });
     return refuse("secret_unreadable", "The bot's stored secrets do not open with the present encryption keys.");
   }
 }
@@ -157,6 +157,6 @@ function commitVersion(
     config,
     answer: { ...answerKey(caller), result: version },
   });
-  shell.platform.log({ event: "config_published", bot_id: config.bot_id, version, restored: "restore" in publication });
+  shell.log({ event: "config_published", version, restored: "restore" in publication });
   return ok(viewConfig(config));
 }

@@ -19,7 +19,7 @@ export async function rollBack(shell: BotShell, back: RolledBack): Promise<void>
   const sealed = good && (await sealAnew(shell, good, back.version));
   const { bot, rt } = shell.present();
   if (!good || sealed === null || sealedWithRetiredKey(store, { ...good, ...sealed })) {
-    platform.log({ level: "error", event: "rollback_held", bot_id: bot.id, ...back });
+    shell.log({ level: "error", event: "rollback_held", ...back });
     shell.commit({ rt: { ...rt, restore_not_before: platform.now() + platform.policy.restore_retry_ms } });
     return;
   }
@@ -46,7 +46,7 @@ export async function rollBack(shell: BotShell, back: RolledBack): Promise<void>
     actor: ACTOR,
     config,
   });
-  platform.log({ event: "config_rolled_back", bot_id: bot.id, ...back });
+  shell.log({ event: "config_rolled_back", ...back });
 }
 
 /** The good version's secrets, for the new one; null where they cannot be opened. */
@@ -55,7 +55,7 @@ async function sealAnew(shell: BotShell, good: ConfigRow, version: number): Prom
   try {
     return await sealSecrets(vault, good.bot_id, version, await openSecrets(vault, good));
   } catch (error) {
-    shell.platform.log({ level: "error", event: "secret_unreadable", bot_id: good.bot_id, detail: String(error) });
+    shell.log({ level: "error", event: "secret_unreadable", detail: String(error) });
     return null;
   }
 }

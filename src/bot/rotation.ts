@@ -33,7 +33,7 @@ export function rotateCredential(
     commands: concluded,
     rt: heardWithoutChannel(rt, shell.platform.now()),
   });
-  shell.platform.log({ event: "credential_rotated", bot_id: bot.id });
+  shell.log({ event: "credential_rotated" });
   return ok({ status: "rotated" });
 }
 

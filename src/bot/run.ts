@@ -48,7 +48,7 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     prune(shell);
     shell.rest();
   } catch (error) {
-    platform.log({
+    shell.log({
       level: "error",
       event: "alarm_failed",
       detail: error instanceof Error ? error.message : String(error),
@@ -63,7 +63,7 @@ function prune(shell: BotShell): void {
   try {
     pruneHistory(shell);
   } catch (error) {
-    shell.platform.log({ level: "error", event: "prune_failed", detail: String(error) });
+    shell.log({ level: "error", event: "prune_failed", detail: String(error) });
   }
 }
 
@@ -285,7 +285,7 @@ async function deliver(shell: BotShell): Promise<void> {
       // It quotes the row.
       const detail = quote(error instanceof Error ? error.message : String(error), 500);
       store.undelivered(delivery, nextAt, detail);
-      platform.log({ level: "warn", event: "index_push_failed", key: delivery.key, attempts: delivery.attempts + 1 });
+      shell.log({ level: "warn", event: "index_push_failed", key: delivery.key, attempts: delivery.attempts + 1 });
     }
   }
 }

@@ -63,6 +63,12 @@ export class BotShell {
     if (this.store.exists()) this.store.migrate();
   }
 
+  /** Says which bot it is, and in which generation, as far as that is known without a read. */
+  log(entry: Record<string, unknown>): void {
+    const bot = this.#loaded?.kind === "bot" ? this.#loaded.bot : null;
+    this.platform.log({ ...(bot && { bot_id: bot.id, generation: bot.generation }), ...entry });
+  }
+
   /** What is stored, read once and then kept in step by `commit`. */
   load(): Loaded {
     this.#loaded ??= this.store.load();
@@ -133,7 +139,7 @@ export class BotShell {
 
   /** Where the stored state cannot be read: nothing is done, and it is said every hour. */
   holdBroken(detail: string): void {
-    this.platform.log({ level: "error", event: "bot_state_unreadable", detail });
+    this.log({ level: "error", event: "bot_state_unreadable", detail });
     this.platform.setAlarm(this.platform.now() + BROKEN_STATE_ALARM_MS);
   }
 

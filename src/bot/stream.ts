@@ -55,7 +55,7 @@ export function tellReaders(shell: BotShell): void {
     try {
       catchUp(shell, socket);
     } catch (error) {
-      shell.platform.log({ level: "error", event: "stream_failed", detail: String(error) });
+      shell.log({ level: "error", event: "stream_failed", detail: String(error) });
     }
   }
 }

@@ -30,7 +30,7 @@ export const history: readonly Mutant[] = [
     name: "a-readers-failure-is-its-own",
     guard: "A stream that fails disturbs neither the commit nor other readers.",
     file: STREAM,
-    find: '      shell.platform.log({ level: "error", event: "stream_failed", detail: String(error) });',
+    find: '      shell.log({ level: "error", event: "stream_failed", detail: String(error) });',
     replace: "      throw error;",
     caught_by: [stream],
   },

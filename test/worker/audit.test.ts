@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { afterEach, describe, it } from "vitest";
+import { afterEach, describe, it, vi } from "vitest";
 import { onlineBot } from "./agent.ts";
 import { act, botRequest, endOfTest, eventually, request, simulateCloud } from "./cloud.ts";
 import { as, newPerson } from "./people.ts";
@@ -83,5 +83,36 @@ describe("the audit log", () => {
     await newPerson();
     await expect(env.DB.prepare("UPDATE audit_log SET actor = 'nobody'").run()).rejects.toThrow("append-only");
     await expect(env.DB.prepare("DELETE FROM audit_log").run()).rejects.toThrow("append-only");
+  });
+});
+
+describe("the logs", () => {
+  it("say of each change who asked for it, and of each bot which one it is", async ({ expect }) => {
+    const { bot } = await onlineBot(simulateCloud());
+    const lines: Record<string, unknown>[] = [];
+    const spy = vi.spyOn(console, "log").mockImplementation((line: unknown) => {
+      lines.push(JSON.parse(String(line)));
+    });
+    const body = { strictness: "high" };
+    const answer = await request("PATCH", `/bots/${bot.id}/config`, { body });
+    await request("GET", `/bots/${bot.id}`);
+    spy.mockRestore();
+    expect(lines.find(({ event }) => event === "config_published")).toMatchObject({
+      bot_id: bot.id,
+      generation: 1,
+      version: 2,
+    });
+    expect(lines.filter(({ event }) => event === "request")).toEqual([
+      {
+        event: "request",
+        request_id: answer.headers.get("x-request-id"),
+        actor: expect.stringMatching(/^operator:/),
+        credential_id: expect.any(String),
+        method: "PATCH",
+        path: `/bots/${bot.id}/config`,
+        status: 200,
+        ms: expect.any(Number),
+      },
+    ]);
   });
 });

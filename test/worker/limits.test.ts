@@ -57,6 +57,14 @@ describe("the brake", () => {
     expect(statuses[0]).toBe(200);
   });
 
+  it("holds for strangers by their address", async ({ expect }) => {
+    const ask = workerWith({ REQUESTS_PER_MINUTE: "3" });
+    const from = async (address: string) => (await ask("GET", "/health", { address })).status;
+    const statuses = [];
+    for (let count = 0; count < 5; count++) statuses.push(await from("192.0.2.1"));
+    expect([statuses[0], statuses.at(-1), await from("192.0.2.2")]).toEqual([200, 429, 200]);
+  });
+
   it("lets one address try ten sign-ins or sign-ups a minute", async ({ expect }) => {
     const ask = workerWith({});
     const address = "203.0.113.7";

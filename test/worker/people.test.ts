@@ -44,6 +44,19 @@ describe("signing up", () => {
     expect(found.results).toHaveLength(1);
   });
 
+  it("tells a stranger nothing where messages cannot be sent", async ({ expect }) => {
+    const email = anybody();
+    collectMessages();
+    await signUp(email);
+    vi.spyOn(console, "info").mockImplementation(() => {
+      throw new Error("no mail today");
+    });
+    const again = (address: string) => request("POST", "/auth/verification", { token: null, body: { email: address } });
+    const [known, unknown] = [await again(email), await again(anybody())];
+    expect([known.status, known.json]).toEqual([unknown.status, unknown.json]);
+    expect(known.status).toBe(202);
+  });
+
   it("lets nobody in before the address is confirmed", async ({ expect }) => {
     const email = anybody();
     collectMessages();
