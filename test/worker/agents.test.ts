@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { createHash } from "node:crypto";
 import { afterEach, describe, it, vi } from "vitest";
 import { agentOf, onlineBot, type TestAgent } from "./agent.ts";
-import { endOfTest, newBot, request, simulateCloud, untilBot } from "./cloud.ts";
+import { endOfTest, eventually, newBot, request, simulateCloud, untilBot } from "./cloud.ts";
 import { expectProblem } from "./problems.ts";
 
 afterEach(endOfTest);
@@ -99,7 +99,7 @@ describe("a heartbeat", () => {
     const { bot, agent } = await onlineBot(cloud);
     const { json: patched } = await request("PATCH", `/bots/${bot.id}`, { body: { policies: { healing: "off" } } });
     // Until the index has heard of it an alarm is due, and one that comes very late is no evidence of silence.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { json } = await request("GET", `/bots?account_id=${patched.account_id}`);
       expect(json.data[0].revision).toBe(patched.revision);
     });

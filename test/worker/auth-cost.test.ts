@@ -1,7 +1,7 @@
 /** What knowing a caller costs. */
-import { afterEach, describe, it, vi } from "vitest";
+import { afterEach, describe, it } from "vitest";
 import { onlineBot } from "./agent.ts";
-import { endOfTest, request, simulateCloud } from "./cloud.ts";
+import { endOfTest, eventually, request, simulateCloud } from "./cloud.ts";
 import { countD1, readsOf } from "./counted-d1.ts";
 import { newWorld } from "./operations.ts";
 
@@ -46,7 +46,7 @@ describe("authentication", () => {
     };
     expect(await listed()).toBeNull();
     await used();
-    const first = await vi.waitFor(async () => {
+    const first = await eventually(async () => {
       const at = await listed();
       expect(at).not.toBeNull();
       return at;

@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, it, vi } from "vitest";
-import { botRequest, endOfTest, newAccount, request, simulateCloud } from "./cloud.ts";
+import { afterEach, describe, it } from "vitest";
+import { botRequest, endOfTest, eventually, newAccount, request, simulateCloud } from "./cloud.ts";
 
 afterEach(endOfTest);
 
@@ -12,7 +12,7 @@ describe("creating a bot", () => {
     const made = await request("POST", "/bots", { body: botRequest(account) });
     expect(made.status, made.text).toBe(201);
     expect(made.headers.get("location")).toBe(`/bots/${made.json.id}`);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { json } = await request("GET", `/bots/${made.json.id}`);
       expect(json).toMatchObject({ status: "provisioning", droplet_id: cloud.droplets()[0]?.id });
     });

@@ -39,7 +39,7 @@ export async function endOfTest(): Promise<void> {
     const ids = await listDurableObjectIds(env.BOT);
     const alarms = await Promise.all(ids.map((id) => disarm(env.BOT.get(id))));
     if (alarms.some((alarm) => alarm)) throw new Error("a bot still works");
-  });
+  }, PATIENCE);
   vi.restoreAllMocks();
 }
 

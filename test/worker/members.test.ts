@@ -1,5 +1,5 @@
-import { afterEach, describe, it, vi } from "vitest";
-import { endOfTest, request, simulateCloud } from "./cloud.ts";
+import { afterEach, describe, it } from "vitest";
+import { endOfTest, eventually, request, simulateCloud } from "./cloud.ts";
 import { as, collectMessages, newPerson, type TestPerson } from "./people.ts";
 import { expectProblem } from "./problems.ts";
 
@@ -20,7 +20,7 @@ describe("an invitation", () => {
     const messages = collectMessages();
     const path = `/accounts/${ada.user_id}/invitations`;
     const { id } = (await as(ada, "POST", path, { email: bob.email.toUpperCase(), role: "member" })).json;
-    await vi.waitFor(() => expect(messages.to(bob.email)[0]).toContain(`/invitations/${id}/accept`));
+    await eventually(() => expect(messages.to(bob.email)[0]).toContain(`/invitations/${id}/accept`));
     expect((await as(bob, "GET", "/auth/session")).json.invitations).toMatchObject([{ id, role: "member" }]);
     const others = await as(eve, "POST", `/invitations/${id}/accept`);
     expectProblem(expect, others, { status: 404, code: "invitation_not_found" });

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, it, vi } from "vitest";
 import { openDb } from "../../src/db/client.ts";
 import { takeGuess } from "../../src/people/guesses.ts";
-import { endOfTest, request } from "./cloud.ts";
+import { endOfTest, eventually, request } from "./cloud.ts";
 import { as, collectMessages, cookieOf, newPerson, PASSWORD, signIn } from "./people.ts";
 import { expectProblem } from "./problems.ts";
 
@@ -31,7 +31,7 @@ describe("signing up", () => {
     const known = await signUp(person.email, "another password altogether");
     const unknown = await signUp(anybody());
     expect([known.status, known.json]).toEqual([unknown.status, unknown.json]);
-    await vi.waitFor(() => expect(messages.to(person.email)[0]).toContain("signed up before"));
+    await eventually(() => expect(messages.to(person.email)[0]).toContain("signed up before"));
     await expect(signIn(person.email, "another password altogether")).rejects.toThrow("wrong_password");
   });
 
@@ -161,7 +161,7 @@ describe("a password", () => {
     const asked = await request("POST", "/auth/password-reset", { token: null, body: { email: ada.email } });
     const strangers = await request("POST", "/auth/password-reset", { token: null, body: { email: anybody() } });
     expect([asked.status, asked.json]).toEqual([strangers.status, strangers.json]);
-    const token = await vi.waitFor(() => {
+    const token = await eventually(() => {
       const found = /works once:\n(\S+)/.exec(messages.to(ada.email)[0] ?? "")?.[1];
       if (found === undefined) throw new Error("no message");
       return found;

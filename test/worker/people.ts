@@ -1,6 +1,6 @@
 /** People as tests have them: signed up, confirmed, signed in, with their cookie. */
 import { vi } from "vitest";
-import { request } from "./cloud.ts";
+import { eventually, request } from "./cloud.ts";
 
 export const PASSWORD = "correct horse battery staple";
 
@@ -28,7 +28,7 @@ export async function newPerson(): Promise<TestPerson> {
   const body = { email, password: PASSWORD, name: "Ada" };
   const up = await request("POST", "/auth/sign-up", { token: null, body });
   if (up.status !== 202) throw new Error(`no sign-up: ${up.text}`);
-  const link = await vi.waitFor(() => {
+  const link = await eventually(() => {
     const found = messages.link(email);
     if (found === "") throw new Error("no message");
     return found;
