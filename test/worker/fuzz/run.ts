@@ -25,6 +25,8 @@ const WEIGHTS: Partial<Record<Fault, number>> = {
 /** Refusals that are evidence: that somebody else tries is noted with the bot, once, whoever it is. */
 const NOTED = new Set(["wrong_droplet", "credential_conflict", "duplicate_agent", "registration_pending"]);
 const REPLAYS = 4;
+/** Most requests that an operation is asked with alone: one in a few fits in all its parts. */
+const ALONE = 60;
 
 export interface Report {
   sent: number;
@@ -65,7 +67,19 @@ export async function fuzz({ operations }: Document, world: World, requests: num
     const fits = sample(operations, world.stock("busy"), FITTING_EACH, () => ["nothing"], dice(2));
     note(report, await exchange(fits));
   }
+  await askAlone(operations, world, report, seed);
   return report;
+}
+
+/** What nothing has reached, as where each of its requests came after a sign-out, is asked again with nobody beside it. */
+async function askAlone(operations: readonly Operation[], world: World, report: Report, seed: number): Promise<void> {
+  for (const [index, operation] of operations.entries()) {
+    for (let trial = 0; trial < ALONE && !report.reached.has(operation.id); trial++) {
+      await world.mend();
+      const dice = mixed(mixed(seed, -1 - trial), index);
+      note(report, await exchange(sample([operation], world.stock("busy"), 1, () => ["nothing"], dice)));
+    }
+  }
 }
 
 /** Whether more than the parsers and the credential's judge have looked at it. */
