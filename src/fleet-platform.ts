@@ -1,6 +1,6 @@
 /** What the watchdog and a rebuild of the index reach in production: D1, the Bots, the gate. */
-import { findNewBot, findUnspokenBots } from "./accounts/bots.ts";
-import { tellBot, withBot } from "./api/bot-calls.ts";
+import { findUnspokenBots } from "./accounts/bots.ts";
+import { tellNewBot, withBot } from "./api/bot-calls.ts";
 import type { Env } from "./bindings.ts";
 import { openDb } from "./db/client.ts";
 import { findBotIds, findBotsToAudit, findOverdueBots, notePoked } from "./db/fleet.ts";
@@ -15,12 +15,7 @@ export function watchdogPlatform(env: Env): WatchdogPlatform {
   const db = openDb(env.DB);
   return {
     findUnspoken: (before, limit) => findUnspokenBots(db, before, limit),
-    tell: async (id) => {
-      const stored = await findNewBot(db, id);
-      if (stored.kind !== "new") return false;
-      await tellBot(env, stored.bot);
-      return true;
-    },
+    tell: (id) => tellNewBot(env, db, id),
     sweep: async () => {
       await gateStub(env).sweep(null);
     },

@@ -1,12 +1,12 @@
 /** What the care for stored secrets reaches in production: the key ring, D1, the Bots. And the cron's part of it. */
-import { findNewBot } from "./accounts/bots.ts";
-import { tellBot, withBot } from "./api/bot-calls.ts";
+import { tellNewBot, withBot } from "./api/bot-calls.ts";
 import type { Env } from "./bindings.ts";
 import { openDb } from "./db/client.ts";
 import { eraseSecretsOf, findBotsToErase } from "./db/erasure.ts";
 import * as rotations from "./db/key-rotations.ts";
 import { readSettings } from "./env.ts";
 import { log } from "./log.ts";
+import { randomBytes } from "./random.ts";
 import { type ErasurePlatform, eraseSecrets } from "./secrets/erasure.ts";
 import { type RotationPlatform, stepRotation } from "./secrets/rotation.ts";
 import { openVault } from "./secrets/vault.ts";
@@ -20,7 +20,7 @@ export function rotationPlatform(env: Env): RotationPlatform {
   const [first, ...others] = keys;
   return {
     ring: [first.id, ...others.map(({ id }) => id)],
-    vault: openVault(keys, (count) => crypto.getRandomValues(new Uint8Array(count))),
+    vault: openVault(keys, randomBytes),
     lease_ms: POLICY.rotation_lease_ms,
     now: () => Date.now(),
     uuid: () => crypto.randomUUID(),
@@ -30,11 +30,7 @@ export function rotationPlatform(env: Env): RotationPlatform {
     move: (number, holder, place) => rotations.moveRotation(db, number, holder, place),
     findUnasked: (number, after, limit) => rotations.findUnaskedBots(db, number, after, limit),
     rekey: (id, request) => withBot(env, id, (stub) => stub.rekey(request)),
-    tell: async (id) => {
-      const stored = await findNewBot(db, id);
-      if (stored.kind === "new") await tellBot(env, stored.bot);
-      return stored.kind === "new";
-    },
+    tell: (id) => tellNewBot(env, db, id),
     noteAsked: (number, ids) => rotations.noteAskedBots(db, number, ids),
     noteErrors: (number, errors) => rotations.noteRotationErrors(db, number, errors, Date.now()),
     findStaleRows: (target, after, limit) => rotations.findStaleRows(db, target, after, limit),

@@ -4,7 +4,8 @@
  */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { formatToken, hashToken, parseToken, toHex } from "../../src/wire/tokens.ts";
+import { toHex } from "../../src/wire/digest.ts";
+import { formatToken, hashToken, parseToken } from "../../src/wire/tokens.ts";
 import { readText, renameDurably, writeDurably } from "./files.ts";
 
 export interface Credential {

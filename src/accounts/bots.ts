@@ -137,7 +137,7 @@ export async function findNewBot(db: Db, id: string): Promise<StoredBot> {
     db.batch([
       db.select().from(bots).where(eq(bots.id, id)),
       db
-        .select(getTableColumns(bot_configs))
+        .select()
         .from(bot_configs)
         .where(and(eq(bot_configs.bot_id, id), eq(bot_configs.version, 1))),
       db.select().from(fleets),

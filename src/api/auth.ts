@@ -7,6 +7,7 @@ import { openDb } from "../db/client.ts";
 import { log } from "../log.ts";
 import { findSession } from "../people/session.ts";
 import { isOperatorPermission, type Permission, permissionsOfScopes } from "../wire/access.ts";
+import { Uuid } from "../wire/primitives.ts";
 import { constantTimeEqual, hashToken, type ParsedToken, parseToken } from "../wire/tokens.ts";
 import type { AppEnv } from "./context.ts";
 import { isForged } from "./cross-site.ts";
@@ -15,7 +16,6 @@ import { brake, brakeAgent, isTiresome } from "./rate-limit.ts";
 
 const MAX_TOKEN_LENGTH = 256;
 const ACCOUNT_HEADER = "spawnpoint-account";
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * What a route asks for: its `security` in the OpenAPI document and the middleware that enforces just that. The
@@ -104,10 +104,10 @@ async function tokensPrincipal(c: Context<AppEnv>, token: string, parsed: Parsed
 }
 
 async function sessionOf(c: Context<AppEnv>): Promise<Principal | Response> {
-  const wanted = c.req.header(ACCOUNT_HEADER) ?? null;
-  if (wanted !== null && !UUID.test(wanted)) return problem(c, "malformed_request", `${ACCOUNT_HEADER} is not an id.`);
+  const wanted = Uuid.nullable().safeParse(c.req.header(ACCOUNT_HEADER) ?? null);
+  if (!wanted.success) return problem(c, "malformed_request", `${ACCOUNT_HEADER} is not an id.`);
   const secret = c.get("settings").SESSION_SECRET;
-  const session = await findSession(c, openDb(c.env.DB), secret, wanted?.toLowerCase() ?? null, Date.now());
+  const session = await findSession(c, openDb(c.env.DB), secret, wanted.data, Date.now());
   if (session === null) return refused(c, "A bearer token or a session is needed.");
   if (isForged(c)) {
     return problem(c, "forbidden", "Another site asked for this with your session. Only this service's own pages may.");

@@ -6,7 +6,7 @@ import { type Answer, inScope, ok, type Refusal, refuse } from "../bot/answer.ts
 import type { NewBot } from "../bot/management.ts";
 import type { Bot } from "../bot/object.ts";
 import { CONNECT_HEADER, type Connect } from "../bot/sockets.ts";
-import { openDb } from "../db/client.ts";
+import { type Db, openDb } from "../db/client.ts";
 import { log } from "../log.ts";
 import type { AppEnv } from "./context.ts";
 import { isUnavailable } from "./problem.ts";
@@ -87,6 +87,13 @@ export async function openSocket(bot: BotStub, wish: Connect): Promise<Answer<We
 /** A response of our own: the headers of the object's cannot be added to. */
 export function switchProtocols(webSocket: WebSocket): Response {
   return new Response(null, { status: 101, webSocket });
+}
+
+/** Tells a Bot that was never told of the row that was made for it. @returns whether there is such a one */
+export async function tellNewBot(env: Env, db: Db, id: string): Promise<boolean> {
+  const stored = await findNewBot(db, id);
+  if (stored.kind === "new") await tellBot(env, stored.bot);
+  return stored.kind === "new";
 }
 
 export function tellBot(env: Env, bot: NewBot) {

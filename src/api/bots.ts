@@ -9,8 +9,10 @@ import { KEY_RETIRED } from "../bot/rekey.ts";
 import { openDb } from "../db/client.ts";
 import type { Settings } from "../env.ts";
 import { log } from "../log.ts";
+import { randomBytes } from "../random.ts";
 import { openVault } from "../secrets/vault.ts";
 import { BotListItem, BotView, CreateBotRequest, PatchBotRequest } from "../wire/bot.ts";
+import { toHex } from "../wire/digest.ts";
 import { BOT_STATUSES } from "../wire/enums.ts";
 import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
 import { auditOf } from "./audit-record.ts";
@@ -57,7 +59,7 @@ botRoutes.openapi(
     const wish = {
       key: await idempotencyKey(c, body),
       audit: auditOf(c, "createBot", { account_id, bot_id: id, after: { name, persona } }),
-      fleet_id: randomHex(FLEET_ID_BYTES),
+      fleet_id: toHex(randomBytes(FLEET_ID_BYTES)),
       creates_per_hour: c.get("settings").CREATES_PER_HOUR,
     };
     const inserted = await insertBot(openDb(c.env.DB), scope, bot, wish, now);
@@ -109,7 +111,7 @@ async function newBot(
   const id = crypto.randomUUID();
   const version = 1;
   const { llm_api_key, environment = {} } = request;
-  const vault = openVault(settings.ENCRYPTION_KEYS, (count) => crypto.getRandomValues(new Uint8Array(count)));
+  const vault = openVault(settings.ENCRYPTION_KEYS, randomBytes);
   return {
     id,
     account_id: request.account_id,
@@ -131,12 +133,6 @@ async function newBot(
       created_at: now,
     },
   };
-}
-
-function randomHex(bytes: number): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join(
-    "",
-  );
 }
 
 botRoutes.openapi(

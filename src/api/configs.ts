@@ -8,7 +8,7 @@ import { diffConfigs } from "../bot/config-diff.ts";
 import { viewConfig } from "../bot/view.ts";
 import { openDb } from "../db/client.ts";
 import { ConfigDiff, ConfigPatch, ConfigVersion, RollbackRequest } from "../wire/config.ts";
-import { pageOf, Uuid } from "../wire/primitives.ts";
+import { NumberedPageQuery, pageOf, Uuid } from "../wire/primitives.ts";
 import { access, unless } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { askBot } from "./bot-calls.ts";
@@ -155,10 +155,7 @@ configRoutes.openapi(
     ...access("bots:read"),
     request: {
       params: BotPath,
-      query: z.object({
-        limit: z.coerce.number().int().min(1).max(1000).default(100),
-        cursor: z.coerce.number().int().min(1).optional().meta({ description: "`next_cursor` of the page before" }),
-      }),
+      query: NumberedPageQuery,
     },
     responses: { 200: json(pageOf(ConfigVersion, "ConfigPage"), "A page of versions"), ...problems(400, 404) },
   }),

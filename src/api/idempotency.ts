@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { z } from "zod";
 import type { IdempotencyKey } from "../accounts/idempotency.ts";
 import type { Caller } from "../bot/answer.ts";
-import { toHex } from "../wire/tokens.ts";
+import { sha256Hex } from "../wire/digest.ts";
 import type { AppEnv } from "./context.ts";
 
 export const IdempotencyHeaders = z.object({
@@ -19,7 +19,7 @@ export async function idempotencyKey(c: Context<AppEnv>, body: unknown): Promise
   const key = c.req.header("idempotency-key");
   if (key === undefined) return null;
   const scope = [c.get("principal").credential_id, c.req.method, c.req.path, key].join("\n");
-  return { key: await sha256(scope), body_hash: await sha256(canonicalJson(body)) };
+  return { key: await sha256Hex(scope), body_hash: await sha256Hex(canonicalJson(body)) };
 }
 
 /** Who asks a Bot, under which name. @param action the operation's id in the OpenAPI document */
@@ -37,8 +37,4 @@ function canonicalJson(value: unknown): string {
       ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
       : item,
   );
-}
-
-async function sha256(text: string): Promise<string> {
-  return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }

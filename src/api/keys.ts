@@ -4,6 +4,7 @@ import type { Context } from "hono";
 import { findAccount } from "../accounts/accounts.ts";
 import { createKey, listKeys, revokeKey } from "../accounts/keys.ts";
 import { openDb } from "../db/client.ts";
+import { randomBytes } from "../random.ts";
 import { type KeyScope, permissionsOfScopes } from "../wire/access.ts";
 import { ApiKey, CreatedApiKey, CreateKeyRequest, CreateOperatorKeyRequest } from "../wire/key.ts";
 import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
@@ -36,7 +37,7 @@ async function create(c: Context<AppEnv>, action: string, account: string | null
   const expires_at = wish.expires_at === undefined ? null : Date.parse(wish.expires_at);
   if (expires_at !== null && expires_at <= now) return problem(c, "invalid_request", "expires_at is in the past.");
   const id = crypto.randomUUID();
-  const token = formatToken(account === null ? "op" : "key", id, crypto.getRandomValues(new Uint8Array(SECRET_BYTES)));
+  const token = formatToken(account === null ? "op" : "key", id, randomBytes(SECRET_BYTES));
   const { name, scopes } = wish;
   const key = { id, account_id: account, name, scopes, expires_at, sha256: await hashToken(token) };
   const audit = auditOf(c, action, { account_id: account, target: id, after: { name, scopes, expires_at } });
@@ -51,6 +52,13 @@ async function create(c: Context<AppEnv>, action: string, account: string | null
     case "created":
       return c.json({ ...made.key, token }, 201, { "cache-control": "no-store" });
   }
+}
+
+/** @param account whose keys; null: the operator's */
+async function list(c: Context<AppEnv>, account: string | null, { limit, cursor }: z.output<typeof PageQuery>) {
+  const after = decodePage(c, cursor);
+  if (after instanceof Response) return after;
+  return c.json(await listKeys(openDb(c.env.DB), account, limit, after), 200);
 }
 
 async function revoke(c: Context<AppEnv>, action: string, account: string | null, id: string) {
@@ -77,8 +85,7 @@ keyRoutes.openapi(
   (c) => {
     const body = c.req.valid("json");
     const account = accountOf(c);
-    if (account === null) return operatorsPlace(c);
-    return create(c, "createKey", account, body, body);
+    return account === null ? operatorsPlace(c) : create(c, "createKey", account, body, body);
   },
 );
 
@@ -93,13 +100,9 @@ keyRoutes.openapi(
     request: { query: PageQuery },
     responses: { 200: json(KeyPage, "A page of keys"), ...problems(400) },
   }),
-  async (c) => {
+  (c) => {
     const account = accountOf(c);
-    if (account === null) return operatorsPlace(c);
-    const { limit, cursor } = c.req.valid("query");
-    const after = decodePage(c, cursor);
-    if (after instanceof Response) return after;
-    return c.json(await listKeys(openDb(c.env.DB), account, limit, after), 200);
+    return account === null ? operatorsPlace(c) : list(c, account, c.req.valid("query"));
   },
 );
 
@@ -166,11 +169,9 @@ keyRoutes.openapi(
     request: { query: PageQuery.extend({ account_id: Uuid.optional() }) },
     responses: { 200: json(KeyPage, "A page of keys"), ...problems(400) },
   }),
-  async (c) => {
-    const { limit, cursor, account_id = null } = c.req.valid("query");
-    const after = decodePage(c, cursor);
-    if (after instanceof Response) return after;
-    return c.json(await listKeys(openDb(c.env.DB), account_id, limit, after), 200);
+  (c) => {
+    const { account_id = null, ...page } = c.req.valid("query");
+    return list(c, account_id, page);
   },
 );
 

@@ -6,6 +6,7 @@ import { log } from "../log.ts";
 import { peopleAuth } from "../people/auth.ts";
 import { consoleSender, type Message, type SendMessage, webhookSender } from "../people/mail.ts";
 import { ensureOwnAccount } from "../people/sessions.ts";
+import { randomBytes } from "../random.ts";
 import { recordOf } from "./audit-record.ts";
 import type { AppEnv } from "./context.ts";
 
@@ -16,7 +17,7 @@ export function authOf(c: Context<AppEnv>) {
     url: PUBLIC_URL,
     secret: SESSION_SECRET,
     send: async (message) => sendInBackground(c, message),
-    randomBytes: (count) => crypto.getRandomValues(new Uint8Array(count)),
+    randomBytes,
     inBackground: (work) => c.executionCtx.waitUntil(work),
     onVerified: ({ id }) => makeOwnAccount(c, id),
   });

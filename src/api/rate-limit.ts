@@ -14,21 +14,17 @@ const OPERATOR_FACTOR = 60;
 const SIGN_IN_PER_MINUTE = 10;
 
 /** Counts the request of a known caller. @returns the refusal, or null */
-export async function brake(c: Context<AppEnv>, caller: string): Promise<Response | null> {
-  const operator = c.get("principal").kind === "operator";
-  const limit = c.get("settings").REQUESTS_PER_MINUTE * (operator ? OPERATOR_FACTOR : 1);
-  const counted = show(c, windows.count(caller, limit, Date.now()), "default");
-  const limiter = operator ? c.env.OPERATOR_LIMITER : c.env.API_LIMITER;
-  const { success } = counted.allowed ? await limiter.limit({ key: caller }) : { success: false };
-  return success ? null : tooMany(c, counted);
+export function brake(c: Context<AppEnv>, caller: string): Promise<Response | null> {
+  const { REQUESTS_PER_MINUTE } = c.get("settings");
+  return c.get("principal").kind === "operator"
+    ? count(c, caller, REQUESTS_PER_MINUTE * OPERATOR_FACTOR, c.env.OPERATOR_LIMITER, "default")
+    : count(c, caller, REQUESTS_PER_MINUTE, c.env.API_LIMITER, "default");
 }
 
 /** For what anybody may ask, by address. */
 export const addressBrake = createMiddleware<AppEnv>(async (c, next) => {
-  const address = `anybody:${addressOf(c)}`;
-  const counted = show(c, windows.count(address, c.get("settings").REQUESTS_PER_MINUTE, Date.now()), "default");
-  const { success } = counted.allowed ? await c.env.API_LIMITER.limit({ key: address }) : { success: false };
-  return success ? next() : tooMany(c, counted);
+  const { REQUESTS_PER_MINUTE } = c.get("settings");
+  return (await count(c, `anybody:${addressOf(c)}`, REQUESTS_PER_MINUTE, c.env.API_LIMITER, "default")) ?? next();
 });
 
 /** An agent's requests are counted in memory alone: a heartbeat asks nobody but its Bot. */
@@ -41,16 +37,21 @@ export function brakeAgent(c: Context<AppEnv>, botId: string): Response | null {
 
 /** For routes that take passwords or send messages, by address: whoever tries many is slowed before any work is done. */
 export const signInBrake = createMiddleware<AppEnv>(async (c, next) => {
-  const address = `sign-in:${addressOf(c)}`;
-  const counted = show(c, windows.count(address, SIGN_IN_PER_MINUTE, Date.now()), "sign-in");
-  const { success } = counted.allowed ? await c.env.SIGN_IN_LIMITER.limit({ key: address }) : { success: false };
-  return success ? next() : tooMany(c, counted);
+  return (await count(c, `sign-in:${addressOf(c)}`, SIGN_IN_PER_MINUTE, c.env.SIGN_IN_LIMITER, "sign-in")) ?? next();
 });
 
 /** Guessing is slowed by address. @returns whether this stranger has failed too often */
 export async function isTiresome(c: Context<AppEnv>): Promise<boolean> {
   const { success } = await c.env.API_LIMITER.limit({ key: `unauthorized:${addressOf(c)}` });
   return !success;
+}
+
+/** First in this isolate, which can say what remains; then at this location. @returns the refusal, or null */
+async function count(c: Context<AppEnv>, key: string, limit: number, limiter: RateLimit, policy: string) {
+  const counted = windows.count(key, limit, Date.now());
+  show(c, counted, policy);
+  const { success } = counted.allowed ? await limiter.limit({ key }) : { success: false };
+  return success ? null : tooMany(c, counted);
 }
 
 /** Set by Cloudflare; whatever a client sends under that name is replaced there. */
@@ -65,8 +66,7 @@ function tooMany(c: Context<AppEnv>, { limit, reset_s }: Counted): Response {
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-10 */
-function show(c: Context<AppEnv>, counted: Counted, policy: string): Counted {
-  c.header("ratelimit-policy", `"${policy}";q=${counted.limit};w=60`);
-  c.header("ratelimit", `"${policy}";r=${counted.remaining};t=${counted.reset_s}`);
-  return counted;
+function show(c: Context<AppEnv>, { limit, remaining, reset_s }: Counted, policy: string): void {
+  c.header("ratelimit-policy", `"${policy}";q=${limit};w=60`);
+  c.header("ratelimit", `"${policy}";r=${remaining};t=${reset_s}`);
 }

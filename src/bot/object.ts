@@ -11,6 +11,7 @@ import { storageOf } from "../object-storage.ts";
 import { connect } from "../provider/connect.ts";
 import { gateOf } from "../provider/gate/stub.ts";
 import { renderBootstrap } from "../provider/release.ts";
+import { randomBytes } from "../random.ts";
 import type { RekeyRequest } from "../secrets/rotation-plan.ts";
 import { openVault } from "../secrets/vault.ts";
 import type {
@@ -249,7 +250,6 @@ export class Bot extends DurableObject<Env> {
 function platformOf(ctx: DurableObjectState, env: Env): Platform {
   const settings = readSettings(env);
   const db = openDb(env.DB);
-  const randomBytes = (count: number) => crypto.getRandomValues(new Uint8Array(count));
   return {
     ...storageOf(ctx.storage),
     now: () => Date.now(),

@@ -2,7 +2,7 @@
 import { eq, sql } from "drizzle-orm";
 import { type Db, withRetry } from "../db/client.ts";
 import { sign_in_brakes } from "../db/schema.ts";
-import { hashToken } from "../wire/tokens.ts";
+import { sha256Hex } from "../wire/digest.ts";
 
 const FREE_GUESSES = 5;
 const LONGEST_WAIT_MS = 5 * 60_000;
@@ -14,7 +14,7 @@ const waitAfter = sql`CASE WHEN ${sign_in_brakes.attempts} < ${FREE_GUESSES} THE
 
 /** @returns 0 where the guess may be tried, else in how many ms */
 export async function takeGuess(db: Db, email: string, now: number): Promise<number> {
-  const subject = await hashToken(email);
+  const subject = await sha256Hex(email);
   const [taken, [row]] = await withRetry(() =>
     db.batch([
       db
@@ -37,6 +37,6 @@ export async function takeGuess(db: Db, email: string, now: number): Promise<num
 
 /** The right password was among them. */
 export async function forgetGuesses(db: Db, email: string): Promise<void> {
-  const subject = await hashToken(email);
+  const subject = await sha256Hex(email);
   await withRetry(() => db.delete(sign_in_brakes).where(eq(sign_in_brakes.subject, subject)));
 }

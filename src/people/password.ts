@@ -1,6 +1,7 @@
 /** Passwords at rest: scrypt (RFC 7914) with its cost and salt beside it. */
 import { scrypt } from "node:crypto";
-import { constantTimeEqual, toHex } from "../wire/tokens.ts";
+import { toHex } from "../wire/digest.ts";
+import { constantTimeEqual } from "../wire/tokens.ts";
 
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;

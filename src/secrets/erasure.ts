@@ -1,4 +1,5 @@
 /** Erases the secrets of bots that have been destroyed for long enough: first in the Bot, which decides, then in the index. */
+
 /** Bounds one round of the cron. */
 const MAX_A_RUN = 200;
 

@@ -1,6 +1,6 @@
 /** The audit log on the wire. */
 import { z } from "zod";
-import { Timestamp, Uuid } from "./primitives.ts";
+import { NumberedPageQuery, Timestamp, Uuid } from "./primitives.ts";
 
 export const AuditEntry = z
   .object({
@@ -20,9 +20,7 @@ export const AuditEntry = z
   .meta({ id: "AuditEntry" });
 export type AuditEntry = z.infer<typeof AuditEntry>;
 
-export const AuditQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.coerce.number().int().min(1).optional().meta({ description: "`next_cursor` of the page before" }),
+export const AuditQuery = NumberedPageQuery.extend({
   bot_id: Uuid.optional(),
   actor: z.string().max(100).optional(),
   action: z.string().max(100).optional(),

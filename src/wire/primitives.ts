@@ -16,3 +16,8 @@ export const PageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(100).meta({ description: "Items per page" }),
   cursor: z.string().max(512).optional().meta({ description: "`next_cursor` of the page before" }),
 });
+
+/** Of what is numbered: the cursor is the last number of the page before. */
+export const NumberedPageQuery = PageQuery.extend({
+  cursor: z.coerce.number().int().min(1).optional().meta({ description: "`next_cursor` of the page before" }),
+});

@@ -3,6 +3,8 @@
  * anything is looked up: `sp_<kind>_<owner, 32 hex>_<secret, 64 hex><crc32 of all before it, 8 hex>`.
  * Only a token's SHA-256 is ever stored, and that form is never itself a token.
  */
+import { sha256Hex, toHex } from "./digest.ts";
+
 export type TokenKind = "reg" | "agt" | "op" | "key";
 
 export interface ParsedToken {
@@ -29,8 +31,8 @@ export function parseToken(token: string): ParsedToken | null {
 }
 
 /** SHA-256 of the token's text, lower-case hex: the stored form. */
-export async function hashToken(token: string): Promise<string> {
-  return toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))));
+export function hashToken(token: string): Promise<string> {
+  return sha256Hex(token);
 }
 
 /** Compares two strings of equal, public length in time that does not depend on where they differ. */
@@ -39,10 +41,6 @@ export function constantTimeEqual(a: string, b: string): boolean {
   let difference = 0;
   for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
   return difference === 0;
-}
-
-export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export function uuidFromHex(hex: string): string {

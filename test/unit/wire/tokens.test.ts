@@ -2,7 +2,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { constantTimeEqual, formatToken, hashToken, parseToken, toHex, uuidFromHex } from "../../../src/wire/tokens.ts";
+import { toHex } from "../../../src/wire/digest.ts";
+import { constantTimeEqual, formatToken, hashToken, parseToken, uuidFromHex } from "../../../src/wire/tokens.ts";
 
 const OWNER = "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d";
 const SECRET = Uint8Array.from(randomBytes(32));
