@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, it } from "vitest";
 import type { WaitAnswer } from "../../src/wire/bot.ts";
 import { searchFiles } from "./sentinel.ts";
@@ -25,12 +24,8 @@ function processesWith(setting: string): string[] {
     .map((pid) => read(`/proc/${pid}/cmdline`).replaceAll("\0", " "));
 }
 
-/** The files below a directory that hold this text. */
-function filesWith(text: string, directory: string): string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => read(path).includes(text));
+async function filesWith(text: string): Promise<string[] | undefined> {
+  return (await searchFiles(system.state_dir, { text })).found.text;
 }
 
 beforeAll(async () => {
@@ -76,7 +71,7 @@ describe("a bot's whole life, every part a real process", () => {
     const holders = processesWith(`KRAKEN_SECRET=${SECRET}`);
     expect(holders.length, "the workload has it").toBeGreaterThan(0);
     for (const command of holders) expect(command).toContain("gateway run");
-    expect(filesWith(SECRET, system.state_dir), "and no file has it").toEqual([]);
+    expect(await filesWith(SECRET), "and no file has it").toEqual([]);
 
     const key = "sk-ant-a-key-that-only-one-droplet-may-know-0123456789";
     const note = "rotated, the old one was ghp_anotherSecretThatWasPasted0123456789";
@@ -91,7 +86,7 @@ describe("a bot's whole life, every part a real process", () => {
 
     expect(await system.command(id, { kind: "restart" })).toMatchObject({ state: "succeeded" });
     const logs = await system.command(id, { kind: "collect_logs", lines: 20 });
-    expect(filesWith(SECRET, system.state_dir)).toEqual([]);
+    expect(await filesWith(SECRET)).toEqual([]);
     expect(logs).toMatchObject({ state: "succeeded", output: expect.stringContaining("gateway listening") });
 
     const { admin_token, digitalocean_token } = await system.readDev();

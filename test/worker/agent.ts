@@ -125,7 +125,8 @@ export async function connectChannel(botId: string, token: string, query: Record
   return { status: response.status, problem: null, channel: new TestChannel(response.webSocket) };
 }
 
-const heartbeat = {
+/** Of an agent whose workload is well; its droplet and boot come beside it. */
+export const heartbeat = {
   agent_version: "1.2.3",
   workload: { state: "running", version: "2026.11.1", restarts: 0 },
   applied_config_id: null,

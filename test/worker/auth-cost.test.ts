@@ -3,7 +3,7 @@ import { afterEach, describe, it } from "vitest";
 import { onlineBot } from "./agent.ts";
 import { endOfTest, eventually, request, simulateCloud } from "./cloud.ts";
 import { countD1, readsOf } from "./counted-d1.ts";
-import { newWorld } from "./operations.ts";
+import { newWorld } from "./world.ts";
 
 afterEach(endOfTest);
 

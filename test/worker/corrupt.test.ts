@@ -5,7 +5,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
-import { onlineBot, type TestAgent } from "./agent.ts";
+import { heartbeat, onlineBot, type TestAgent } from "./agent.ts";
 import { endOfTest, request, simulateCloud } from "./cloud.ts";
 
 const DAMAGE = ["{ cut", "null", "[]", '{"text":1}', "unheard_of"];
@@ -34,16 +34,7 @@ afterAll(endOfTest);
 function probes(): [string, string, { body?: unknown; token?: string; headers?: Record<string, string> }?][] {
   const bot = `/bots/${agent.bot_id}`;
   const { credential: token, droplet_id, boot_id } = agent;
-  const beat = {
-    agent_version: "1",
-    droplet_id,
-    boot_id,
-    workload: { state: "running", version: null, restarts: 0 },
-    applied_config_id: null,
-    load: null,
-    mem: null,
-    disk: null,
-  };
+  const beat = { ...heartbeat, droplet_id, boot_id };
   return [
     ...[
       "",

@@ -9,9 +9,11 @@ import { KEY_SCOPES, OPERATOR_KEY_SCOPES, type Permission, permissionsOfRole } f
 import { onlineBot } from "./agent.ts";
 import { endOfTest, request, simulateCloud } from "./cloud.ts";
 import { countD1, readsOf } from "./counted-d1.ts";
-import { type Documented, type Entry, newWorld, OPERATIONS, readDocument, type World } from "./operations.ts";
+import { type Documented, readDocument } from "./document.ts";
+import { type Entry, OPERATIONS } from "./operations.ts";
 import { as, newPerson, signIn, type TestPerson } from "./people.ts";
 import { everything, expectProblem } from "./problems.ts";
+import { newWorld, type World } from "./world.ts";
 
 /** A credential as headers. */
 type Credential = Record<string, string>;

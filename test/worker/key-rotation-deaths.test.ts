@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, it } from "vitest";
+import { describe, it } from "vitest";
 import { askForRotation, type RotationPlatform, stepRotation } from "../../src/secrets/rotation.ts";
-import { endOfTest, newBot, simulateCloud } from "./cloud.ts";
+import { newBot, simulateCloud } from "./cloud.ts";
 import {
   delivered,
   deploy,
-  forgetEverything,
+  eachBeginsWith,
   keysUsedBy,
   NEW_KEY,
   OLD_KEY,
@@ -14,14 +14,7 @@ import {
 } from "./keys.ts";
 import { status } from "./rotations.ts";
 
-beforeEach(async () => {
-  await forgetEverything();
-  await deploy(RINGS.old);
-});
-afterEach(async () => {
-  await endOfTest();
-  await deploy(RINGS.old);
-});
+eachBeginsWith(RINGS.old);
 
 describe("a rotation of the encryption keys", () => {
   it("survives a death at every call, and every secret can be read after each", async ({ expect }) => {

@@ -1,15 +1,15 @@
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, it } from "vitest";
+import { describe, it } from "vitest";
 import { openDb } from "../../src/db/client.ts";
 import { pushToIndex } from "../../src/db/index-feed.ts";
 import { beginRotation, findPresentRotation, findStaleRows, replaceSecrets } from "../../src/db/key-rotations.ts";
 import { stepRotation } from "../../src/secrets/rotation.ts";
 import { onlineBot } from "./agent.ts";
-import { botRequest, endOfTest, newAccount, newBot, request, simulateCloud } from "./cloud.ts";
+import { botRequest, newAccount, newBot, request, simulateCloud } from "./cloud.ts";
 import {
   delivered,
   deploy,
-  forgetEverything,
+  eachBeginsWith,
   keysUsedBy,
   NEW_KEY,
   OLD_KEY,
@@ -20,14 +20,7 @@ import {
 import { expectProblem } from "./problems.ts";
 import { keyOf, keyOfAgent, lateRow, patch, ROTATE, rotate, status } from "./rotations.ts";
 
-beforeEach(async () => {
-  await forgetEverything();
-  await deploy(RINGS.old);
-});
-afterEach(async () => {
-  await endOfTest();
-  await deploy(RINGS.old);
-});
+eachBeginsWith(RINGS.old);
 
 describe("somebody who still runs with the old key first", () => {
   it("is refused what it would seal with it, and changes nothing", async ({ expect }) => {

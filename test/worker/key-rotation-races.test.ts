@@ -1,13 +1,13 @@
 /** Creates, changes, deploys and a rotation that dies, all at once and in random order, on real objects and a real D1. */
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, it } from "vitest";
+import { describe, it } from "vitest";
 import { askForRotation, type RotationPlatform, stepRotation } from "../../src/secrets/rotation.ts";
 import { MAX_BOTS } from "../../src/wire/enums.ts";
 import { prng } from "../simulation/prng.ts";
 import { botRequest, endOfTest, eventually, newAccount, simulateCloud } from "./cloud.ts";
 import {
   deploy,
-  forgetEverything,
+  eachBeginsWith,
   inObject,
   keysUsedBy,
   NEW_KEY,
@@ -27,15 +27,8 @@ const ACCOUNTS = 4;
 const MAX_BOTS_A_SCHEDULE = 4;
 const HOUR = 3_600_000;
 
-beforeEach(async () => {
-  await forgetEverything();
-  await deploy(RINGS.old_and_new);
-});
-afterEach(async () => {
-  // There are many bots to be silenced, and each looks again at the droplets that it asked for.
-  await eventually(endOfTest);
-  await deploy(RINGS.old);
-});
+// There are many bots to be silenced, and each looks again at the droplets that it asked for.
+eachBeginsWith(RINGS.old_and_new, () => eventually(endOfTest));
 
 /** The secret that a bot was made with, and those that were published since or may have been. */
 type Promises = Map<string, { told: string; asked: string[] }>;

@@ -1,6 +1,6 @@
 import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, it } from "vitest";
+import { describe, it } from "vitest";
 import { insertBot } from "../../src/accounts/bots.ts";
 import type { Env } from "../../src/bindings.ts";
 import { openDb } from "../../src/db/client.ts";
@@ -8,11 +8,11 @@ import worker from "../../src/index.ts";
 import { askForRotation, stepRotation } from "../../src/secrets/rotation.ts";
 import { onlineBot } from "./agent.ts";
 import { testWish } from "./audited.ts";
-import { botRequest, endOfTest, newAccount, newBot, request, simulateCloud } from "./cloud.ts";
+import { botRequest, newAccount, newBot, request, simulateCloud } from "./cloud.ts";
 import {
   delivered,
   deploy,
-  forgetEverything,
+  eachBeginsWith,
   inObject,
   keysUsedBy,
   NEW_KEY,
@@ -24,14 +24,7 @@ import {
 import { expectProblem } from "./problems.ts";
 import { keyOf, keyOfAgent, lateRow, patch, ROTATE, rotate, status } from "./rotations.ts";
 
-beforeEach(async () => {
-  await forgetEverything();
-  await deploy(RINGS.old);
-});
-afterEach(async () => {
-  await endOfTest();
-  await deploy(RINGS.old);
-});
+eachBeginsWith(RINGS.old);
 
 describe("a rotation of the encryption keys", () => {
   it("brings every secret under the new key, and its agent reads it before, meanwhile and after", async ({

@@ -1,18 +1,20 @@
 /** Key rings of the test, who runs with which, and every envelope that is stored anywhere. */
 import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { afterEach, beforeEach } from "vitest";
 import type { Env } from "../../src/bindings.ts";
 import { readSettings, type Settings } from "../../src/env.ts";
 import type { Bot } from "../../src/index.ts";
 import worker from "../../src/index.ts";
+import { randomBytes } from "../../src/random.ts";
 import { type SealedRow, sealedFields } from "../../src/secrets/sealed.ts";
 import { keyIdOf, openVault, parseKeyring } from "../../src/secrets/vault.ts";
 import { rotationPlatform } from "../../src/secrets-platform.ts";
-import { BASE, eventually } from "./cloud.ts";
+import { BASE, endOfTest, eventually } from "./cloud.ts";
 import { operatorToken, testSecrets } from "./settings.ts";
 
 const OLD = testSecrets.ENCRYPTION_KEYS;
-const NEW = `new:${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))}`;
+const NEW = `new:${btoa(String.fromCharCode(...randomBytes(32)))}`;
 /** The order is that of ENCRYPTION_KEYS: the first seals. */
 export const RINGS = { old: OLD, new_and_old: `${NEW},${OLD}`, old_and_new: `${OLD},${NEW}`, new: NEW } as const;
 export type Ring = (typeof RINGS)[keyof typeof RINGS];
@@ -51,6 +53,18 @@ export function workerWith(ring: Ring) {
       return { status: response.status, headers: response.headers, text, json: JSON.parse(text) };
     },
   };
+}
+
+/** Each test of the file begins with this ring and no bots, and leaves none that still work. */
+export function eachBeginsWith(ring: Ring, end: () => Promise<void> = endOfTest): void {
+  beforeEach(async () => {
+    await forgetEverything();
+    await deploy(ring);
+  });
+  afterEach(async () => {
+    await end();
+    await deploy(RINGS.old);
+  });
 }
 
 /** Bots of earlier tests are none of this one's; their objects are silent. */
@@ -92,7 +106,7 @@ async function sealedRows(botId: string): Promise<{ place: string; row: SealedRo
 
 /** What is stored of a bot's secrets, in plain text. @throws where one does not open with this ring */
 export async function secretsOf(botId: string, ring: Ring) {
-  const vault = openVault(parseKeyring(ring), (count) => crypto.getRandomValues(new Uint8Array(count)));
+  const vault = openVault(parseKeyring(ring), randomBytes);
   const rows = await sealedRows(botId);
   return Promise.all(
     rows.flatMap(({ place, row }) =>

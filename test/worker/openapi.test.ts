@@ -4,9 +4,11 @@ import { app } from "../../src/api/app.ts";
 import { formatToken, hashToken } from "../../src/wire/tokens.ts";
 import { newCredential } from "./agent.ts";
 import { endOfTest, request, simulateCloud } from "./cloud.ts";
-import { type Documented, newWorld, OPERATIONS, readDocument, remake, type World } from "./operations.ts";
+import { type Documented, readDocument } from "./document.ts";
+import { OPERATIONS } from "./operations.ts";
 import { expectProblem } from "./problems.ts";
 import { operatorToken } from "./settings.ts";
+import { newWorld, remake, type World } from "./world.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: the document is JSON of whatever shape it has
 let document: any;

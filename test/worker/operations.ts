@@ -1,19 +1,10 @@
 /** Every operation of the API, with a request that shows it: a new route fails the tests until it has an entry here. */
-import type { Simulator } from "../../simulator/model/simulator.ts";
 import { agentRelease } from "../../src/provider/release.ts";
-import { bringOnline, type TestAgent } from "./agent.ts";
-import { botRequest, newBot, request } from "./cloud.ts";
-import { as, newPerson, PASSWORD, signIn, type TestPerson } from "./people.ts";
+import { heartbeat } from "./agent.ts";
+import { botRequest } from "./cloud.ts";
+import { PASSWORD } from "./people.ts";
+import type { World } from "./world.ts";
 
-export interface World {
-  account: string;
-  bot: string;
-  agent: TestAgent;
-  /** The account's owner. */
-  owner: TestPerson;
-  /** Things of the account that are only known once they were made. */
-  made: { config: string; operation: string; command: string; key: string; invitation: string; session: string };
-}
 export interface Entry {
   /** With whose credential it succeeds here. */
   who: "operator" | "owner" | "person" | "agent" | "anyone";
@@ -131,14 +122,9 @@ export const OPERATIONS: Record<string, Entry> = {
     who: "agent",
     path: ({ bot }) => `/bot/${bot}/heartbeat`,
     body: ({ agent: { droplet_id, boot_id } }) => ({
-      agent_version: "1",
+      ...heartbeat,
       droplet_id,
       boot_id,
-      workload: { state: "running", version: null, restarts: 0 },
-      applied_config_id: null,
-      load: null,
-      mem: null,
-      disk: null,
     }),
     status: 200,
   },
@@ -258,57 +244,3 @@ export const OPERATIONS: Record<string, Entry> = {
   listAllAudit: { who: "operator", path: () => "/operator/audit", status: 200 },
   signOut: { who: "person", path: () => "/auth/sign-out", status: 204 },
 };
-
-/** An account with its owner, a bot online, and one of each thing that a path may name. */
-export async function newWorld(cloud: Simulator): Promise<World> {
-  const owner = await newPerson();
-  const account = owner.user_id;
-  await request("PATCH", `/accounts/${account}`, { body: { tier: "pro" } });
-  const bot = await newBot({ account_id: account });
-  const agent = await bringOnline(cloud, bot.id);
-  const made = {
-    config: bot.desired_config_version_id,
-    operation: bot.operation.id,
-    command: "",
-    key: "",
-    invitation: "",
-    session: "",
-  };
-  const world = { account, bot: bot.id, agent, owner, made };
-  await remake(world);
-  return world;
-}
-
-/** Anew what an operation may have used up. */
-export async function remake(world: World): Promise<void> {
-  const { account, bot, owner, made } = world;
-  const create = async (path: string, body: unknown) => {
-    const answer = await as(owner, "POST", path, body);
-    if (answer.status >= 300) throw new Error(`${path}: ${answer.text}`);
-    return answer.json;
-  };
-  made.command = (await create(`/bots/${bot}/commands`, { kind: "collect_logs" })).command.id;
-  made.key = (await create("/keys", { name: "spare", scopes: ["bots:read"] })).id;
-  made.invitation = (
-    await create(`/accounts/${account}/invitations`, { email: `${crypto.randomUUID()}@people.test`, role: "viewer" })
-  ).id;
-  const other = await signIn(owner.email);
-  made.session = (await as(other, "GET", "/auth/session")).json.session_id;
-}
-
-export interface Documented {
-  method: string;
-  path: string;
-  operationId: string;
-  security?: Record<string, string[]>[];
-  responses: Record<string, { content?: Record<string, unknown> }>;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the document is JSON of whatever shape it has
-export async function readDocument(): Promise<{ document: any; documented: Documented[] }> {
-  const document = (await request("GET", "/openapi.json", { token: null })).json;
-  const documented = Object.entries<Record<string, Documented>>(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ ...operation, method: method.toUpperCase(), path })),
-  );
-  return { document, documented };
-}

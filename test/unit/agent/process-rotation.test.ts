@@ -1,29 +1,14 @@
 /** A new credential for the real process, with an answer lost and a death in between. */
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { AgentProcess } from "./fixtures/agent-process.ts";
-import { configId, TestControlPlane } from "./fixtures/control-plane.ts";
+import { describe, expect, it } from "vitest";
+import { configId } from "./fixtures/control-plane.ts";
+import { agent, eachHasAnAgent, plane, problem, running, until } from "./fixtures/one-agent.ts";
 
-let plane: TestControlPlane;
-let agent: AgentProcess;
-const until = (check: () => void) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
-const running = () => plane.beats.at(-1)?.workload.state === "running";
-const problem = (status: number, code: string) => ({ status, body: { status, code } });
 const digest = (token: string) => createHash("sha256").update(token).digest("hex");
 
-beforeEach(async () => {
-  const bot_id = randomUUID();
-  plane = await new TestControlPlane(bot_id).start();
-  agent = new AgentProcess(bot_id, plane.url);
-});
-
-afterEach(async (context) => {
-  if (context.task.result?.state === "fail") console.log(agent.output);
-  await agent.dispose();
-  await plane.stop();
-});
+eachHasAnAgent();
 
 describe("a new credential", () => {
   it("is taken when it is asked for, and holds though the answer was lost and the agent died of it", async () => {

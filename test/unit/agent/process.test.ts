@@ -1,30 +1,13 @@
-/** The agent as a whole: the real process against a small control plane and a stand-in for OpenClaw. */
-import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { hashToken, parseToken } from "../../../src/wire/tokens.ts";
-import { AgentProcess } from "./fixtures/agent-process.ts";
-import { configId, TestControlPlane } from "./fixtures/control-plane.ts";
+import { configId } from "./fixtures/control-plane.ts";
+import { agent, eachHasAnAgent, plane, problem, running, until } from "./fixtures/one-agent.ts";
 
-let plane: TestControlPlane;
-let agent: AgentProcess;
-const until = (check: () => void) => vi.waitFor(check, { timeout: 15_000, interval: 20 });
-const running = () => plane.beats.at(-1)?.workload.state === "running";
-const problem = (status: number, code: string) => ({ status, body: { status, code } });
 const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 
-beforeEach(async () => {
-  const bot_id = randomUUID();
-  plane = await new TestControlPlane(bot_id).start();
-  agent = new AgentProcess(bot_id, plane.url);
-});
-
-afterEach(async (context) => {
-  if (context.task.result?.state === "fail") console.log(agent.output);
-  await agent.dispose();
-  await plane.stop();
-});
+eachHasAnAgent();
 
 describe("enrolment", () => {
   it("exchanges the registration token for a credential of its own, durable before it is used", async () => {
