@@ -29,6 +29,7 @@ export const testSecrets = {
     replication_window_ms: 1_200,
     surplus_quarantine_ms: 200,
     backoff_base_ms: 40,
+    backoff_max_ms: 500,
     blocked_retry_min_ms: 200,
     blocked_retry_max_ms: 300,
     shutdown_patience_ms: 500,

@@ -18,16 +18,21 @@ describe("a new credential", () => {
     const path = join(agent.state, "credential");
     const old = readFileSync(path, "utf8");
     let accepted = digest(old);
+    let reachable = true;
     plane.override = ({ path, bearer, body }) => {
+      // Until the agent is dead: it would ask again at once.
+      if (!reachable) return { status: 503 };
       const known = digest(bearer) === accepted;
       if (!known) return problem(401, "credential_revoked");
       if (!path.endsWith("/credential") || body.credential_sha256 === accepted) return null;
       accepted = body.credential_sha256;
+      reachable = false;
       return { status: 503 };
     };
     const id = plane.command("rotate_credential");
     await until(() => expect(accepted).not.toBe(digest(old)));
     await agent.kill("SIGKILL");
+    reachable = true;
     agent.start();
     await until(() => expect(digest(readFileSync(path, "utf8"))).toBe(accepted));
     await until(() => expect(digest(plane.to("/heartbeat").at(-1)?.bearer ?? "")).toBe(accepted));
