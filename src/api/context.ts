@@ -5,6 +5,7 @@ import type { Env } from "../bindings.ts";
 import type { AgentCaller } from "../bot/agent-auth.ts";
 import type { Settings } from "../env.ts";
 import { invalid } from "./problem.ts";
+import { illFormedText } from "./well-formed.ts";
 
 export interface AppEnv {
   Bindings: Env;
@@ -23,6 +24,11 @@ export interface AppEnv {
 /** A sub-app whose invalid input is answered with a problem. */
 export function createApp(): OpenAPIHono<AppEnv> {
   return new OpenAPIHono<AppEnv>({
-    defaultHook: (result, c) => (result.success ? undefined : invalid(c, result.target, result.error)),
+    defaultHook: (result, c) => {
+      if (!result.success) return invalid(c, result.target, result.error.issues);
+      // An agent is heard whatever bytes its workload has printed.
+      const issue = c.get("agent") === undefined ? illFormedText(result.data) : null;
+      return issue === null ? undefined : invalid(c, result.target, [issue]);
+    },
   });
 }

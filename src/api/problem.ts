@@ -140,9 +140,12 @@ export function refusal(c: Context, { code, detail, allowed, retry_after_s }: Re
 const MAX_ERRORS = 100;
 const MAX_ERROR_CHARS = 300;
 
+/** What zod says is wrong, and where. */
+export type Issue = Pick<z.core.$ZodIssue, "path" | "message">;
+
 /** A body that parses but says what cannot be is 422; a path or query that does not parse is 400. */
-export function invalid(c: Context, target: string, error: z.core.$ZodError): Response {
-  const errors = error.issues.slice(0, MAX_ERRORS).map(({ path, message }) => ({
+export function invalid(c: Context, target: string, issues: readonly Issue[]): Response {
+  const errors = issues.slice(0, MAX_ERRORS).map(({ path, message }) => ({
     pointer: quote(
       `/${path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,
       MAX_ERROR_CHARS,

@@ -91,6 +91,14 @@ export const tenancy: readonly Mutant[] = [
     caught_by: ["test/worker/isolation.test.ts"],
   },
   {
+    name: "text-kept-as-sent",
+    guard: "Text that D1 would keep as another is refused, and not kept.",
+    file: "src/api/context.ts",
+    find: 'c.get("agent") === undefined ? illFormedText(result.data) : null',
+    replace: 'c.get("agent") !== undefined ? illFormedText(result.data) : null',
+    caught_by: ["test/worker/bad-bodies.test.ts"],
+  },
+  {
     name: "no-escalation",
     guard: "A key grants no more than its maker has.",
     file: "src/api/keys.ts",

@@ -70,6 +70,8 @@ const CONFIG_WRONG = {
     ...[5, "x\u0000", "x".repeat(32 * 1024)].map((A) => ({ A })),
   ],
 };
+/** Half a surrogate pair: D1 would keep another text. */
+const HALF = "9+\ud800";
 const SHA = "a".repeat(64);
 const IDENTITY_WRONG = {
   droplet_id: [undefined, null, "1", 0, -1, 1.5],
@@ -81,13 +83,13 @@ const ROUTES: Record<string, () => Route> = {
     method: "POST",
     path: "/accounts",
     valid: { external_id: crypto.randomUUID(), tier: "pro" },
-    wrong: { external_id: [undefined, null, 5, "", "x".repeat(256), "a\u0000b", "a\nb"], tier: [...ENUM, "Pro"] },
+    wrong: { external_id: [undefined, null, 5, "", "x".repeat(256), "a\u0000b", "a\nb", HALF], tier: [...ENUM, "Pro"] },
   }),
   "PATCH /accounts/:id": () => ({
     method: "PATCH",
     path: `/accounts/${account}`,
     valid: { tier: "basic" },
-    wrong: { tier: [null, ...ENUM.filter((value) => value !== undefined)], external_id: [null, 5, ""] },
+    wrong: { tier: [null, ...ENUM.filter((value) => value !== undefined)], external_id: [null, 5, "", HALF] },
   }),
   "POST /bots": () => ({
     method: "POST",
@@ -116,7 +118,7 @@ const ROUTES: Record<string, () => Route> = {
     valid: { strictness: "low", note: "calmer" },
     wrong: {
       ...withoutMissing(CONFIG_WRONG),
-      note: [null, 5, "n".repeat(501)],
+      note: [null, 5, "n".repeat(501), HALF],
       version: [2],
       account_id: [crypto.randomUUID()],
     },
@@ -137,13 +139,13 @@ const ROUTES: Record<string, () => Route> = {
     method: "POST",
     path: `/operator/bots/${agent.bot_id}/suspend`,
     valid: { reason: "payment_failed" },
-    wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b"] },
+    wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b", HALF] },
   }),
   "POST /bots/:id/security/acknowledge": () => ({
     method: "POST",
     path: `/bots/${agent.bot_id}/security/acknowledge`,
     valid: { reason: "seen" },
-    wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b"] },
+    wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b", HALF] },
   }),
   "POST /bot/:id/credential": () => ({
     method: "POST",
@@ -299,6 +301,10 @@ it("takes JSON by whatever spelling of its content type the standard allows", as
     const wrong = await request("POST", "/accounts", { body: { tier: "pro" }, headers: { "content-type": type } });
     expectProblem(expect, wrong, { status: 422, code: "invalid_request" });
   }
+});
+
+it("hears an agent whatever its workload has printed", async ({ expect }) => {
+  expect((await agent.stage("node", { detail: HALF })).status).toBe(200);
 });
 
 it("names each faulty field by its JSON pointer, all of them at once", async ({ expect }) => {
