@@ -13,10 +13,10 @@ import { BASE, endOfTest, eventually, request, simulateCloud } from "../cloud.ts
 import { operatorToken } from "../settings.ts";
 import type { Schema } from "./document.ts";
 import { freeze } from "./fingerprint.ts";
+import { REQUESTS, SEED } from "./settings.ts";
 import { fitting, garbage, spoilt } from "./values.ts";
 
-const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const FRAMES = Math.ceil(Number(process.env.FUZZ_REQUESTS ?? 2_000) / 10);
+const FRAMES = Math.ceil(REQUESTS / 10);
 
 let agent: TestAgent;
 

@@ -12,12 +12,12 @@ import { Simulator } from "../../../simulator/model/simulator.ts";
 import { DigitalOcean } from "../../../src/provider/digitalocean.ts";
 import { act, dropletsOf, endOfTest, eventually, newBot, request, simulateCloud, untilBot } from "../cloud.ts";
 import { History } from "../simulation/history.ts";
+import { REQUESTS, SEED } from "./settings.ts";
 import { garbage, spoilt } from "./values.ts";
 
 afterEach(endOfTest);
 
-const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const ANSWERS = Math.ceil(Number(process.env.FUZZ_REQUESTS ?? 2_000) / 4);
+const ANSWERS = Math.ceil(REQUESTS / 4);
 const STATUSES = [200, 201, 202, 299, 301, 400, 404, 408, 409, 410, 418, 422, 500, 502, 503, 599];
 const WAITS = ["-1", "0", "1e99", "NaN", "soon", "", "Wed, 21 Oct 2026 07:28:00 GMT", "1", "999999999"];
 

@@ -1,18 +1,16 @@
 /**
  * Requests for every operation of the document, made from the document alone: whatever comes in, the Worker answers in
  * time, is never at fault, refuses with a problem, and a refusal changes nothing anywhere.
- * `FUZZ_REQUESTS=20000 FUZZ_SEED=7` for more, or again.
  */
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { endOfTest } from "../cloud.ts";
 import { credentialsFor } from "./credentials.ts";
 import { type Document, readDocument, type Schema } from "./document.ts";
 import { fuzz } from "./run.ts";
+import { REQUESTS, SEED } from "./settings.ts";
 import { fitting } from "./values.ts";
 import { World } from "./world.ts";
 
-const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 2_000);
-const SEED = Number(process.env.FUZZ_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const MS_A_REQUEST = 60;
 
 let document: Document;
