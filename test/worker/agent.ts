@@ -138,9 +138,9 @@ export const heartbeat = {
 /** The agent on the droplet that the bot has now, once there is one and it is adopted. */
 export async function agentOf(cloud: Simulator, botId: string): Promise<TestAgent> {
   const droplet = await eventually(async () => {
-    const { json } = await request("GET", `/bots/${botId}`);
+    const { json, text } = await request("GET", `/bots/${botId}`);
     const found = dropletsOf(cloud, botId).find(({ id }) => id === json.droplet_id);
-    if (found === undefined || json.droplet.status !== "active") throw new Error("the bot has no active droplet yet");
+    if (found === undefined || json.droplet.status !== "active") throw new Error(`no active droplet yet: ${text}`);
     return found;
   });
   return agentOn(droplet, botId);
