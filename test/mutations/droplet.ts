@@ -7,6 +7,7 @@ const COMMANDS = "bootstrap/agent/commands.ts";
 const channelTests = "test/unit/agent/channel.test.ts";
 const rules = "test/unit/agent/channel-rules.test.ts";
 const commandTests = "test/unit/agent/commands.test.ts";
+const deskTests = "test/unit/agent/command-desk.test.ts";
 
 export const droplet: readonly Mutant[] = [
   {
@@ -135,7 +136,7 @@ export const droplet: readonly Mutant[] = [
     file: "bootstrap/agent/command-desk.ts",
     find: '    if (verdict.do === "repeat") store.markTold(id, false);\n',
     replace: "",
-    caught_by: [commandTests],
+    caught_by: [deskTests],
   },
   {
     name: "commands-outlive-their-time",
@@ -143,7 +144,7 @@ export const droplet: readonly Mutant[] = [
     file: "bootstrap/agent/store.ts",
     find: "now_ms - KEPT_PAST_EXPIRY_MS",
     replace: "now_ms",
-    caught_by: [commandTests],
+    caught_by: [deskTests],
   },
   {
     name: "hold-restarts-nothing",

@@ -6,11 +6,11 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CLOSE_CODES, type CloseReason } from "../../../src/wire/channel.ts";
 import { AgentProcess } from "./fixtures/agent-process.ts";
 import { configId, TestControlPlane } from "./fixtures/control-plane.ts";
+import { problem } from "./fixtures/one-agent.ts";
 
 let plane: TestControlPlane;
 let agent: AgentProcess;
 const until = (check: () => void) => vi.waitFor(check, { timeout: 15_000, interval: 10 });
-const problem = (status: number, code: string) => ({ status, body: { status, code } });
 const events = () => agent.workloadEvents.map((event) => event.split(" ")[0]);
 const lastState = () => plane.channel.statuses.at(-1)?.workload.state;
 

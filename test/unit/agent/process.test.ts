@@ -1,3 +1,4 @@
+/** The agent as a whole: the real process against a small control plane and a stand-in for OpenClaw. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";

@@ -83,34 +83,34 @@ describe("init", () => {
     const cloud = await start();
     const id = await cloud.create(
       userData(`
-cat >"$root/opt/work.sh" <<'SH'
+cat >"$root/opt/task.sh" <<'SH'
 #!/bin/bash
 echo try >>"$SPAWNPOINT_ROOT/var/lib/tries"
 [[ $(wc -l <"$SPAWNPOINT_ROOT/var/lib/tries") -ge 3 ]] || exit 1
-touch "$SPAWNPOINT_ROOT/var/lib/work.done"
+touch "$SPAWNPOINT_ROOT/var/lib/task.done"
 SH
-chmod +x "$root/opt/work.sh"
-cat >"$root/etc/systemd/system/work.service" <<'UNIT'
+chmod +x "$root/opt/task.sh"
+cat >"$root/etc/systemd/system/task.service" <<'UNIT'
 [Unit]
-ConditionPathExists=!/var/lib/work.done
+ConditionPathExists=!/var/lib/task.done
 [Service]
 Type=oneshot
-ExecStart=/opt/work.sh
+ExecStart=/opt/task.sh
 Restart=on-failure
 RestartSec=20ms
-StandardOutput=append:/var/log/work/out.log
+StandardOutput=append:/var/log/task/out.log
 [Install]
 WantedBy=multi-user.target
 UNIT
 systemctl daemon-reload
-systemctl enable work.service
-systemctl start --no-block work.service`),
+systemctl enable task.service
+systemctl start --no-block task.service`),
     );
-    await until("the work is done", () => cloud.read(id, "/var/lib/work.done") !== null);
+    await until("the work is done", () => cloud.read(id, "/var/lib/task.done") !== null);
     expect(
       (
         await until("it rests", async () => {
-          const unit = await cloud.unit(id, "work.service");
+          const unit = await cloud.unit(id, "task.service");
           return unit?.active === "inactive" ? unit : null;
         })
       ).restarts,
