@@ -3,7 +3,7 @@
  * environment. Write-only, and versioned with the config.
  */
 import { z } from "zod";
-import { Timestamp } from "./primitives.ts";
+import { ILL_FORMED, Timestamp } from "./primitives.ts";
 
 export const MAX_ENVIRONMENT_NAMES = 100;
 /** Of all names and values together, as UTF-8. */
@@ -130,7 +130,7 @@ const Value = z
   .string()
   .max(MAX_ENVIRONMENT_BYTES)
   .refine((value) => !value.includes("\u0000"), "must not hold NUL")
-  .refine((value) => value.isWellFormed(), "must be text that UTF-8 can hold");
+  .refine((value) => value.isWellFormed(), ILL_FORMED);
 
 /** Zod leaves this key of an object out without a word, and it would be neither kept nor refused. */
 const UNSAFE = "__proto__";

@@ -4,6 +4,8 @@ import { z } from "zod";
 export const Uuid = z.uuid().toLowerCase().meta({ example: "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d" });
 export const Timestamp = z.iso.datetime().meta({ description: "RFC 3339, UTC", example: "2026-11-20T12:00:00.000Z" });
 export const Sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hexadecimal digits (SHA-256)");
+/** What JSON can write and UTF-8 cannot hold: half a surrogate pair (RFC 8259, section 8.2). */
+export const ILL_FORMED = "must be text that UTF-8 can hold";
 /** DigitalOcean numbers its droplets. */
 export const DropletId = z.int().positive();
 

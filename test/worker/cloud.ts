@@ -35,11 +35,11 @@ export function simulateCloud(knobs: Partial<Knobs> = {}): Simulator {
 /** After a test: its bots fall silent, so that none of them acts on the next test's cloud; then spies and clock go. */
 export async function endOfTest(): Promise<void> {
   vi.useRealTimers();
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const ids = await listDurableObjectIds(env.BOT);
     const alarms = await Promise.all(ids.map((id) => disarm(env.BOT.get(id))));
     if (alarms.some((alarm) => alarm)) throw new Error("a bot still works");
-  }, PATIENCE);
+  });
   vi.restoreAllMocks();
 }
 
@@ -88,7 +88,7 @@ function asSent(body: unknown): BodyInit {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests read whatever came
-function parse(text: string): any {
+export function parse(text: string): any {
   try {
     return JSON.parse(text);
   } catch {

@@ -5,13 +5,13 @@ import { afterEach, beforeEach } from "vitest";
 import type { Env } from "../../src/bindings.ts";
 import { readSettings, type Settings } from "../../src/env.ts";
 import type { Bot } from "../../src/index.ts";
-import worker from "../../src/index.ts";
 import { randomBytes } from "../../src/random.ts";
 import { type SealedRow, sealedFields } from "../../src/secrets/sealed.ts";
 import { keyIdOf, openVault, parseKeyring } from "../../src/secrets/vault.ts";
 import { rotationPlatform } from "../../src/secrets-platform.ts";
-import { BASE, endOfTest, eventually } from "./cloud.ts";
+import { endOfTest, eventually } from "./cloud.ts";
 import { operatorToken, testSecrets } from "./settings.ts";
+import { workerWith as workerWithSettings } from "./with-settings.ts";
 
 const OLD = testSecrets.ENCRYPTION_KEYS;
 const NEW = `new:${btoa(String.fromCharCode(...randomBytes(32)))}`;
@@ -41,17 +41,11 @@ export async function configure(change: (settings: Settings) => void): Promise<v
 
 /** A Worker of another deploy, beside the one that runs. */
 export function workerWith(ring: Ring) {
-  const others: Env = { ...bindings, ENCRYPTION_KEYS: ring } as Env;
+  const settings = { ENCRYPTION_KEYS: ring };
+  const ask = workerWithSettings(settings);
   return {
-    platform: rotationPlatform(others),
-    async request(method: string, path: string, body?: unknown) {
-      const headers = { authorization: `Bearer ${operatorToken}`, "content-type": "application/json" };
-      const sent = new Request(BASE + path, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
-      // biome-ignore lint/suspicious/noExplicitAny: the Worker makes no use of its context
-      const response = await worker.fetch(sent, others, {} as any);
-      const text = await response.text();
-      return { status: response.status, headers: response.headers, text, json: JSON.parse(text) };
-    },
+    platform: rotationPlatform({ ...bindings, ...settings } as Env),
+    request: (method: string, path: string, body?: unknown) => ask(method, path, { token: operatorToken, body }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { app } from "../../src/api/app.ts";
-import { BASE } from "./cloud.ts";
+import { BASE, parse } from "./cloud.ts";
 
 /** The Worker with other settings than the tests' own: its objects keep theirs. */
 export function workerWith(settings: Record<string, string>) {
@@ -16,9 +16,8 @@ export function workerWith(settings: Record<string, string>) {
     const context = { waitUntil: () => undefined, passThroughOnException: () => undefined, props: {} };
     const request = new Request(BASE + path, { method, headers, ...sent });
     const response = await app.fetch(request, bindings, context as never);
-    // biome-ignore lint/suspicious/noExplicitAny: tests read whatever came
-    const json: any = await response.json().catch(() => null);
-    return { status: response.status, headers: response.headers, json };
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, json: parse(text) };
   };
 }
 

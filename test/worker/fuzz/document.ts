@@ -1,5 +1,5 @@
 /** The OpenAPI document as the fuzzer reads it: every operation with its parameters and its body, references resolved. */
-import { request } from "../cloud.ts";
+import * as served from "../document.ts";
 
 /** JSON Schema as the document has it; what is not known of it is refused where it is used. */
 export type Schema = { [keyword: string]: unknown };
@@ -35,24 +35,21 @@ export interface Document {
 }
 
 export async function readDocument(): Promise<Document> {
-  const { json } = await request("GET", "/openapi.json", { token: null });
-  const operations = Object.entries<Json>(json.paths).flatMap(([path, methods]) =>
-    Object.entries<Json>(methods).map(([method, operation]) => readOperation(method, path, operation)),
-  );
+  const { document, documented } = await served.readDocument();
   return {
-    operations,
-    securitySchemes: Object.keys(json.components.securitySchemes),
-    resolve: (schema) => resolve(json, schema),
+    operations: documented.map(readOperation),
+    securitySchemes: Object.keys(document.components.securitySchemes),
+    resolve: (schema) => resolve(document, schema),
   };
 }
 
-function readOperation(method: string, path: string, operation: Json): Operation {
-  const { operationId: id, security = [], parameters = [], requestBody, responses } = operation;
+function readOperation(operation: Json): Operation {
+  const { method, path, operationId: id, security = [], parameters = [], requestBody, responses } = operation;
   const content = Object.keys(requestBody?.content ?? {});
   if (content.some((type) => type !== "application/json")) throw new Error(`${id} takes ${content}: teach the fuzzer`);
   return {
     id,
-    method: method.toUpperCase(),
+    method,
     path,
     security: security.flatMap((schemes: Json) => Object.keys(schemes)),
     parameters: parameters.map(({ required = false, ...parameter }: Json) => ({ ...parameter, required })),
