@@ -1,6 +1,6 @@
 /** Settings: one table with defaults, validated once, and what refuses to start in production. */
 import { z } from "zod";
-import { Policy } from "./bot/policy.ts";
+import { Policy } from "./bot/model/policy.ts";
 import { Limits } from "./provider/gate/budget.ts";
 import { BootstrapSettings } from "./provider/user-data.ts";
 import { type KeyringEntry, parseKeyring } from "./secrets/vault.ts";

@@ -1,9 +1,9 @@
 /** The Worker's face: requests, the cron's pokes, the Durable Object. */
 import { app } from "./api/app.ts";
 import type { Env } from "./bindings.ts";
-import { watchdogPlatform } from "./fleet-platform.ts";
-import { careForSecrets } from "./secrets-platform.ts";
-import { runWatchdog } from "./watchdog.ts";
+import { watchdogPlatform } from "./fleet/platform.ts";
+import { careForSecrets } from "./fleet/secrets-care.ts";
+import { runWatchdog } from "./fleet/watchdog.ts";
 
 export { Bot } from "./bot/object.ts";
 export { ProviderGate } from "./provider/gate/object.ts";

@@ -1,7 +1,7 @@
 /** Accounts: who may have how many bots. The limit is enforced where a bot is inserted (bots.ts). */
 import { and, asc, eq, getTableColumns, sql } from "drizzle-orm";
-import type { Scope } from "../bot/answer.ts";
-import type { AuditRecord } from "../bot/audit.ts";
+import type { Scope } from "../bot/shell/answer.ts";
+import type { AuditRecord } from "../bot/shell/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";

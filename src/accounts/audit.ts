@@ -1,7 +1,7 @@
 /** The audit log: who did what, written in the same batch as what was done. Nothing changes or deletes an entry. */
 import { and, desc, eq, lt, type SQL, sql } from "drizzle-orm";
-import type { Scope } from "../bot/answer.ts";
-import type { AuditRecord } from "../bot/audit.ts";
+import type { Scope } from "../bot/shell/answer.ts";
+import type { AuditRecord } from "../bot/shell/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { audit_log } from "../db/schema.ts";

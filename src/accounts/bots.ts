@@ -1,17 +1,17 @@
 /** Bots as D1 has them: the row that grants the quota, the index that lists them, their config versions. */
 import { and, asc, desc, eq, getTableColumns, lt, ne, type SQL, sql } from "drizzle-orm";
-import type { Scope } from "../bot/answer.ts";
-import type { AuditRecord } from "../bot/audit.ts";
-import { ConfigRow } from "../bot/index-rows.ts";
-import type { NewBot } from "../bot/management.ts";
-import { fleetOf } from "../bot/state.ts";
+import type { NewBot } from "../bot/calls/management.ts";
+import { fleetOf } from "../bot/model/state.ts";
+import type { Scope } from "../bot/shell/answer.ts";
+import type { AuditRecord } from "../bot/shell/audit.ts";
+import { ConfigRow } from "../bot/shell/outbox-rows.ts";
+import { log } from "../cloudflare/log.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
 import { asRetiredKeys, presentRotationTo, sealedWithRetiredKey } from "../db/retired-keys.ts";
 import { accounts, bot_configs, bots, fleets, idempotency, retired_keys } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
-import { log } from "../log.ts";
 import { keysOf } from "../secrets/sealed.ts";
 import type { BotListItem } from "../wire/bot.ts";
 import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";

@@ -1,12 +1,12 @@
 /** API keys: stored by their hash, shown once, judged with one read. */
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
-import type { Scope } from "../bot/answer.ts";
-import type { AuditRecord } from "../bot/audit.ts";
+import type { Scope } from "../bot/shell/answer.ts";
+import type { AuditRecord } from "../bot/shell/audit.ts";
+import { log } from "../cloudflare/log.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
 import { api_keys, idempotency } from "../db/schema.ts";
-import { log } from "../log.ts";
 import { type KeyScope, permissionsOfScopes } from "../wire/access.ts";
 import { type ApiKey, KeyScopes } from "../wire/key.ts";
 import { constantTimeEqual } from "../wire/tokens.ts";

@@ -1,8 +1,8 @@
 /** What droplets ask. A heartbeat costs one call into its Bot and touches no database. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { Answer } from "../bot/answer.ts";
-import { configEtag } from "../bot/config.ts";
+import { configEtag } from "../bot/config/content.ts";
+import type { Answer } from "../bot/shell/answer.ts";
 import { agentBundle, agentRelease } from "../provider/release.ts";
 import {
   AgentRelease,

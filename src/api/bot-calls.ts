@@ -2,12 +2,12 @@
 import type { Context } from "hono";
 import { findNewBot } from "../accounts/bots.ts";
 import type { Env } from "../bindings.ts";
-import { type Answer, inScope, ok, type Refusal, refuse } from "../bot/answer.ts";
-import type { NewBot } from "../bot/management.ts";
+import type { NewBot } from "../bot/calls/management.ts";
 import type { Bot } from "../bot/object.ts";
-import { CONNECT_HEADER, type Connect } from "../bot/sockets.ts";
+import { type Answer, inScope, ok, type Refusal, refuse } from "../bot/shell/answer.ts";
+import { CONNECT_HEADER, type Connect } from "../bot/shell/sockets.ts";
+import { log } from "../cloudflare/log.ts";
 import { type Db, openDb } from "../db/client.ts";
-import { log } from "../log.ts";
 import type { AppEnv } from "./context.ts";
 import { isUnavailable } from "./problem.ts";
 

@@ -1,15 +1,15 @@
 /** Bots: create, read, change, act. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { insertBot, listBots } from "../accounts/bots.ts";
-import { contentOfCreate, last4 } from "../bot/config.ts";
-import { sealSecrets } from "../bot/config-secrets.ts";
-import { mergeNames } from "../bot/environment.ts";
-import type { NewBot } from "../bot/management.ts";
-import { KEY_RETIRED } from "../bot/rekey.ts";
+import type { NewBot } from "../bot/calls/management.ts";
+import { KEY_RETIRED } from "../bot/calls/rekey.ts";
+import { contentOfCreate, last4 } from "../bot/config/content.ts";
+import { mergeNames } from "../bot/config/environment.ts";
+import { sealSecrets } from "../bot/config/secrets.ts";
+import { log } from "../cloudflare/log.ts";
+import { randomBytes } from "../cloudflare/random.ts";
 import { openDb } from "../db/client.ts";
 import type { Settings } from "../env.ts";
-import { log } from "../log.ts";
-import { randomBytes } from "../random.ts";
 import { openVault } from "../secrets/vault.ts";
 import { BotListItem, BotView, CreateBotRequest, PatchBotRequest } from "../wire/bot.ts";
 import { toHex } from "../wire/digest.ts";

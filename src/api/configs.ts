@@ -2,10 +2,10 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { findConfig, listConfigs } from "../accounts/bots.ts";
-import type { Answer } from "../bot/answer.ts";
-import { configEtag } from "../bot/config.ts";
-import { diffConfigs } from "../bot/config-diff.ts";
-import { viewConfig } from "../bot/view.ts";
+import { configEtag } from "../bot/config/content.ts";
+import { diffConfigs } from "../bot/config/diff.ts";
+import type { Answer } from "../bot/shell/answer.ts";
+import { viewConfig } from "../bot/view/bot.ts";
 import { openDb } from "../db/client.ts";
 import { ConfigDiff, ConfigPatch, ConfigVersion, RollbackRequest } from "../wire/config.ts";
 import { NumberedPageQuery, pageOf, Uuid } from "../wire/primitives.ts";

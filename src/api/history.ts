@@ -1,6 +1,6 @@
 /** What happens to a bot: to be read, to be followed, to be waited for. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Answer } from "../bot/answer.ts";
+import type { Answer } from "../bot/shell/answer.ts";
 import { EventFrame, EventPage, WaitAnswer } from "../wire/bot.ts";
 import { BOT_STATUSES } from "../wire/enums.ts";
 import { Uuid } from "../wire/primitives.ts";

@@ -2,12 +2,12 @@
 import { createRoute } from "@hono/zod-openapi";
 import { appendAudit } from "../accounts/audit.ts";
 import type { Env } from "../bindings.ts";
-import { KEY_RETIRED } from "../bot/rekey.ts";
+import { KEY_RETIRED } from "../bot/calls/rekey.ts";
 import { openDb } from "../db/client.ts";
 import { findPresentRotation, listRotationErrors, takeCensus } from "../db/key-rotations.ts";
+import { rotationPlatform } from "../fleet/secrets-care.ts";
 import { askForRotation, stepRotation } from "../secrets/rotation.ts";
 import { keyUses } from "../secrets/rotation-plan.ts";
-import { rotationPlatform } from "../secrets-platform.ts";
 import { RotateRequest, RotationStatus } from "../wire/key-rotation.ts";
 import { auditOf } from "./audit-record.ts";
 import { access } from "./auth.ts";

@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { findAccount } from "../accounts/accounts.ts";
-import { inScope } from "../bot/answer.ts";
+import { inScope } from "../bot/shell/answer.ts";
 import { openDb } from "../db/client.ts";
 import { invitation as invitationMessage } from "../people/mail.ts";
 import {

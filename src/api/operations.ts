@@ -1,7 +1,7 @@
 /** What is done to a bot: actions, and the operations that they start. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { Answer } from "../bot/answer.ts";
+import type { Answer } from "../bot/shell/answer.ts";
 import { ActionAnswer, ActionRequest, Operation } from "../wire/bot.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
 import { access } from "./auth.ts";

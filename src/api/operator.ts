@@ -3,8 +3,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { appendAudit } from "../accounts/audit.ts";
 import { openDb } from "../db/client.ts";
 import { findOperations } from "../db/fleet.ts";
-import { rebuildPlatform } from "../fleet-platform.ts";
-import { parsePlace, rebuildPage } from "../index-rebuild.ts";
+import { rebuildPlatform } from "../fleet/platform.ts";
+import { parsePlace, rebuildPage } from "../fleet/rebuild.ts";
 import type { ProviderGate } from "../provider/gate/object.ts";
 import { gateStub } from "../provider/gate/stub.ts";
 import {

@@ -1,12 +1,12 @@
 /** The sign-in library as a request meets it: bound to its database, its messages and its time to wait. */
 import { APIError } from "better-auth/api";
 import type { Context } from "hono";
+import { log } from "../cloudflare/log.ts";
+import { randomBytes } from "../cloudflare/random.ts";
 import { openDb } from "../db/client.ts";
-import { log } from "../log.ts";
 import { peopleAuth } from "../people/auth.ts";
 import { consoleSender, type Message, type SendMessage, webhookSender } from "../people/mail.ts";
 import { ensureOwnAccount } from "../people/sessions.ts";
-import { randomBytes } from "../random.ts";
 import { recordOf } from "./audit-record.ts";
 import type { AppEnv } from "./context.ts";
 

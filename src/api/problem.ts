@@ -3,7 +3,7 @@ import type { Context, TypedResponse } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
-import type { Refusal, RefusalCode } from "../bot/answer.ts";
+import type { Refusal, RefusalCode } from "../bot/shell/answer.ts";
 import { isPassing } from "../db/client.ts";
 import { PROBLEM_CONTENT_TYPE, type Problem } from "../wire/problem.ts";
 import { quote } from "../wire/redact.ts";

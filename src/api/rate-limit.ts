@@ -4,9 +4,9 @@
  */
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
-import { type Counted, RateWindows } from "../rate-window.ts";
 import type { AppEnv } from "./context.ts";
 import { problem } from "./problem.ts";
+import { type Counted, RateWindows } from "./rate-window.ts";
 
 const windows = new RateWindows();
 /** The operator's back end speaks for every customer. */

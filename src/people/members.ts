@@ -2,7 +2,7 @@
 import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
 import { auditWhere } from "../accounts/audit.ts";
 import type { Person } from "../accounts/principal.ts";
-import type { AuditRecord } from "../bot/audit.ts";
+import type { AuditRecord } from "../bot/shell/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { invitations, memberships, users } from "../db/schema.ts";

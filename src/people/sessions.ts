@@ -2,7 +2,7 @@
 import { and, asc, desc, eq, gt, ne, sql } from "drizzle-orm";
 import { auditWhere } from "../accounts/audit.ts";
 import type { Person } from "../accounts/principal.ts";
-import type { AuditRecord } from "../bot/audit.ts";
+import type { AuditRecord } from "../bot/shell/audit.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { accounts, invitations, memberships, sessions, users } from "../db/schema.ts";
 import type { Me, SessionView } from "../wire/person.ts";

@@ -1,9 +1,9 @@
 /** Who an agent is, what it is told, and whether it may run. */
 import type { Mutant } from "./mutant.ts";
 
-const ORDERS = "src/bot/orders.ts";
-const FACE = "src/bot/agent-face.ts";
-const AUTH = "src/bot/agent-auth.ts";
+const ORDERS = "src/bot/model/workload-order.ts";
+const FACE = "src/bot/agent/endpoints.ts";
+const AUTH = "src/bot/agent/authenticate.ts";
 const registration = "test/worker/registration.test.ts";
 const agentTests = "test/worker/agents.test.ts";
 const secrets = "test/worker/secrets.test.ts";
@@ -13,7 +13,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "revoke-before-removal",
     guard: "A redeploy and a destroy revoke the agent before anything is taken away.",
-    file: "src/bot/removal.ts",
+    file: "src/bot/reconcile/ensure-gone.ts",
     find: '  if (accepted) return record({ kind: "credential_revoked", data: {} });\n',
     replace: "  void accepted;\n",
     caught_by: ["test/unit/bot/removal.test.ts"],
@@ -21,7 +21,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "revoke-unused-tokens",
     guard: "A redeploy and a destroy kill registration tokens that nobody has used yet.",
-    file: "src/bot/removal.ts",
+    file: "src/bot/reconcile/ensure-gone.ts",
     find: 'bot.agent !== null || bot.intents.some((intent) => intent.token_state === "live");',
     replace: "bot.agent !== null;",
     caught_by: ["test/unit/bot/removal.test.ts"],
@@ -29,7 +29,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "revoked-is-remembered",
     guard: "A revoked agent is told that it was revoked, so that it stops.",
-    file: "src/bot/fold-parts.ts",
+    file: "src/bot/model/fold-parts.ts",
     find: ": remember(revoked_credentials, agent.credential_sha256, KEEP_REVOKED_CREDENTIALS);",
     replace: ": revoked_credentials.slice(-KEEP_REVOKED_CREDENTIALS);",
     caught_by: ["test/worker/lifecycle.test.ts"],
@@ -53,7 +53,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "token-used-once",
     guard: "The registration token that was exchanged is used up.",
-    file: "src/bot/fold-agent.ts",
+    file: "src/bot/model/fold-agent.ts",
     find: 'intent.id === data.intent_id ? "used" :',
     replace: 'intent.id === data.intent_id ? "live" :',
     caught_by: ["test/unit/bot/fold-events.test.ts"],
@@ -61,7 +61,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "tokens-killed-by-exchange",
     guard: "One exchange kills all other registration tokens of the bot.",
-    file: "src/bot/fold-agent.ts",
+    file: "src/bot/model/fold-agent.ts",
     find: 'intent.token_state === "live" ? "killed" : intent.token_state,',
     replace: "intent.token_state,",
     caught_by: ["test/unit/bot/agent-face.test.ts"],
@@ -189,7 +189,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "switched-on-by-another-hand",
     guard: "A paused bot that another hand switched on does not trade until a person says so.",
-    file: "src/bot/fold-droplets.ts",
+    file: "src/bot/model/fold-droplets.ts",
     find: "{ off_by_us: false, start_held: bot.start_held || isSwitchedOnByHand(bot) }",
     replace: "{ off_by_us: false }",
     caught_by: ["test/unit/bot/fold.test.ts"],
@@ -197,7 +197,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "ack-never-moves-desired",
     guard: "An acknowledgement of an older version does not make it the applied one.",
-    file: "src/bot/rollout.ts",
+    file: "src/bot/reconcile/rollout.ts",
     find: "  if (!is(desired)) return is(effective)",
     replace: "  if (version < 1) return is(effective)",
     caught_by: [delivery],
@@ -205,7 +205,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "applied-per-generation",
     guard: "What the droplet before had applied says nothing of the new one.",
-    file: "src/bot/fold-operations.ts",
+    file: "src/bot/model/fold-operations.ts",
     find: "config: { ...bot.config, delivered: false, applied: null, effective: null, failed: null },",
     replace: "config: { ...bot.config, delivered: false, failed: null },",
     caught_by: ["test/unit/bot/fold-events.test.ts"],
@@ -221,7 +221,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "silence-after-coalescing",
     guard: "A stored last-seen may be a minute old: silence counts from after it.",
-    file: "src/bot/rest.ts",
+    file: "src/bot/reconcile/at-rest.ts",
     find: "return Math.max(seen_at + last_seen_coalesce_ms + silent_after_ms, floor);",
     replace: "return Math.max(seen_at + silent_after_ms, floor);",
     caught_by: ["test/unit/bot/liveness.test.ts"],

@@ -1,7 +1,7 @@
 /** What surrounds a call to the outside: intent before it, an alarm in case we die during it, a fence and a lesson after it. */
 import type { Mutant } from "./mutant.ts";
 
-const RUN = "src/bot/run.ts";
+const RUN = "src/bot/alarm/run.ts";
 const FAULTS = "test/simulation/deaths.test.ts";
 const FENCES = "test/simulation/fences.test.ts";
 
@@ -17,7 +17,7 @@ export const calls: readonly Mutant[] = [
   {
     name: "fence-same-effect",
     guard: "What is done is what is wanted now, not what was wanted when the permit was asked for.",
-    file: "src/bot/decision.ts",
+    file: "src/bot/reconcile/decision.ts",
     find: 'return effectKey(a) === effectKey(b) && (a.kind !== "power" || (b.kind === "power" && a.action === b.action));',
     replace: 'return a.kind === b.kind || effectKey(a) !== "";',
     caught_by: [FENCES],
@@ -112,7 +112,7 @@ export const calls: readonly Mutant[] = [
   {
     name: "alarm-while-working",
     guard: "A Bot that has something to do keeps an alarm.",
-    file: "src/bot/schedule.ts",
+    file: "src/bot/reconcile/schedule.ts",
     find: '"settled" in decision ? null : now;',
     replace: '"settled" in decision || "do" in decision ? null : now;',
     caught_by: ["test/unit/bot/schedule.test.ts"],
@@ -128,7 +128,7 @@ export const calls: readonly Mutant[] = [
   {
     name: "alarm-repaired",
     guard: "An alarm that a deploy has eaten is set again by whoever calls next.",
-    file: "src/bot/shell.ts",
+    file: "src/bot/shell/shell.ts",
     find: "if (alarm_at !== null && alarm_at < now - this.platform.policy.alarm_late_ms) this.commit({});",
     replace: "void alarm_at, now;",
     caught_by: ["test/unit/bot/run.test.ts"],
@@ -152,7 +152,7 @@ export const calls: readonly Mutant[] = [
   {
     name: "power-on-reads-after-refusal",
     guard: "A refused power-on is not sent again before the droplet was read.",
-    file: "src/bot/power.ts",
+    file: "src/bot/reconcile/ensure-power.ts",
     find: "  if (lastRead(s, droplet) < bot.operation.started_at)\n",
     replace: "  if (lastRead(s, droplet) < 0)\n",
     caught_by: ["test/simulation/regressions.test.ts"],
@@ -160,7 +160,7 @@ export const calls: readonly Mutant[] = [
   {
     name: "permit-waits-by-own-clock",
     guard: "How long to wait for a permit is counted on the Bot's own clock.",
-    file: "src/bot/run.ts",
+    file: "src/bot/alarm/run.ts",
     find: "not_before: platform.now() + permit.wait_ms",
     replace: "not_before: platform.now() - 300_000 + permit.wait_ms",
     caught_by: ["test/simulation/regressions.test.ts"],

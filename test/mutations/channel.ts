@@ -1,6 +1,6 @@
 import type { Mutant } from "./mutant.ts";
 
-const CHANNEL = "src/bot/channel.ts";
+const CHANNEL = "src/bot/agent/channel.ts";
 const channelTests = "test/worker/channel.test.ts";
 const liveness = "test/simulation/liveness.test.ts";
 const commands = "test/worker/commands.test.ts";
@@ -58,7 +58,7 @@ export const channel: readonly Mutant[] = [
   {
     name: "closed-channel-is-soon-silent",
     guard: "After a clean close silence counts from 45 s on.",
-    file: "src/bot/rest.ts",
+    file: "src/bot/reconcile/at-rest.ts",
     find: "if (closed_at !== null && seen_at <= closed_at)",
     replace: "if (closed_at !== null && seen_at < 0)",
     caught_by: [liveness],
@@ -66,7 +66,7 @@ export const channel: readonly Mutant[] = [
   {
     name: "first-beat-is-stored",
     guard: "The first beat after the channel's end is stored at once: it is waited for.",
-    file: "src/bot/agent-face.ts",
+    file: "src/bot/agent/endpoints.ts",
     find: "if (Math.max(stored.channel_closed_at ?? 0, stored.deaf_until) >= seen_at) return true;",
     replace: "void stored.channel_closed_at;",
     caught_by: [liveness],
@@ -90,7 +90,7 @@ export const channel: readonly Mutant[] = [
   {
     name: "commands-belong-to-a-generation",
     guard: "A command for a droplet that is gone is not carried over to the next.",
-    file: "src/bot/commands.ts",
+    file: "src/bot/calls/commands.ts",
     find: "now < expires_at && generation === bot.generation;",
     replace: "now < expires_at && generation > 0;",
     caught_by: [commands],
@@ -98,7 +98,7 @@ export const channel: readonly Mutant[] = [
   {
     name: "commands-end-once",
     guard: "A result that comes again changes nothing.",
-    file: "src/bot/commands.ts",
+    file: "src/bot/calls/commands.ts",
     find: "row.result ? [] : [[row.id, row] as const]",
     replace: "[[row.id, row] as const]",
     caught_by: [commands],
@@ -106,7 +106,7 @@ export const channel: readonly Mutant[] = [
   {
     name: "stop-holds",
     guard: "A workload that a person stopped stays stopped.",
-    file: "src/bot/orders.ts",
+    file: "src/bot/model/workload-order.ts",
     find: '  if (bot.workload_stopped) return "stop";\n',
     replace: "",
     caught_by: [commands],
@@ -114,7 +114,7 @@ export const channel: readonly Mutant[] = [
   {
     name: "output-is-redacted",
     guard: "Logs that an agent brings are kept without what looks like a secret.",
-    file: "src/bot/commands.ts",
+    file: "src/bot/calls/commands.ts",
     find: "output: output && redactText(output)",
     replace: "output",
     caught_by: [commands],

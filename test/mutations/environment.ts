@@ -50,7 +50,7 @@ export const environment: readonly Mutant[] = [
   {
     name: "environment-bytes-together",
     guard: "Changes do not add up to more than one request may carry.",
-    file: "src/bot/environment.ts",
+    file: "src/bot/config/environment.ts",
     find: "return environmentBytes(environment) > MAX_ENVIRONMENT_BYTES;",
     replace: "return environmentBytes(environment) > 2 * MAX_ENVIRONMENT_BYTES;",
     caught_by: [merged],
@@ -58,7 +58,7 @@ export const environment: readonly Mutant[] = [
   {
     name: "environment-hides-no-llm-key",
     guard: "A further secret never has the name that the LLM key is given under.",
-    file: "src/bot/environment.ts",
+    file: "src/bot/config/environment.ts",
     find: "return names.some(({ name }) => name === key) ?",
     replace: "return names.length < 0 ?",
     caught_by: [merged],
@@ -66,7 +66,7 @@ export const environment: readonly Mutant[] = [
   {
     name: "environment-keeps-the-rest",
     guard: "What a change does not name stays.",
-    file: "src/bot/environment.ts",
+    file: "src/bot/config/environment.ts",
     find: "return base.every(({ name }) => Object.hasOwn(patch, name));",
     replace: "return Object.keys(patch).length > 0 || base.length < 0;",
     caught_by: [merged],
@@ -74,7 +74,7 @@ export const environment: readonly Mutant[] = [
   {
     name: "environment-set-anew",
     guard: "A name that is set anew, however soon, is told as changed.",
-    file: "src/bot/environment.ts",
+    file: "src/bot/config/environment.ts",
     find: "Math.max(now, (merged.get(name) ?? 0) + 1)",
     replace: "now",
     caught_by: [merged],

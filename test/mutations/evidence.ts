@@ -1,9 +1,9 @@
 /** Absence and ownership as evidence: what may be taken for absent, gone, or ours. */
 import type { Mutant } from "./mutant.ts";
 
-const REMOVAL = "src/bot/removal.ts";
-const LEARN = "src/bot/learn.ts";
-const FOLD = "src/bot/fold-droplets.ts";
+const REMOVAL = "src/bot/reconcile/ensure-gone.ts";
+const LEARN = "src/bot/reconcile/learn.ts";
+const FOLD = "src/bot/model/fold-droplets.ts";
 const removal = "test/unit/bot/removal.test.ts";
 const unanswered = "test/unit/bot/unanswered.test.ts";
 const ownership = "test/unit/bot/ownership.test.ts";
@@ -22,7 +22,7 @@ export const evidence: readonly Mutant[] = [
   {
     name: "open-intent-before-create",
     guard: "No second droplet is asked for while the first POST is unanswered.",
-    file: "src/bot/building.ts",
+    file: "src/bot/reconcile/ensure-running.ts",
     find: "  if (intent) return resolveIntent(s, intent);\n",
     replace: "",
     caught_by: [unanswered],
@@ -183,7 +183,7 @@ export const evidence: readonly Mutant[] = [
   {
     name: "own-by-whole-name",
     guard: "A droplet is ours by its whole name, never by a prefix.",
-    file: "src/bot/ownership.ts",
+    file: "src/bot/model/ownership.ts",
     find: "|| droplet.name !== dropletName(bot.fleet, bot.id, generation)) {",
     replace: "|| !droplet.name.startsWith(bot.fleet.prefix)) {",
     caught_by: [ownership],
@@ -191,7 +191,7 @@ export const evidence: readonly Mutant[] = [
   {
     name: "own-contradicting-bot-tag",
     guard: "A droplet with another bot's tag is not ours, whatever its name.",
-    file: "src/bot/ownership.ts",
+    file: "src/bot/model/ownership.ts",
     find: 'if (tag.startsWith("bot-")) return tag === botTag(bot.id);',
     replace: 'if (tag.startsWith("bot-")) return true;',
     caught_by: [ownership],
@@ -199,7 +199,7 @@ export const evidence: readonly Mutant[] = [
   {
     name: "own-contradicting-fleet-tag",
     guard: "A droplet with another fleet's tag is not ours, whatever its name.",
-    file: "src/bot/ownership.ts",
+    file: "src/bot/model/ownership.ts",
     find: 'return !tag.startsWith("spawnpoint-") || tag === bot.fleet.tag;',
     replace: "return true;",
     caught_by: [ownership],
@@ -223,7 +223,7 @@ export const evidence: readonly Mutant[] = [
   {
     name: "surplus-removed",
     guard: "A droplet of ours that is not adopted is deleted.",
-    file: "src/bot/rest.ts",
+    file: "src/bot/reconcile/at-rest.ts",
     find: "const surplus = bot.droplets.find((droplet) => droplet.id !== bot.adopted);",
     replace: "const surplus = bot.droplets.find((droplet) => droplet.id < 0);",
     caught_by: ["test/unit/bot/liveness.test.ts"],
@@ -231,7 +231,7 @@ export const evidence: readonly Mutant[] = [
   {
     name: "surplus-quarantined",
     guard: "A surplus droplet waits in quarantine before it is deleted.",
-    file: "src/bot/rest.ts",
+    file: "src/bot/reconcile/at-rest.ts",
     find: "now < release ?",
     replace: "now < 0 ?",
     caught_by: ["test/unit/bot/liveness.test.ts"],

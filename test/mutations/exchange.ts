@@ -1,8 +1,8 @@
 /** Rotations of the agent's credential, and what thieves of it leave behind. */
 import type { Mutant } from "./mutant.ts";
 
-const AUTH = "src/bot/agent-auth.ts";
-const ROTATION = "src/bot/rotation.ts";
+const AUTH = "src/bot/agent/authenticate.ts";
+const ROTATION = "src/bot/agent/credential-rotation.ts";
 const AGENT = "bootstrap/agent/rotation.ts";
 const CREDENTIAL = "bootstrap/agent/credential.ts";
 const rotation = "test/unit/bot/rotation.test.ts";
@@ -30,7 +30,7 @@ export const exchange: readonly Mutant[] = [
   {
     name: "rotation-revokes",
     guard: "The old credential is revoked in the commit that accepts the new one.",
-    file: "src/bot/fold-agent.ts",
+    file: "src/bot/model/fold-agent.ts",
     find: "revoked_credentials: revoked(bot),",
     replace: "",
     caught_by: [rotation],
@@ -46,7 +46,7 @@ export const exchange: readonly Mutant[] = [
   {
     name: "rotation-one-at-a-time",
     guard: "At most one rotation is under way.",
-    file: "src/bot/commands.ts",
+    file: "src/bot/calls/commands.ts",
     find: 'if (request.kind === "rotate_credential" && rotation) {',
     replace: 'if (request.kind === "rotate_credential" && rotation && pending.length > 7) {',
     caught_by: [rotation],
@@ -54,7 +54,7 @@ export const exchange: readonly Mutant[] = [
   {
     name: "rotation-loses-no-ack",
     guard: "An acknowledgement that meets a rotation is said again, not forgotten.",
-    file: "src/bot/agent-face.ts",
+    file: "src/bot/agent/endpoints.ts",
     find: " && !hasRotated(shell, caller) ?",
     replace: " ?",
     caught_by: [rotation],
@@ -62,7 +62,7 @@ export const exchange: readonly Mutant[] = [
   {
     name: "rotation-is-no-revocation",
     guard: "A channel that a rotation cuts off says so, and its agent comes again.",
-    file: "src/bot/channel.ts",
+    file: "src/bot/agent/channel.ts",
     find: 'return agent !== null && attached?.generation === generation ? "credential_rotated" : "credential_revoked";',
     replace:
       'return agent !== null && attached?.generation === generation ? "credential_revoked" : "credential_revoked";',
@@ -143,7 +143,7 @@ export const exchange: readonly Mutant[] = [
   {
     name: "rotation-by-no-ones-word",
     guard: "A rotation is done when the new credential counts, not when an agent says so.",
-    file: "src/bot/commands.ts",
+    file: "src/bot/calls/commands.ts",
     find: ' && (row.kind !== "rotate_credential" || id === granted);',
     replace: " && (granted === null || id === granted);",
     caught_by: [rotation],
@@ -151,7 +151,7 @@ export const exchange: readonly Mutant[] = [
   {
     name: "clone-gets-no-secrets",
     guard: "A copy of the agent on another droplet gets no config.",
-    file: "src/bot/agent-face.ts",
+    file: "src/bot/agent/endpoints.ts",
     find: "dropletId === null ? authenticate(shell, caller) : authenticateOn(shell, caller, dropletId);",
     replace: "authenticate(shell, caller);",
     caught_by: [attacks],
@@ -183,7 +183,7 @@ export const exchange: readonly Mutant[] = [
   {
     name: "flags-are-taken-down",
     guard: "What a person has looked at is flagged no more.",
-    file: "src/bot/fold-agent.ts",
+    file: "src/bot/model/fold-agent.ts",
     find: "flags: bot.flags.filter((flag) => !data.flags.includes(flag)),",
     replace: "",
     caught_by: [rotationRoutes],

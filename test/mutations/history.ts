@@ -1,9 +1,9 @@
 /** The history: its stream, those who wait, its pruning. */
 import type { Mutant } from "./mutant.ts";
 
-const STREAM = "src/bot/stream.ts";
-const WAIT = "src/bot/wait.ts";
-const HISTORY = "src/bot/history.ts";
+const STREAM = "src/bot/calls/stream.ts";
+const WAIT = "src/bot/calls/wait.ts";
+const HISTORY = "src/bot/shell/history.ts";
 const stream = "test/unit/bot/stream.test.ts";
 const wait = "test/unit/bot/wait.test.ts";
 const prune = "test/unit/bot/prune.test.ts";
@@ -21,7 +21,7 @@ export const history: readonly Mutant[] = [
   {
     name: "readers-are-told-by-the-commit",
     guard: "Every commit is told to the readers.",
-    file: "src/bot/shell.ts",
+    file: "src/bot/shell/shell.ts",
     find: "    tellReaders(this);\n",
     replace: "    if (live.bot.destroyed_at !== null) tellReaders(this);\n",
     caught_by: [stream],
@@ -61,7 +61,7 @@ export const history: readonly Mutant[] = [
   {
     name: "snapshots-stay-hidden",
     guard: "A snapshot is full of hashes: people do not see its content.",
-    file: "src/bot/view-event.ts",
+    file: "src/bot/view/event.ts",
     find: '"credential_sha256", "bot"];',
     replace: '"credential_sha256"];',
     caught_by: [stream],
@@ -69,7 +69,7 @@ export const history: readonly Mutant[] = [
   {
     name: "waiters-are-told-by-the-commit",
     guard: "Whoever waits is answered by the commit that brings the status.",
-    file: "src/bot/shell.ts",
+    file: "src/bot/shell/shell.ts",
     find: "    this.waiters.tell(live);\n",
     replace: "    if (live.bot.destroyed_at !== null) this.waiters.tell(live);\n",
     caught_by: [wait, waiting],
@@ -93,7 +93,7 @@ export const history: readonly Mutant[] = [
   {
     name: "callers-who-go-away-are-noticed",
     guard: "A client that has gone away takes nobody's place.",
-    file: "src/object-patience.ts",
+    file: "src/cloudflare/deadline.ts",
     find: '  gone.addEventListener("abort", leave, { once: true });',
     replace: "  void leave;",
     caught_by: [waiting],
@@ -117,7 +117,7 @@ export const history: readonly Mutant[] = [
   {
     name: "pruned-behind-a-snapshot",
     guard: "What is needed to fold the state is not forgotten.",
-    file: "src/bot/prune.ts",
+    file: "src/bot/alarm/compaction.ts",
     find: "const floor = (history.snapshotSeq() ?? 0) - keep;",
     replace: "const floor = last - keep;",
     caught_by: [prune],
@@ -133,7 +133,7 @@ export const history: readonly Mutant[] = [
   {
     name: "pruning-comes-to-rest",
     guard: "Where as much is to be kept as there may be, a snapshot does not call for the next one.",
-    file: "src/bot/prune.ts",
+    file: "src/bot/alarm/compaction.ts",
     find: "const keep = Math.min(platform.policy.history_keep, history_max - 1);",
     replace: "const keep = platform.policy.history_keep;",
     caught_by: [prune],

@@ -62,7 +62,7 @@ export const hostile: readonly Mutant[] = [
   {
     name: "undelivered-is-quoted-safely",
     guard: "Why a row could not be delivered is kept without the row.",
-    file: "src/bot/run.ts",
+    file: "src/bot/alarm/run.ts",
     find: "const detail = quote(error instanceof Error ? error.message : String(error), 500);",
     replace: "const detail = error instanceof Error ? error.message : String(error);",
     caught_by: ["test/unit/bot/run.test.ts"],
@@ -70,7 +70,7 @@ export const hostile: readonly Mutant[] = [
   {
     name: "logs-are-redacted",
     guard: "Nothing is logged but through the table of secrets.",
-    file: "src/log.ts",
+    file: "src/cloudflare/log.ts",
     find: "JSON.stringify(redact(entry))",
     replace: "JSON.stringify(redact === undefined ? {} : entry)",
     caught_by: ["test/unit/log.test.ts"],
@@ -118,7 +118,7 @@ export const hostile: readonly Mutant[] = [
   {
     name: "frame-must-parse",
     guard: "What is no frame closes the channel.",
-    file: "src/bot/channel.ts",
+    file: "src/bot/agent/channel.ts",
     find: '  if (!frame.success) return { refused: "invalid_frame" };\n',
     replace: '  if (!frame.success) return { refused: "unheard" };\n',
     caught_by: [frames],
@@ -142,7 +142,7 @@ export const hostile: readonly Mutant[] = [
   {
     name: "droplets-are-bounded",
     guard: "A list that claims thousands of droplets for one bot does not fill its state.",
-    file: "src/bot/learn.ts",
+    file: "src/bot/reconcile/learn.ts",
     find: "      .slice(0, Math.max(0, roomForDroplets(bot) - adopted.length))\n",
     replace: "",
     caught_by: ["test/unit/bot/learn-list.test.ts"],
@@ -150,7 +150,7 @@ export const hostile: readonly Mutant[] = [
   {
     name: "refused-create-frees-its-place",
     guard: "A create that came to nothing does not hold one of the ten places.",
-    file: "src/bot/run.ts",
+    file: "src/bot/alarm/run.ts",
     find: '  await shell.platform.gate.report({ kind: "create_refused", bot_id: bot.id });\n',
     replace: "",
     caught_by: ["test/unit/bot/run.test.ts"],
@@ -174,7 +174,7 @@ export const hostile: readonly Mutant[] = [
   {
     name: "damaged-event-is-shown",
     guard: "One damaged event does not hide the history.",
-    file: "src/bot/history.ts",
+    file: "src/bot/shell/history.ts",
     find: "    data: dataOf(data),",
     replace: "    data: JSON.parse(data),",
     caught_by: [corrupt],
@@ -182,7 +182,7 @@ export const hostile: readonly Mutant[] = [
   {
     name: "damaged-schema-fails-closed",
     guard: "An object that cannot tell how far its tables are migrated does nothing, and says so.",
-    file: "src/bot/store.ts",
+    file: "src/bot/shell/store.ts",
     find: "    if (done === null || done >= MIGRATIONS.length) return;",
     replace: "    if (done !== null && done >= MIGRATIONS.length) return;",
     caught_by: [corrupt],

@@ -9,7 +9,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "destroyed-takes-no-action",
     guard: "No action brings a destroyed bot back.",
-    file: "src/bot/actions.ts",
+    file: "src/bot/reconcile/action-matrix.ts",
     find: '  if (bot.status === "destroyed") return action === "destroy" ? SAME : REFUSE;\n',
     replace: '  if (bot.status === "destroyed") return START;\n',
     caught_by: ["test/unit/bot/actions.test.ts", histories],
@@ -17,7 +17,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "destroyed-is-settled",
     guard: "Nothing is done for a destroyed bot any more.",
-    file: "src/bot/lifecycle.ts",
+    file: "src/bot/reconcile/reconcile.ts",
     find: "  if (bot.destroyed_at !== null) return reconcileDestroyed(s);\n",
     replace: "",
     caught_by: [histories],
@@ -25,7 +25,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "destroyed-is-shown",
     guard: "Whatever happens after it, a destroyed bot shows as destroyed.",
-    file: "src/bot/status.ts",
+    file: "src/bot/model/status.ts",
     find: "  if (bot.destroyed_at !== null) {\n",
     replace: "  if (bot.destroyed_at !== null && bot.error === null) {\n",
     caught_by: [histories, status],
@@ -33,7 +33,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "status-is-derived",
     guard: "A bot is paused once its droplet is confirmed off, not when a pause is asked for.",
-    file: "src/bot/status.ts",
+    file: "src/bot/model/status.ts",
     find: "      return { status: bot.status, reason: operation.kind, confirmed_by: bot.confirmed_by };",
     replace:
       '      return { status: operation.kind === "pause" ? "paused" : bot.status, reason: operation.kind, confirmed_by: bot.confirmed_by };',
@@ -42,7 +42,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "paused-is-off-by-us",
     guard: "A droplet that another hand switched off is not a paused bot.",
-    file: "src/bot/status.ts",
+    file: "src/bot/model/status.ts",
     find: "  if (isOff(bot)) {",
     replace: '  if (isOff(bot) || adoptedDroplet(bot)?.status === "off") {',
     caught_by: [status],
@@ -50,7 +50,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "pause-reads-first",
     guard: "A pause is judged by a read of its own, not by what was known before.",
-    file: "src/bot/power.ts",
+    file: "src/bot/reconcile/ensure-power.ts",
     find: '  if (!fresh) return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });\n  if (droplet.status === "off")',
     replace: '  void fresh;\n  if (droplet.status === "off")',
     caught_by: ["test/unit/bot/power.test.ts"],
@@ -58,7 +58,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "power-tries",
     guard: "A droplet that does not go off ends in an error, not in an endless row of power-offs.",
-    file: "src/bot/power.ts",
+    file: "src/bot/reconcile/ensure-power.ts",
     find: 'if (power.action === "power_off" && power.count >= policy.power_tries) {',
     replace: 'if (power.action === "power_off" && power.count >= 99) {',
     caught_by: ["test/unit/bot/power.test.ts"],
@@ -66,7 +66,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "create-tries",
     guard: "A create gives up after its tries.",
-    file: "src/bot/building.ts",
+    file: "src/bot/reconcile/ensure-running.ts",
     find: "operation.failures >= policy.create_tries",
     replace: "operation.failures >= 99",
     caught_by: ["test/unit/bot/create.test.ts"],
@@ -74,7 +74,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "generation-used-up",
     guard: "A generation whose droplet was lost is not used again: one name, one droplet.",
-    file: "src/bot/building.ts",
+    file: "src/bot/reconcile/ensure-running.ts",
     find: '  if (used) return record({ kind: "generation_started", data: { generation: bot.generation + 1, why: "retry" } });\n',
     replace: "  void used;\n",
     caught_by: ["test/unit/bot/create.test.ts"],
@@ -82,7 +82,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "active-needs-address",
     guard: "A droplet without an address is not up.",
-    file: "src/bot/fold-droplets.ts",
+    file: "src/bot/model/fold-droplets.ts",
     find: 'return droplet.status === "active" && droplet.ip_address !== null;',
     replace: 'return droplet.status === "active";',
     caught_by: ["test/unit/bot/create.test.ts", "test/unit/bot/fold-events.test.ts"],
@@ -90,7 +90,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "wait-is-not-late",
     guard: "What waits for the whole fleet's trouble to pass does not time out.",
-    file: "src/bot/lifecycle.ts",
+    file: "src/bot/reconcile/reconcile.ts",
     find: " && bot.waiting === null && !bot.operation.recreating",
     replace: " && !bot.operation.recreating",
     caught_by: ["test/unit/bot/power.test.ts"],
@@ -98,7 +98,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "cancel-before-the-first-intent",
     guard: "An operation that has begun to act cannot be cancelled.",
-    file: "src/bot/management.ts",
+    file: "src/bot/calls/management.ts",
     find: "    if (operation.committed) {",
     replace: "    if (operation.committed && operation.ended_at !== null) {",
     caught_by: ["test/unit/bot/management.test.ts"],
@@ -106,7 +106,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "pre-empting-what-has-begun",
     guard: "What pre-empts an operation that had begun to act cannot be cancelled either.",
-    file: "src/bot/actions.ts",
+    file: "src/bot/reconcile/action-matrix.ts",
     find: "const begun = operation.committed ? ({ begun: true } as const) : {};",
     replace: "const begun = operation.failures > 0 ? ({ begun: true } as const) : {};",
     caught_by: ["test/unit/bot/management.test.ts"],
@@ -114,7 +114,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "one-operation-at-a-time",
     guard: "An action does not push aside another that a person asked for.",
-    file: "src/bot/actions.ts",
+    file: "src/bot/reconcile/action-matrix.ts",
     find: "  return REFUSE;\n}\n\nfunction atRest",
     replace: "  return START;\n}\n\nfunction atRest",
     caught_by: ["test/unit/bot/actions.test.ts"],
@@ -122,7 +122,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "silence-deletes-nothing",
     guard: "A silent droplet is given up only where its owner allows it.",
-    file: "src/bot/heal.ts",
+    file: "src/bot/reconcile/heal.ts",
     find: '  if (s.bot.policies.healing !== "redeploy") return fail(s, code, detail);\n',
     replace: '  if (s.bot.policies.healing === "off") return fail(s, code, detail);\n',
     caught_by: [heal],
@@ -130,7 +130,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "power-cycle-before-replacement",
     guard: "A silent droplet is power-cycled before it is given up.",
-    file: "src/bot/heal.ts",
+    file: "src/bot/reconcile/heal.ts",
     find: "  if (power === null) return callNow(s, cycle);\n",
     replace: '  if (power === null) return replace(s, "heal_failed", "silent");\n',
     caught_by: [heal],
@@ -138,7 +138,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "heal-reads-first",
     guard: "A heal looks at the droplet before it does anything to it.",
-    file: "src/bot/heal.ts",
+    file: "src/bot/reconcile/heal.ts",
     find: "  if (lastRead(s, droplet) < readSince) return",
     replace: "  if (readSince < 0) return",
     caught_by: [heal],
@@ -146,7 +146,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "heal-budget",
     guard: "A bot is healed twice a day at most.",
-    file: "src/bot/heal.ts",
+    file: "src/bot/reconcile/heal.ts",
     find: "recent.length >= policy.heals_a_window && oldest",
     replace: "recent.length >= 99 && oldest",
     caught_by: [heal],
@@ -154,7 +154,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "heal-patience",
     guard: "After a power cycle the agent gets time to be heard.",
-    file: "src/bot/heal.ts",
+    file: "src/bot/reconcile/heal.ts",
     find: "  if (now < deadline) return pollDroplet(",
     replace: "  if (now < 0) return pollDroplet(",
     caught_by: [heal],
@@ -162,7 +162,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "healing-off",
     guard: "A bot whose owner wants no healing is left alone.",
-    file: "src/bot/heal.ts",
+    file: "src/bot/reconcile/heal.ts",
     find: 'bot.policies.healing === "off" || bot.error !== null',
     replace: "bot.error !== null",
     caught_by: [heal],
@@ -170,7 +170,7 @@ export const lifecycle: readonly Mutant[] = [
   {
     name: "paused-is-not-silent",
     guard: "A paused bot is not healed for its silence.",
-    file: "src/bot/rest.ts",
+    file: "src/bot/reconcile/at-rest.ts",
     find: 'if (bot.presence !== "silent" || bot.off_by_us) return { settled: true };',
     replace: 'if (bot.presence !== "silent") return { settled: true };',
     caught_by: ["test/unit/bot/liveness.test.ts", heal],

@@ -2,8 +2,8 @@
 import type { Mutant } from "./mutant.ts";
 
 const BOTS = "src/accounts/bots.ts";
-const MANAGEMENT = "src/bot/management.ts";
-const PUBLISH = "src/bot/publish.ts";
+const MANAGEMENT = "src/bot/calls/management.ts";
+const PUBLISH = "src/bot/calls/publish-config.ts";
 const store = "test/unit/bot/store.test.ts";
 const idempotency = "test/worker/idempotency.test.ts";
 const configs = "test/worker/config.test.ts";
@@ -62,7 +62,7 @@ export const records: readonly Mutant[] = [
   {
     name: "outbox-keeps-the-newer-row",
     guard: "A row that came while its elder was on its way is delivered, too.",
-    file: "src/bot/store.ts",
+    file: "src/bot/shell/store.ts",
     find: '"DELETE FROM outbox WHERE key = ? AND revision = ?", key, revision',
     replace: '"DELETE FROM outbox WHERE key = ? AND 0 < ?", key, revision',
     caught_by: [store],
@@ -70,7 +70,7 @@ export const records: readonly Mutant[] = [
   {
     name: "outbox-never-gives-up",
     guard: "What could not be delivered is kept and tried again.",
-    file: "src/bot/run.ts",
+    file: "src/bot/alarm/run.ts",
     find: "      store.undelivered(delivery, nextAt, detail);",
     replace: "      store.delivered({ ...delivery, next_at: nextAt, key: detail === '' ? '' : delivery.key });",
     caught_by: ["test/simulation/outbox.test.ts"],
@@ -78,7 +78,7 @@ export const records: readonly Mutant[] = [
   {
     name: "broken-state-fails-closed",
     guard: "State that does not parse is never taken for a fresh bot.",
-    file: "src/bot/store.ts",
+    file: "src/bot/shell/store.ts",
     find: 'if (!bot.success) return { kind: "broken", detail: bot.error.message.slice(0, 500) };',
     replace: 'if (!bot.success) return { kind: "absent" };',
     caught_by: [store],
@@ -182,7 +182,7 @@ export const records: readonly Mutant[] = [
   {
     name: "scope-of-a-bot",
     guard: "Another account's bot is answered like an unknown one.",
-    file: "src/bot/answer.ts",
+    file: "src/bot/shell/answer.ts",
     find: 'return "every_account" in scope || scope.account_id === accountId;',
     replace: 'return "every_account" in scope || scope.account_id !== "" || accountId === "";',
     caught_by: ["test/unit/bot/management.test.ts"],
@@ -198,7 +198,7 @@ export const records: readonly Mutant[] = [
   {
     name: "hashes-stay-hidden",
     guard: "The history shows no hash of a token or credential.",
-    file: "src/bot/view-event.ts",
+    file: "src/bot/view/event.ts",
     find: 'const HIDDEN_FIELDS = ["token_hash", "credential_sha256", "bot"];',
     replace: 'const HIDDEN_FIELDS = ["token_hash", "bot"];',
     caught_by: ["test/unit/bot/view.test.ts"],
@@ -206,7 +206,7 @@ export const records: readonly Mutant[] = [
   {
     name: "restored-index-is-mended",
     guard: "A Bot whose rows the index has lost sends them again when it is poked.",
-    file: "src/bot/upkeep.ts",
+    file: "src/bot/calls/maintenance.ts",
     find: "if (indexedRevision < bot.revision && store.nextDeliveryAt() === null)",
     replace: "if (indexedRevision < 0 && store.nextDeliveryAt() === null)",
     caught_by: ["test/worker/watchdog.test.ts"],

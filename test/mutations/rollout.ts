@@ -1,9 +1,9 @@
 /** When a config version may be called failed, and what comes back then. */
 import type { Mutant } from "./mutant.ts";
 
-const ROLLOUT = "src/bot/rollout.ts";
-const ROLL_BACK = "src/bot/roll-back.ts";
-const FACE = "src/bot/agent-face.ts";
+const ROLLOUT = "src/bot/reconcile/rollout.ts";
+const ROLL_BACK = "src/bot/alarm/roll-back.ts";
+const FACE = "src/bot/agent/endpoints.ts";
 const pure = "test/unit/bot/rollout.test.ts";
 const shell = "test/unit/bot/roll-back.test.ts";
 const routes = "test/worker/config-rollout.test.ts";
@@ -134,7 +134,7 @@ export const rollout: readonly Mutant[] = [
   {
     name: "rollback-on-a-new-droplet",
     guard: "A redeploy onto a bad version goes back to what was good, instead of giving up.",
-    file: "src/bot/building.ts",
+    file: "src/bot/reconcile/ensure-running.ts",
     find: 'return goBack(s) ?? fail(s, "config_failed", failed.reason);',
     replace: 'return fail(s, "config_failed", failed.reason);',
     caught_by: [pure, races],
@@ -159,7 +159,7 @@ export const rollout: readonly Mutant[] = [
   {
     name: "delivered-per-version",
     guard: "A new version is not delivered because the one before it was.",
-    file: "src/bot/fold-agent.ts",
+    file: "src/bot/model/fold-agent.ts",
     find: "config: { ...bot.config, desired: data.config, delivered: false },",
     replace: "config: { ...bot.config, desired: data.config },",
     caught_by: [pure],
@@ -167,7 +167,7 @@ export const rollout: readonly Mutant[] = [
   {
     name: "delivered-per-generation",
     guard: "What the droplet before was given the new one has not got.",
-    file: "src/bot/fold-operations.ts",
+    file: "src/bot/model/fold-operations.ts",
     find: "config: { ...bot.config, delivered: false, applied",
     replace: "config: { ...bot.config, applied",
     caught_by: ["test/unit/bot/fold-events.test.ts"],
@@ -183,7 +183,7 @@ export const rollout: readonly Mutant[] = [
   {
     name: "diff-keeps-secrets",
     guard: "The difference between two versions shows that a secret changed, never from what to what.",
-    file: "src/bot/config-diff.ts",
+    file: "src/bot/config/diff.ts",
     find: '[{ path: "/secrets/llm_api_key", changed: true }];',
     replace: '[{ path: "/secrets/llm_api_key", from: from.llm_api_key_last4, to: to.llm_api_key_last4 }];',
     caught_by: [routes],
@@ -192,7 +192,7 @@ export const rollout: readonly Mutant[] = [
     name: "cancelled-with-nobody-left",
     guard:
       "A bot whose last work was cancelled and which has no agent is shown as an error, not as being provisioned for ever.",
-    file: "src/bot/fold-operations.ts",
+    file: "src/bot/model/fold-operations.ts",
     find: "    ...(bot.agent === null && bot.suspension === null",
     replace: "    ...(bot.adopted === null && bot.suspension === null",
     caught_by: ["test/unit/bot/fold.test.ts"],

@@ -1,8 +1,8 @@
 /** Rotation of the encryption keys, and erasure of what a destroyed bot leaves behind. */
 import type { Mutant } from "./mutant.ts";
 
-const REKEY = "src/bot/rekey.ts";
-const STORE = "src/bot/store.ts";
+const REKEY = "src/bot/calls/rekey.ts";
+const STORE = "src/bot/shell/store.ts";
 const ROTATION = "src/secrets/rotation.ts";
 const PLAN = "src/secrets/rotation-plan.ts";
 const DB = "src/db/key-rotations.ts";
@@ -64,7 +64,7 @@ export const secrets: readonly Mutant[] = [
   {
     name: "no-publication-with-a-retired-key",
     guard: "An isolate from before the rotation publishes nothing.",
-    file: "src/bot/publish.ts",
+    file: "src/bot/calls/publish-config.ts",
     find: '    if (sealedWithRetiredKey(shell.store, row)) return refuse("key_retired", KEY_RETIRED);\n',
     replace: "",
     caught_by: [rekey],
@@ -72,7 +72,7 @@ export const secrets: readonly Mutant[] = [
   {
     name: "no-rollback-with-a-retired-key",
     guard: "What an isolate from before the rotation puts back would be sealed with the old key: it waits.",
-    file: "src/bot/roll-back.ts",
+    file: "src/bot/alarm/roll-back.ts",
     find: " || sealedWithRetiredKey(store, { ...good, ...sealed })",
     replace: "",
     caught_by: [rekey],
@@ -88,7 +88,7 @@ export const secrets: readonly Mutant[] = [
   {
     name: "new-bots-know-what-is-retired",
     guard: "A bot that no rotation has asked, since it came after, has its fence all the same.",
-    file: "src/bot/management.ts",
+    file: "src/bot/calls/management.ts",
     find: "    ...(retired_keys.rotation > 0 ? { retired_keys } : {}),\n",
     replace: "",
     caught_by: [fences],

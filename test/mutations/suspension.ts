@@ -1,9 +1,9 @@
 /** What a suspension keeps from happening, and when it may be called done. */
 import type { Mutant } from "./mutant.ts";
 
-const ACTIONS = "src/bot/actions.ts";
-const CALLS = "src/bot/suspend.ts";
-const POWER = "src/bot/power.ts";
+const ACTIONS = "src/bot/reconcile/action-matrix.ts";
+const CALLS = "src/bot/calls/suspend.ts";
+const POWER = "src/bot/reconcile/ensure-power.ts";
 const lifecycle = "test/unit/bot/suspension.test.ts";
 const calls = "test/unit/bot/suspend.test.ts";
 const actions = "test/unit/bot/actions.test.ts";
@@ -47,7 +47,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "suspend-is-not-cancelled",
     guard: "The operation that carries a suspension out is nobody's to cancel.",
-    file: "src/bot/fold-parts.ts",
+    file: "src/bot/model/fold-parts.ts",
     find: 'const committed = kind === "suspend" || begun;',
     replace: "const committed = begun;",
     caught_by: ["test/unit/bot/management.test.ts"],
@@ -79,7 +79,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "suspended-may-not-run",
     guard: "The agent of a suspended bot may not run and gets no config, whatever is under way or not.",
-    file: "src/bot/orders.ts",
+    file: "src/bot/model/workload-order.ts",
     find: "  return bot.suspension !== null || stopping(bot);",
     replace: "  return stopping(bot);",
     caught_by: [face],
@@ -87,7 +87,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "suspended-is-not-restarted",
     guard: "A suspended bot that is switched on by hand is not held back once it may run again.",
-    file: "src/bot/agent-face.ts",
+    file: "src/bot/agent/endpoints.ts",
     find: "isRunning(bot.operation) || bot.suspension !== null || startPolicy(bot)",
     replace: "isRunning(bot.operation) || startPolicy(bot)",
     caught_by: [face],
@@ -95,7 +95,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "suspended-is-not-healed",
     guard: "What is suspended and not found stopped is stopped, not listened to and healed.",
-    file: "src/bot/rest.ts",
+    file: "src/bot/reconcile/at-rest.ts",
     find: "  if (bot.suspension !== null && !isSuspended(bot)) return suspendAgain(s);\n",
     replace: "",
     caught_by: [lifecycle],
@@ -103,7 +103,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "suspend-retried-in-an-hour",
     guard: "A droplet that does not go off is not asked to without a pause.",
-    file: "src/bot/rest.ts",
+    file: "src/bot/reconcile/at-rest.ts",
     find: "const again = bot.error === null ? now :",
     replace: "const again = bot.error !== null ? now :",
     caught_by: [lifecycle],
@@ -111,7 +111,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "suspended-is-confirmed",
     guard: "A bot is suspended once it is found stopped, not when that is asked for.",
-    file: "src/bot/status.ts",
+    file: "src/bot/model/status.ts",
     find: "bot.suspension.confirmed_at !== null && isOff(bot)",
     replace: "isOff(bot)",
     caught_by: [status, actions],
@@ -119,7 +119,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "suspended-stays-off",
     guard: "A bot that was suspended and runs does not show as suspended.",
-    file: "src/bot/status.ts",
+    file: "src/bot/model/status.ts",
     find: "bot.suspension.confirmed_at !== null && isOff(bot)",
     replace: "bot.suspension.confirmed_at !== null",
     caught_by: [status],
@@ -159,7 +159,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "tied-is-not-late",
     guard: "Nothing is given up while a POST or a DELETE is under way.",
-    file: "src/bot/lifecycle.ts",
+    file: "src/bot/reconcile/reconcile.ts",
     find: " && !isTied(bot)) {",
     replace: ") {",
     caught_by: [lifecycle],
@@ -215,7 +215,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "failed-read-is-no-evidence",
     guard: "A read that got no answer does not confirm what was known before.",
-    file: "src/bot/schedule.ts",
+    file: "src/bot/reconcile/schedule.ts",
     find: 'const counts = effect.kind !== "get_droplet" || answered;',
     replace: 'const counts = effect.kind !== "get_droplet" || answered || rt.tries >= 0;',
     caught_by: ["test/unit/bot/schedule.test.ts"],
@@ -223,7 +223,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "gone-off-is-silent",
     guard: "What an agent said before its droplet went off does not make it heard afterwards.",
-    file: "src/bot/fold-droplets.ts",
+    file: "src/bot/model/fold-droplets.ts",
     find: '...(bot.presence === "heard" && hasGoneOff(bot, data.droplet)',
     replace: "...(hasGoneOff(bot, { ...data.droplet, id: 0 })",
     caught_by: [fold],
@@ -239,7 +239,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "pause-is-known",
     guard: "What people wanted of the bot is kept with the suspension.",
-    file: "src/bot/fold-operations.ts",
+    file: "src/bot/model/fold-operations.ts",
     find: 'return isRunning(bot.operation) ? bot.operation.kind === "pause" : bot.status === "paused";',
     replace: 'return bot.status === "paused";',
     caught_by: [fold],
@@ -247,7 +247,7 @@ export const suspension: readonly Mutant[] = [
   {
     name: "unsuspend-releases-no-start",
     guard: "A start that is held for a person stays held when a suspension ends.",
-    file: "src/bot/fold-operations.ts",
+    file: "src/bot/model/fold-operations.ts",
     find: 'data.kind === "resume" && data.why !== "unsuspended"',
     replace: 'data.kind === "resume"',
     caught_by: [fold],

@@ -189,7 +189,7 @@ export const tenancy: readonly Mutant[] = [
   {
     name: "restarts-per-minute",
     guard: "A bot is restarted once a minute at most.",
-    file: "src/bot/restarts.ts",
+    file: "src/bot/calls/restart-limit.ts",
     find: "if (wait_ms <= 0) return null;",
     replace: "if (wait_ms <= 60_000) return null;",
     caught_by: ["test/unit/bot/restarts.test.ts"],
@@ -197,7 +197,7 @@ export const tenancy: readonly Mutant[] = [
   {
     name: "audit-by-the-outbox",
     guard: "What somebody asked a bot for is in the audit log.",
-    file: "src/bot/shell.ts",
+    file: "src/bot/shell/shell.ts",
     find: "    if (before !== null && bot !== before) this.#tellAudit(before, bot, change, now);\n",
     replace: "",
     caught_by: ["test/worker/audit.test.ts"],

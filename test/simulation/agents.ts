@@ -1,8 +1,8 @@
 /** Simulated agents: one on each droplet that runs. They know what a real one knows and speak as it does. */
 
 import type { Simulator } from "../../simulator/model/simulator.ts";
-import * as face from "../../src/bot/agent-face.ts";
-import { rotateCredential } from "../../src/bot/rotation.ts";
+import { rotateCredential } from "../../src/bot/agent/credential-rotation.ts";
+import * as face from "../../src/bot/agent/endpoints.ts";
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
 import { BotFrame } from "../../src/wire/channel.ts";
 import type { AgentConfig } from "../../src/wire/config.ts";

@@ -1,5 +1,5 @@
 /** A reader of one bot's history: whatever dies, each event comes to it once and in its order. */
-import { admitReader, catchUp } from "../../src/bot/stream.ts";
+import { admitReader, catchUp } from "../../src/bot/calls/stream.ts";
 import type { FakeSocket } from "./fake-sockets.ts";
 import type { Host } from "./host.ts";
 

@@ -2,14 +2,14 @@
  * A platform for one Bot outside of workerd: SQLite in memory, an alarm that fires in virtual time, and a process that
  * can die at any await. What dies leaves only what it had committed.
  */
-import { admitAgent, agentConnected, agentDisconnected, agentSaid, tendChannel } from "../../src/bot/channel.ts";
-import type { OutboxEntry } from "../../src/bot/index-rows.ts";
-import type { Platform } from "../../src/bot/platform.ts";
-import type { Policy } from "../../src/bot/policy.ts";
-import { runAlarm } from "../../src/bot/run.ts";
-import { BotShell } from "../../src/bot/shell.ts";
-import type { Connect } from "../../src/bot/sockets.ts";
-import { type ClaimRequest, claim, type Poked, poke } from "../../src/bot/upkeep.ts";
+import { admitAgent, agentConnected, agentDisconnected, agentSaid, tendChannel } from "../../src/bot/agent/channel.ts";
+import { runAlarm } from "../../src/bot/alarm/run.ts";
+import { type ClaimRequest, claim, type Poked, poke } from "../../src/bot/calls/maintenance.ts";
+import type { Policy } from "../../src/bot/model/policy.ts";
+import type { OutboxEntry } from "../../src/bot/shell/outbox-rows.ts";
+import type { Platform } from "../../src/bot/shell/ports.ts";
+import { BotShell } from "../../src/bot/shell/shell.ts";
+import type { Connect } from "../../src/bot/shell/sockets.ts";
 import type { Provider } from "../../src/provider/digitalocean.ts";
 import type { Gate } from "../../src/provider/gate/permit.ts";
 import type { Vault } from "../../src/secrets/vault.ts";

@@ -1,9 +1,9 @@
 /** What must hold at any time, fault or not: checked at every commit, and whenever no handler runs. */
 import { isDeepStrictEqual } from "node:util";
-import type { BotEvent, EventData } from "../../src/bot/events.ts";
-import { apply } from "../../src/bot/fold.ts";
-import { NOT_ACKNOWLEDGED } from "../../src/bot/rollout.ts";
-import { type BotState, isRunning } from "../../src/bot/state.ts";
+import type { BotEvent, EventData } from "../../src/bot/model/events.ts";
+import { apply } from "../../src/bot/model/fold.ts";
+import { type BotState, isRunning } from "../../src/bot/model/state.ts";
+import { NOT_ACKNOWLEDGED } from "../../src/bot/reconcile/rollout.ts";
 import type { Agents } from "./agents.ts";
 import type { Cloud } from "./cloud.ts";
 import { Follower } from "./follower.ts";

@@ -1,7 +1,7 @@
 /** Faults stop: now everything has to come to rest, and the droplets have to be exactly those that somebody wants. */
 
-import { defaultPolicy } from "../../src/bot/policy.ts";
-import { ackDeadline, wayBack } from "../../src/bot/rollout.ts";
+import { defaultPolicy } from "../../src/bot/model/policy.ts";
+import { ackDeadline, wayBack } from "../../src/bot/reconcile/rollout.ts";
 import type { BotStatus } from "../../src/wire/enums.ts";
 import { OPERATOR } from "../fixtures/caller.ts";
 import { describe } from "./crashes.ts";

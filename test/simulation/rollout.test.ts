@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import type { EventBody, EventKind } from "../../src/bot/events.ts";
+import type { EventBody, EventKind } from "../../src/bot/model/events.ts";
 import type { Verdict } from "./agent-rollout.ts";
 import { MINUTE, World } from "./world.ts";
 

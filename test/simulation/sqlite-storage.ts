@@ -1,6 +1,6 @@
 /** An object's storage outside of workerd: SQLite in memory, and an alarm that commits and rolls back with it. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import type { SqlValue, Storage } from "../../src/storage.ts";
+import type { SqlValue, Storage } from "../../src/cloudflare/storage-port.ts";
 
 export class SqliteStorage implements Storage {
   readonly #db = new DatabaseSync(":memory:");

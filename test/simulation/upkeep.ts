@@ -1,7 +1,7 @@
 /** What the Worker does for all bots, in virtual time: the watchdog's round, and the index made anew. */
-import { snapshotRows } from "../../src/bot/upkeep.ts";
-import { parsePlace, type RebuildPlatform, rebuildPage } from "../../src/index-rebuild.ts";
-import type { WatchdogPlatform } from "../../src/watchdog.ts";
+import { snapshotRows } from "../../src/bot/calls/maintenance.ts";
+import { parsePlace, type RebuildPlatform, rebuildPage } from "../../src/fleet/rebuild.ts";
+import type { WatchdogPlatform } from "../../src/fleet/watchdog.ts";
 import { Violation } from "./invariants.ts";
 import type { Process } from "./process.ts";
 import type { World } from "./world.ts";

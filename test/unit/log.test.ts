@@ -1,5 +1,5 @@
 import { afterEach, describe, it, vi } from "vitest";
-import { log } from "../../src/log.ts";
+import { log } from "../../src/cloudflare/log.ts";
 
 describe("a log entry", () => {
   afterEach(() => {

@@ -12,5 +12,5 @@ it("nothing in src or bootstrap/agent writes to the console beside the two logge
   const files = globSync(["src/**/*.ts", "bootstrap/agent/**/*.ts"], { cwd: ROOT });
   expect(files.length).toBeGreaterThan(100);
   const writers = files.filter((file) => WRITES.test(readFileSync(join(ROOT, file), "utf8")));
-  expect(writers.sort()).toEqual(["bootstrap/agent/main.ts", "src/log.ts", "src/people/mail.ts"]);
+  expect(writers.sort()).toEqual(["bootstrap/agent/main.ts", "src/cloudflare/log.ts", "src/people/mail.ts"]);
 });

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { RateWindows } from "../../src/rate-window.ts";
+import { RateWindows } from "../../src/api/rate-window.ts";
 
 describe("a rate window", () => {
   it("lets so many through a minute, says how many are left, and begins anew", ({ expect }) => {

@@ -3,7 +3,7 @@ import { eq } from "drizzle-orm";
 import { describe, it } from "vitest";
 import { listAccounts } from "../../src/accounts/accounts.ts";
 import { findConfig, insertBot, listBots } from "../../src/accounts/bots.ts";
-import type { BotRow, DropletRow } from "../../src/bot/index-rows.ts";
+import type { BotRow, DropletRow } from "../../src/bot/shell/outbox-rows.ts";
 import { openDb } from "../../src/db/client.ts";
 import { pushToIndex } from "../../src/db/index-feed.ts";
 import { bots, droplets } from "../../src/db/schema.ts";

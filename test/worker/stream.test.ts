@@ -1,8 +1,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
-import { History } from "../../src/bot/history.ts";
-import { storageOf } from "../../src/object-storage.ts";
+import { History } from "../../src/bot/shell/history.ts";
+import { storageOf } from "../../src/cloudflare/storage.ts";
 import { onlineBot } from "./agent.ts";
 import { act, endOfTest, eventually, newBot, request, simulateCloud, untilBot, untilIdle } from "./cloud.ts";
 import { expectProblem } from "./problems.ts";

@@ -2,9 +2,9 @@ import { createScheduledController, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
 import type { Env } from "../../src/bindings.ts";
-import { watchdogPlatform } from "../../src/fleet-platform.ts";
+import { watchdogPlatform } from "../../src/fleet/platform.ts";
+import { auditBots, pokeOverdueBots, sliceOf } from "../../src/fleet/watchdog.ts";
 import worker from "../../src/index.ts";
-import { auditBots, pokeOverdueBots, sliceOf } from "../../src/watchdog.ts";
 import { onlineBot } from "./agent.ts";
 import { act, endOfTest, eventually, simulateCloud, untilBot } from "./cloud.ts";
 

@@ -1,6 +1,6 @@
 /** The gate's own SQLite: what was spent and who waits. No decision is made here. */
 import { z } from "zod";
-import type { Sql } from "../../storage.ts";
+import type { Sql } from "../../cloudflare/storage-port.ts";
 import type { Load } from "./budget.ts";
 import type { Ask, PermitKind } from "./permit.ts";
 

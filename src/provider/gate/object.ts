@@ -2,12 +2,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { eq, sql } from "drizzle-orm";
 import type { Env } from "../../bindings.ts";
+import { log } from "../../cloudflare/log.ts";
+import { storageOf } from "../../cloudflare/storage.ts";
 import { openDb } from "../../db/client.ts";
 import { findFleetId, findKnownBots } from "../../db/fleet.ts";
 import { bots } from "../../db/schema.ts";
 import { readSettings } from "../../env.ts";
-import { log } from "../../log.ts";
-import { storageOf } from "../../object-storage.ts";
 import { connect } from "../connect.ts";
 import type { Ask, Permit, Report } from "./permit.ts";
 import { GateShell } from "./shell.ts";

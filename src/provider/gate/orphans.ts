@@ -1,6 +1,6 @@
 /** The sweep's own rows in the gate's SQLite: what it found, and where a pass under way stands. */
 import { z } from "zod";
-import type { Sql } from "../../storage.ts";
+import type { Sql } from "../../cloudflare/storage-port.ts";
 import type { Orphan } from "./sweep.ts";
 
 /** What was deleted stays in the report for so long. */

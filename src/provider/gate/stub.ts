@@ -1,6 +1,6 @@
 /** The gate as a Bot reaches it. A gate that cannot be asked grants nothing: the budget is not ours to guess. */
 import type { Env } from "../../bindings.ts";
-import { log } from "../../log.ts";
+import { log } from "../../cloudflare/log.ts";
 import type { Gate } from "./permit.ts";
 
 const ASK_AGAIN_MS = 5_000;

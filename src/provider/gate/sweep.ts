@@ -2,9 +2,10 @@
  * The sweep's judgement: which of the account's droplets are ours, and which of those nobody answers for. A name or a
  * tag alone never lets a droplet go, and neither does one look. Pure.
  */
-import type { ClaimVerdict } from "../../bot/claim.ts";
-import { judgeOwnership, namedOwner } from "../../bot/ownership.ts";
-import type { Fleet } from "../../bot/state.ts";
+
+import { judgeOwnership, namedOwner } from "../../bot/model/ownership.ts";
+import type { Fleet } from "../../bot/model/state.ts";
+import type { ClaimVerdict } from "../../bot/reconcile/claim.ts";
 import type { ProviderDroplet } from "../schema.ts";
 
 const MINUTE_MS = 60_000;

@@ -4,10 +4,10 @@
  * lists again and goes on behind the cursor.
  */
 
-import type { ClaimVerdict } from "../../bot/claim.ts";
-import type { Fleet } from "../../bot/state.ts";
-import type { ClaimRequest } from "../../bot/upkeep.ts";
-import type { Storage } from "../../storage.ts";
+import type { ClaimRequest } from "../../bot/calls/maintenance.ts";
+import type { Fleet } from "../../bot/model/state.ts";
+import type { ClaimVerdict } from "../../bot/reconcile/claim.ts";
+import type { Storage } from "../../cloudflare/storage-port.ts";
 import type { ListPage } from "../digitalocean.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ProviderDroplet } from "../schema.ts";

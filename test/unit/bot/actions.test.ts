@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { allowedActions, judgeAction, judgeSuspend, judgeUnsuspend } from "../../../src/bot/actions.ts";
+import { allowedActions, judgeAction, judgeSuspend, judgeUnsuspend } from "../../../src/bot/reconcile/action-matrix.ts";
 import { BOT_ACTIONS } from "../../../src/wire/enums.ts";
 import { Life } from "./life.ts";
 

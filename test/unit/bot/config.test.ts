@@ -1,5 +1,11 @@
 import { describe, it } from "vitest";
-import { type ConfigContent, configEtag, contentOfCreate, last4, mergeConfig } from "../../../src/bot/config.ts";
+import {
+  type ConfigContent,
+  configEtag,
+  contentOfCreate,
+  last4,
+  mergeConfig,
+} from "../../../src/bot/config/content.ts";
 import { sealContext } from "../../../src/secrets/sealed.ts";
 import { CreateBotRequest } from "../../../src/wire/bot.ts";
 import { ConfigPatch } from "../../../src/wire/config.ts";

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
+import { defaultPolicy } from "../../../src/bot/model/policy.ts";
 import { HOUR, inWords, Life, MINUTE, SECOND } from "./life.ts";
 
 /** What the core says next, in words. */

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import type { EventBody, EventKind } from "../../../src/bot/events.ts";
+import type { EventBody, EventKind } from "../../../src/bot/model/events.ts";
 import { Life, SECOND, START } from "./life.ts";
 
 const OPERATION = { operation_id: "operation-1" };

@@ -1,7 +1,7 @@
 import { describe, it } from "vitest";
-import type { BotEvent, EventBody } from "../../../src/bot/events.ts";
-import { apply, applyFirst } from "../../../src/bot/fold.ts";
-import type { BotState } from "../../../src/bot/state.ts";
+import type { BotEvent, EventBody } from "../../../src/bot/model/events.ts";
+import { apply, applyFirst } from "../../../src/bot/model/fold.ts";
+import type { BotState } from "../../../src/bot/model/state.ts";
 import { BOT_ID, deepFreeze, HOUR, Life, MINUTE, START } from "./life.ts";
 
 const OPERATION = { operation_id: "operation-1" };

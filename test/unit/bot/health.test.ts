@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
-import type { Runtime } from "../../../src/bot/decision.ts";
-import { healthOf } from "../../../src/bot/health.ts";
+import type { Runtime } from "../../../src/bot/reconcile/decision.ts";
+import { healthOf } from "../../../src/bot/view/health.ts";
 import { Life, START } from "./life.ts";
 
 const WORKLOAD = { state: "running", version: null, restarts: 0 };

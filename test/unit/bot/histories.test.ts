@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import type { BotEvent } from "../../../src/bot/events.ts";
-import { apply } from "../../../src/bot/fold.ts";
-import { reconcile } from "../../../src/bot/lifecycle.ts";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
-import { adoptedDroplet, BotState, isRunning } from "../../../src/bot/state.ts";
+import type { BotEvent } from "../../../src/bot/model/events.ts";
+import { apply } from "../../../src/bot/model/fold.ts";
+import { defaultPolicy } from "../../../src/bot/model/policy.ts";
+import { adoptedDroplet, BotState, isRunning } from "../../../src/bot/model/state.ts";
+import { reconcile } from "../../../src/bot/reconcile/reconcile.ts";
 import { drive } from "./driver.ts";
 import { deepFreeze, HOUR, inWords, type Life } from "./life.ts";
 

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { botRow } from "../../../src/bot/index-rows.ts";
+import { botRow } from "../../../src/bot/shell/outbox-rows.ts";
 import { HOUR, Life, MINUTE } from "./life.ts";
 
 function due(life: Life): number | null {

@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
-import type { EventBody } from "../../../src/bot/events.ts";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
+import type { EventBody } from "../../../src/bot/model/events.ts";
+import { defaultPolicy } from "../../../src/bot/model/policy.ts";
 import { HOUR, inWords, Life, MINUTE, SECOND } from "./life.ts";
 
 const PATIENCE = 95 * SECOND;

@@ -1,9 +1,9 @@
 import { describe, it } from "vitest";
-import type { Scope } from "../../../src/bot/answer.ts";
-import * as management from "../../../src/bot/management.ts";
-import { publishConfig } from "../../../src/bot/publish.ts";
-import type { BotShell } from "../../../src/bot/shell.ts";
-import { suspend, unsuspend } from "../../../src/bot/suspend.ts";
+import * as management from "../../../src/bot/calls/management.ts";
+import { publishConfig } from "../../../src/bot/calls/publish-config.ts";
+import { suspend, unsuspend } from "../../../src/bot/calls/suspend.ts";
+import type { Scope } from "../../../src/bot/shell/answer.ts";
+import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import { OPERATOR } from "../../fixtures/caller.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";

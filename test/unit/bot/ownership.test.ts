@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { judgeOwnership } from "../../../src/bot/ownership.ts";
-import { botTag, dropletName, dropletTags } from "../../../src/bot/state.ts";
+import { judgeOwnership } from "../../../src/bot/model/ownership.ts";
+import { botTag, dropletName, dropletTags } from "../../../src/bot/model/state.ts";
 import { BOT_ID, FLEET } from "./life.ts";
 
 /** Shares its first eight digits with BOT_ID. */

@@ -1,11 +1,11 @@
 import { describe, it } from "vitest";
-import { apply } from "../../../src/bot/fold.ts";
-import { listEvents } from "../../../src/bot/management.ts";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
-import { pruneHistory } from "../../../src/bot/prune.ts";
-import type { BotShell } from "../../../src/bot/shell.ts";
-import type { BotState } from "../../../src/bot/state.ts";
-import { claim, snapshotRows } from "../../../src/bot/upkeep.ts";
+import { pruneHistory } from "../../../src/bot/alarm/compaction.ts";
+import { claim, snapshotRows } from "../../../src/bot/calls/maintenance.ts";
+import { listEvents } from "../../../src/bot/calls/management.ts";
+import { apply } from "../../../src/bot/model/fold.ts";
+import { defaultPolicy } from "../../../src/bot/model/policy.ts";
+import type { BotState } from "../../../src/bot/model/state.ts";
+import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";
 

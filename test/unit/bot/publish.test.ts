@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { publishConfig } from "../../../src/bot/publish.ts";
+import { publishConfig } from "../../../src/bot/calls/publish-config.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import { OPERATOR } from "../../fixtures/caller.ts";
 import { Life } from "./life.ts";

@@ -1,7 +1,7 @@
 import { describe, it } from "vitest";
-import { requestCommand } from "../../../src/bot/commands.ts";
-import { act } from "../../../src/bot/management.ts";
-import type { BotShell } from "../../../src/bot/shell.ts";
+import { requestCommand } from "../../../src/bot/calls/commands.ts";
+import { act } from "../../../src/bot/calls/management.ts";
+import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import { OPERATOR } from "../../fixtures/caller.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";

@@ -1,9 +1,9 @@
 import { describe, it } from "vitest";
-import { acknowledge, agentConfig } from "../../../src/bot/agent-face.ts";
-import { act } from "../../../src/bot/management.ts";
-import { publishConfig } from "../../../src/bot/publish.ts";
-import { runAlarm } from "../../../src/bot/run.ts";
-import type { BotShell } from "../../../src/bot/shell.ts";
+import { acknowledge, agentConfig } from "../../../src/bot/agent/endpoints.ts";
+import { runAlarm } from "../../../src/bot/alarm/run.ts";
+import { act } from "../../../src/bot/calls/management.ts";
+import { publishConfig } from "../../../src/bot/calls/publish-config.ts";
+import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import type { ConfigPatch } from "../../../src/wire/config.ts";
 import { OPERATOR } from "../../fixtures/caller.ts";

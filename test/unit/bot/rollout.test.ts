@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
-import { ackDeadline, learnAck, rolloutState } from "../../../src/bot/rollout.ts";
+import { defaultPolicy } from "../../../src/bot/model/policy.ts";
+import { ackDeadline, learnAck, rolloutState } from "../../../src/bot/reconcile/rollout.ts";
 import type { WorkloadState } from "../../../src/wire/enums.ts";
 import { HOUR, inWords, Life, MINUTE, SECOND } from "./life.ts";
 

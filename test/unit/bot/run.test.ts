@@ -1,7 +1,7 @@
 import { describe, it } from "vitest";
-import { botRow } from "../../../src/bot/index-rows.ts";
-import type { Platform } from "../../../src/bot/platform.ts";
-import { runAlarm } from "../../../src/bot/run.ts";
+import { runAlarm } from "../../../src/bot/alarm/run.ts";
+import { botRow } from "../../../src/bot/shell/outbox-rows.ts";
+import type { Platform } from "../../../src/bot/shell/ports.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 import { Life, MINUTE, SECOND } from "./life.ts";
 import { stored } from "./stored.ts";

@@ -1,8 +1,8 @@
 /** What is said of bots, row by row. */
 import { describe, it } from "vitest";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
-import { summarise } from "../../../src/bot/summary.ts";
-import { viewBot } from "../../../src/bot/view.ts";
+import { defaultPolicy } from "../../../src/bot/model/policy.ts";
+import { viewBot } from "../../../src/bot/view/bot.ts";
+import { summarise } from "../../../src/bot/view/summary.ts";
 import { type Life, MINUTE } from "./life.ts";
 
 /** The status and the reason that a row is about, the life that has them, and what is said of it. */

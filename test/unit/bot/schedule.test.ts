@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { type Effect, Runtime } from "../../../src/bot/decision.ts";
-import { backoffMs, defaultPolicy } from "../../../src/bot/policy.ts";
-import { afterCall, nextAlarm } from "../../../src/bot/schedule.ts";
+import { backoffMs, defaultPolicy } from "../../../src/bot/model/policy.ts";
+import { type Effect, Runtime } from "../../../src/bot/reconcile/decision.ts";
+import { afterCall, nextAlarm } from "../../../src/bot/reconcile/schedule.ts";
 import type { Outcome } from "../../../src/provider/outcome.ts";
 import { HOUR, Life, MINUTE, SECOND, START } from "./life.ts";
 

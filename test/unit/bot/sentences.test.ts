@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
-import type { EventBody, EventKind } from "../../../src/bot/events.ts";
-import { sentenceOf } from "../../../src/bot/sentences.ts";
+import type { EventBody, EventKind } from "../../../src/bot/model/events.ts";
+import { sentenceOf } from "../../../src/bot/view/sentences.ts";
 import { Life } from "./life.ts";
 
 type Said = { [K in EventKind]: [data: Extract<EventBody, { kind: K }>["data"], sentence: string][] };

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { stepOf } from "../../../src/bot/status.ts";
+import { stepOf } from "../../../src/bot/model/status.ts";
 import { Life, MINUTE, SECOND } from "./life.ts";
 
 const waiting = { kind: "waiting", data: { reason: "provider_quota" } } as const;

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "vitest";
-import { Runtime } from "../../../src/bot/decision.ts";
-import type { BotRow, ConfigRow, OutboxEntry } from "../../../src/bot/index-rows.ts";
-import { botRow } from "../../../src/bot/index-rows.ts";
-import { MIGRATIONS, Store } from "../../../src/bot/store.ts";
-import type { Sql } from "../../../src/storage.ts";
+import { Runtime } from "../../../src/bot/reconcile/decision.ts";
+import type { BotRow, ConfigRow, OutboxEntry } from "../../../src/bot/shell/outbox-rows.ts";
+import { botRow } from "../../../src/bot/shell/outbox-rows.ts";
+import { MIGRATIONS, Store } from "../../../src/bot/shell/store.ts";
+import type { Sql } from "../../../src/cloudflare/storage-port.ts";
 import { configRow } from "../../fixtures/bot.ts";
 import { HOUR, Life, recordedOf, START } from "./life.ts";
 

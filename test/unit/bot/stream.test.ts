@@ -1,7 +1,7 @@
 import { describe, it } from "vitest";
-import { patchBot } from "../../../src/bot/management.ts";
-import type { BotShell } from "../../../src/bot/shell.ts";
-import { admitReader, catchUp } from "../../../src/bot/stream.ts";
+import { patchBot } from "../../../src/bot/calls/management.ts";
+import { admitReader, catchUp } from "../../../src/bot/calls/stream.ts";
+import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import type { EventFrame } from "../../../src/wire/bot.ts";
 import { OPERATOR } from "../../fixtures/caller.ts";
 import { type FakeSocket, FakeSockets } from "../../simulation/fake-sockets.ts";

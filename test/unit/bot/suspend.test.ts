@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
-import { act } from "../../../src/bot/management.ts";
-import { suspend, unsuspend } from "../../../src/bot/suspend.ts";
+import { act } from "../../../src/bot/calls/management.ts";
+import { suspend, unsuspend } from "../../../src/bot/calls/suspend.ts";
 import { OPERATOR } from "../../fixtures/caller.ts";
 import { HOUR, Life, MINUTE } from "./life.ts";
 import { stored } from "./stored.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { type Effect, effectKey } from "../../../src/bot/decision.ts";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
+import { defaultPolicy } from "../../../src/bot/model/policy.ts";
+import { type Effect, effectKey } from "../../../src/bot/reconcile/decision.ts";
 import { inWords, Life, SECOND } from "./life.ts";
 
 /** Looks until the bot says that the droplet does not exist; each look takes this long. */

@@ -1,8 +1,8 @@
 import { describe, it } from "vitest";
-import type { BotEvent } from "../../../src/bot/events.ts";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
-import { viewBot, viewConfig, viewOperation } from "../../../src/bot/view.ts";
-import { viewEvent } from "../../../src/bot/view-event.ts";
+import type { BotEvent } from "../../../src/bot/model/events.ts";
+import { defaultPolicy } from "../../../src/bot/model/policy.ts";
+import { viewBot, viewConfig, viewOperation } from "../../../src/bot/view/bot.ts";
+import { viewEvent } from "../../../src/bot/view/event.ts";
 import { BotView, EventView, Operation } from "../../../src/wire/bot.ts";
 import { ConfigVersion } from "../../../src/wire/config.ts";
 import { configRow } from "../../fixtures/bot.ts";

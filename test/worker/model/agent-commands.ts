@@ -1,7 +1,7 @@
 /** What the agents on a bot's droplets do: the present one and those that ought to be gone. */
 import fc from "fast-check";
 import { expect } from "vitest";
-import { defaultPolicy } from "../../../src/bot/policy.ts";
+import { defaultPolicy } from "../../../src/bot/model/policy.ts";
 import { newCredential } from "../agent.ts";
 import type { KnownAgent, KnownBot } from "./known.ts";
 import { look, type News } from "./look.ts";

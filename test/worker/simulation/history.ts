@@ -1,10 +1,10 @@
 /** What every bot's stored state has to be at any time, whatever dies or goes wrong. */
 import { isDeepStrictEqual } from "node:util";
-import type { BotEvent } from "../../../src/bot/events.ts";
-import { apply } from "../../../src/bot/fold.ts";
-import { type BotState, isRunning } from "../../../src/bot/state.ts";
-import { type Loaded, Store } from "../../../src/bot/store.ts";
-import { storageOf } from "../../../src/object-storage.ts";
+import type { BotEvent } from "../../../src/bot/model/events.ts";
+import { apply } from "../../../src/bot/model/fold.ts";
+import { type BotState, isRunning } from "../../../src/bot/model/state.ts";
+import { type Loaded, Store } from "../../../src/bot/shell/store.ts";
+import { storageOf } from "../../../src/cloudflare/storage.ts";
 
 /** A bot as its object's storage has it. */
 export interface Sight {

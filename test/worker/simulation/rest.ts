@@ -1,8 +1,8 @@
 /** What has to be true once faults have ended: every bot at rest, and of everything exactly what is wanted. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { nextAlarm } from "../../../src/bot/schedule.ts";
-import { type BotState, isRunning } from "../../../src/bot/state.ts";
+import { type BotState, isRunning } from "../../../src/bot/model/state.ts";
+import { nextAlarm } from "../../../src/bot/reconcile/schedule.ts";
 import type { BotStatus } from "../../../src/wire/enums.ts";
 import { MAX_BOTS } from "../../../src/wire/enums.ts";
 import { request } from "../cloud.ts";

@@ -2,7 +2,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { DEFAULT_KNOBS, type Knobs } from "../../../simulator/model/knobs.ts";
-import { defaultPolicy, type Policy } from "../../../src/bot/policy.ts";
+import { defaultPolicy, type Policy } from "../../../src/bot/model/policy.ts";
 import { readSettings, type Settings } from "../../../src/env.ts";
 import { privatesOf } from "./privates.ts";
 

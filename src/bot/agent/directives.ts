@@ -1,0 +1,16 @@
+/** What is wanted of the agent: the answer to its every word, and what is pushed when it changes. */
+import type { HeartbeatAnswer } from "../../wire/agent.ts";
+import { deliverable } from "../calls/commands.ts";
+import { workloadOrder } from "../model/workload-order.ts";
+import type { BotShell } from "../shell/shell.ts";
+
+export function ordersOf(shell: BotShell): HeartbeatAnswer {
+  const { bot } = shell.present();
+  return {
+    status: "ok",
+    generation: bot.generation,
+    desired_config_id: bot.config.desired.id,
+    workload: workloadOrder(bot),
+    commands: deliverable(shell),
+  };
+}

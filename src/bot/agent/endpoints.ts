@@ -1,0 +1,243 @@
+/** What a droplet's agent asks of its Bot. An agent that is not the accepted one (agent-auth.ts) changes nothing. */
+import type {
+  AgentRelease,
+  ConfigAckAnswer,
+  ConfigAckRequest,
+  HeartbeatAnswer,
+  HeartbeatRequest,
+  RegisterRequest,
+  StageRequest,
+} from "../../wire/agent.ts";
+import type { AgentConfig } from "../../wire/config.ts";
+import { constantTimeEqual } from "../../wire/tokens.ts";
+import { concludeCommands } from "../calls/commands.ts";
+import { openSecrets, type Secrets } from "../config/secrets.ts";
+import type { EventBody } from "../model/events.ts";
+import { type BotState, type Intent, isRunning } from "../model/state.ts";
+import { isFenced, stopping } from "../model/workload-order.ts";
+import type { Runtime } from "../reconcile/decision.ts";
+import { learnAck } from "../reconcile/rollout.ts";
+import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
+import type { BotShell, Live } from "../shell/shell.ts";
+import { iso } from "../view/bot.ts";
+import {
+  type AgentCaller,
+  authenticate,
+  authenticateOn,
+  intentOf,
+  invalidCredential,
+  MAX_CLAIMS,
+  nobody,
+  raise,
+  recognise,
+  wrongDroplet,
+} from "./authenticate.ts";
+import { ordersOf } from "./directives.ts";
+
+const REGISTRATION_RETRY_S = 5;
+/** Bounds how much a bootstrap in a loop can write into the history. */
+const MAX_STAGE_REPORTS = 64;
+
+export interface Registered {
+  heartbeat_interval_s: number;
+}
+
+/** The exchange: a valid registration token against the hash of a credential that only the agent knows. */
+export function register(shell: BotShell, caller: AgentCaller, request: RegisterRequest): Answer<Registered> {
+  const live = shell.live();
+  if (live === null) return nobody(shell);
+  const { bot } = live;
+  const intent = intentOf(bot, caller, shell.platform.now());
+  if (intent === null) return invalidCredential();
+  const { agent } = bot;
+  if (agent !== null) {
+    if (agent.droplet_id !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);
+    if (constantTimeEqual(agent.credential_sha256, request.credential_sha256)) return ok(registered(shell));
+    raise(shell, live, "credential_conflict", request.droplet_id);
+    return refuse("credential_conflict", "Another agent has registered for this bot. This one must not run.");
+  }
+  if (intent.token_state !== "live") return invalidCredential();
+  if (bot.adopted === null) return claim(shell, live, intent, request.droplet_id);
+  if (bot.adopted !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);
+  const { credential_sha256, droplet_id, boot_id } = request;
+  shell.commit({
+    events: [{ kind: "agent_registered", data: { intent_id: intent.id, credential_sha256, droplet_id, boot_id } }],
+    actor: "agent",
+    rt: { ...live.rt, last_seen_at: shell.platform.now(), telemetry: null },
+  });
+  return ok(registered(shell));
+}
+
+function registered(shell: BotShell): Registered {
+  return { heartbeat_interval_s: shell.platform.policy.heartbeat_interval_s };
+}
+
+/** A droplet that we have not adopted holds our token: that is evidence, to be checked by its name. */
+function claim(shell: BotShell, { bot }: Live, intent: Intent, droplet_id: number): Refusal {
+  const known =
+    bot.claims.some((other) => other.droplet_id === droplet_id) || bot.refused_droplets.includes(droplet_id);
+  if (!known && bot.claims.length < MAX_CLAIMS) {
+    shell.commit({
+      events: [{ kind: "registration_claimed", data: { intent_id: intent.id, droplet_id } }],
+      actor: "agent",
+    });
+  }
+  return refuse("registration_pending", "The droplet is being confirmed with DigitalOcean. Try again soon.", {
+    retry_after_s: REGISTRATION_RETRY_S,
+  });
+}
+
+/** Over which transport the agent spoke. */
+type Transport = "http" | "channel";
+
+export function heartbeat(
+  shell: BotShell,
+  caller: AgentCaller,
+  beat: HeartbeatRequest,
+  via: Transport = "http",
+): Answer<HeartbeatAnswer> {
+  const known = authenticateOn(shell, caller, beat.droplet_id);
+  if (!known.ok) return known;
+  const { bot, rt } = known.live;
+  const now = shell.platform.now();
+  const heard: Runtime = { ...rt, last_seen_at: now, telemetry: telemetryOf(beat, now) };
+  const { events: ended, concluded } = concludeCommands(shell, beat.command_results ?? []);
+  const events = [...eventsOfBeat(bot, beat, via), ...ended];
+  if (events.length > 0) shell.commit({ events, actor: "agent", rt: heard, commands: concluded });
+  else if (isWorthStoring(rt, heard, via, shell.platform.policy.last_seen_coalesce_ms)) shell.note(heard);
+  else if (via === "channel") shell.see(heard);
+  return ok(ordersOf(shell));
+}
+
+/**
+ * Last-seen is written when the stored one is a minute old, or when what is shown to people has changed. An open channel
+ * tells by itself when it was last heard.
+ */
+function isWorthStoring(stored: Runtime, heard: Runtime, via: Transport, coalesceMs: number): boolean {
+  const seen_at = stored.last_seen_at ?? 0;
+  if (via === "http" && (heard.last_seen_at ?? 0) - seen_at >= coalesceMs) return true;
+  // The first beat after the channel's end, or after we were away, is waited for.
+  if (Math.max(stored.channel_closed_at ?? 0, stored.deaf_until) >= seen_at) return true;
+  return !showsTheSame(stored.telemetry, heard.telemetry);
+}
+
+function showsTheSame(a: Runtime["telemetry"], b: Runtime["telemetry"]): boolean {
+  if (a === null || b === null) return a === b;
+  const [was, is] = [a.workload, b.workload];
+  return (
+    a.agent_version === b.agent_version &&
+    was.state === is.state &&
+    was.version === is.version &&
+    was.restarts === is.restarts
+  );
+}
+
+function telemetryOf(beat: HeartbeatRequest, at: number): Runtime["telemetry"] {
+  const { agent_version, workload, load, mem, disk } = beat;
+  return { at, agent_version, workload, load, mem, disk };
+}
+
+function eventsOfBeat(bot: BotState, beat: HeartbeatRequest, via: Transport): EventBody[] {
+  const events: EventBody[] = [];
+  if (bot.agent?.boot_id !== beat.boot_id) {
+    const expected = isRunning(bot.operation) || bot.suspension !== null || startPolicy(bot) === "auto";
+    events.push({ kind: "agent_booted", data: { boot_id: beat.boot_id, expected } });
+  }
+  if (bot.presence !== "heard" && !stopping(bot)) events.push({ kind: "agent_heard", data: { via } });
+  return events;
+}
+
+function startPolicy(bot: BotState): "auto" | "manual" {
+  return bot.policies.start ?? (bot.paper_mode ? "auto" : "manual");
+}
+
+/**
+ * The desired config with its secrets in plain text: the one reply that carries it. From the first time on that it is
+ * handed over it may be judged.
+ * @param dropletId null: an older agent, which does not say where it is
+ */
+export async function agentConfig(
+  shell: BotShell,
+  caller: AgentCaller,
+  dropletId: number | null = null,
+): Promise<Answer<AgentConfig>> {
+  const known = dropletId === null ? authenticate(shell, caller) : authenticateOn(shell, caller, dropletId);
+  if (!known.ok) return known;
+  if (isFenced(known.live.bot)) return refuse("config_fenced", "The bot is being stopped: it gets no config.");
+  const { version } = known.live.bot.config.desired;
+  const row = shell.store.config(version);
+  if (row === null) return refuse("config_not_found", "The bot's config is not kept here.");
+  let secrets: Secrets;
+  try {
+    secrets = await openSecrets(shell.platform.vault, row);
+  } catch (error) {
+    shell.log({ level: "error", event: "secret_unreadable", detail: String(error) });
+    return refuse("secret_unreadable", "The bot's stored secrets do not open with the present encryption keys.");
+  }
+  // While the secrets were being opened the credential may have been revoked, the bot stopped, another version desired.
+  const still = authenticate(shell, caller);
+  if (!still.ok) return still;
+  const { config } = still.live.bot;
+  if (config.desired.id !== row.id || isFenced(still.live.bot)) return agentConfig(shell, caller, dropletId);
+  if (!config.delivered) {
+    shell.commit({ events: [{ kind: "config_delivered", data: { config: config.desired } }], actor: "agent" });
+  }
+  const { id, bot_id, restored_from, trading_config, risk_config, llm_provider, note, created_at } = row;
+  return ok({
+    id,
+    bot_id,
+    version: row.version,
+    restored_from,
+    trading_config,
+    risk_config,
+    secrets: { llm_provider, ...secrets },
+    note,
+    created_at: iso(created_at),
+  });
+}
+
+/** An acknowledgement never moves `desired`. */
+export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAckRequest): Answer<ConfigAckAnswer> {
+  const known = authenticate(shell, caller);
+  if (!known.ok) return known.code === "credential_revoked" && !hasRotated(shell, caller) ? generationOver() : known;
+  const { bot } = known.live;
+  const version = shell.store.configVersion(ack.config_id);
+  if (version === null) return refuse("config_not_found", "The bot has no config version of this id.");
+  const event = learnAck(bot, ack, version);
+  if (event) shell.commit({ events: [event], actor: "agent" });
+  return ok({ status: "acknowledged", desired_config_id: bot.config.desired.id });
+}
+
+/** Not 401, after which an agent asks again: what became of that generation's configs is nobody's interest any more. */
+function generationOver(): Refusal {
+  return refuse("generation_over", "Another generation of the bot has begun: this agent's word counts no more.");
+}
+
+/** Its agent is the present one, and says it again with the credential that it has now. */
+function hasRotated(shell: BotShell, { token_sha256 }: AgentCaller): boolean {
+  return constantTimeEqual(shell.live()?.bot.agent?.rotated_from ?? "", token_sha256);
+}
+
+/** How far a bootstrap has come: each new stage earns it more time. */
+export function reportStage(shell: BotShell, caller: AgentCaller, report: StageRequest): Answer<{ status: "ok" }> {
+  const live = shell.live();
+  if (live === null) return nobody(shell);
+  const { bot } = live;
+  const known = recognise(shell, live, caller);
+  if (!known.ok) return known;
+  if (bot.adopted !== null && bot.adopted !== report.droplet_id)
+    return wrongDroplet(shell, live, report.droplet_id, null);
+  if (bot.stage?.stage !== report.stage && (bot.stage?.count ?? 0) < MAX_STAGE_REPORTS) {
+    const { stage, detail } = report;
+    shell.commit({ events: [{ kind: "stage_reported", data: { stage, detail: detail ?? null } }], actor: "agent" });
+  }
+  return ok({ status: "ok" });
+}
+
+/** Any token of the present generation may ask where the present agent is. */
+export function agentRelease(shell: BotShell, caller: AgentCaller, release: AgentRelease): Answer<AgentRelease> {
+  const live = shell.live();
+  if (live === null) return nobody(shell);
+  const known = recognise(shell, live, caller);
+  return known.ok ? ok(release) : known;
+}

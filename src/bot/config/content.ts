@@ -1,0 +1,79 @@
+/** The content of a config version: from a flat request, or a patch merged onto the version before. Pure. */
+import type { CreateBotRequest } from "../../wire/bot.ts";
+import type { ConfigPatch, RiskConfig, TradingConfig } from "../../wire/config.ts";
+import type { Persona } from "../../wire/enums.ts";
+
+export interface ConfigContent {
+  trading_config: TradingConfig;
+  risk_config: RiskConfig;
+  llm_provider: string;
+}
+
+/** What the persona `quant_lite` trades with where nothing else is said. */
+const QUANT_LITE_KNOBS: TradingConfig["signal_knobs"] = {
+  volume_confirmation: true,
+  volatility_brake: true,
+  liquidity_filter: "medium",
+  correlation_brake: true,
+};
+
+export function contentOfCreate(request: CreateBotRequest): ConfigContent {
+  const { asset_focus, custom_assets, algorithm, strictness, paper_mode } = request;
+  return {
+    trading_config: {
+      asset_focus,
+      ...(custom_assets ? { custom_assets } : {}),
+      algorithm,
+      strictness,
+      paper_mode,
+      signal_knobs: request.signal_knobs !== undefined ? request.signal_knobs : defaultKnobs(request.persona),
+    },
+    risk_config: {
+      max_position_size_pct: request.max_position_size_pct,
+      max_daily_loss_pct: request.max_daily_loss_pct,
+      max_drawdown_pct: request.max_drawdown_pct,
+      max_trades_per_day: request.max_trades_per_day,
+    },
+    llm_provider: request.llm_provider,
+  };
+}
+
+function defaultKnobs(persona: Persona): TradingConfig["signal_knobs"] {
+  return persona === "quant_lite" ? QUANT_LITE_KNOBS : null;
+}
+
+/** The patch on top of what is; null where a custom focus and its list of assets would not go together. */
+export function mergeConfig(base: ConfigContent, patch: ConfigPatch): ConfigContent | null {
+  const asset_focus = patch.asset_focus ?? base.trading_config.asset_focus;
+  const custom = asset_focus === "custom";
+  if (!custom && patch.custom_assets) return null;
+  const custom_assets = custom ? (patch.custom_assets ?? base.trading_config.custom_assets) : undefined;
+  if (custom && !custom_assets) return null;
+  const { trading_config: trading, risk_config: risk } = base;
+  return {
+    trading_config: {
+      asset_focus,
+      ...(custom_assets ? { custom_assets } : {}),
+      algorithm: patch.algorithm ?? trading.algorithm,
+      strictness: patch.strictness ?? trading.strictness,
+      paper_mode: patch.paper_mode ?? trading.paper_mode,
+      signal_knobs: patch.signal_knobs !== undefined ? patch.signal_knobs : trading.signal_knobs,
+    },
+    risk_config: {
+      max_position_size_pct: patch.max_position_size_pct ?? risk.max_position_size_pct,
+      max_daily_loss_pct: patch.max_daily_loss_pct ?? risk.max_daily_loss_pct,
+      max_drawdown_pct: patch.max_drawdown_pct ?? risk.max_drawdown_pct,
+      max_trades_per_day: patch.max_trades_per_day ?? risk.max_trades_per_day,
+    },
+    llm_provider: patch.llm_provider ?? base.llm_provider,
+  };
+}
+
+/** The last four characters, of a secret long enough that they give nothing away. */
+export function last4(secret: string): string | null {
+  return secret.length >= 16 ? secret.slice(-4) : null;
+}
+
+export function configEtag(configId: string): string {
+  return `"${configId}"`;
+}

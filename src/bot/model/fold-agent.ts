@@ -1,0 +1,110 @@
+/** How agents and configs change the state. Pure. */
+import type { WorkloadState } from "../../wire/enums.ts";
+import { passedGate } from "../reconcile/rollout.ts";
+import type { EventKind } from "./events.ts";
+import type { dropletFolds } from "./fold-droplets.ts";
+import type { operationFolds } from "./fold-operations.ts";
+import { commit, type Folds, remember, revoked, withoutAgent } from "./fold-parts.ts";
+import { KEEP_REFUSED_DROPLETS } from "./state.ts";
+
+const SILENCE_ERRORS = ["heal_failed", "agent_not_heard"];
+const CONFIG_ERRORS = ["config_failed", "config_not_applied"];
+/** Of these a workload runs with no config at all. */
+const DOWN: WorkloadState[] = ["stopped", "failed", "crashed"];
+
+/** Every kind that is not folded elsewhere: a new one does not compile until it has its fold. */
+type AgentKinds = Exclude<EventKind, keyof typeof operationFolds | keyof typeof dropletFolds>;
+
+export const agentFolds: Folds<AgentKinds> = {
+  registration_claimed: (bot, data) => ({ claims: [...bot.claims, data] }),
+  claim_dropped: (bot, data) => ({
+    claims: bot.claims.filter((claim) => claim.droplet_id !== data.droplet_id),
+    // A droplet that is not there yet may be there when its agent asks again.
+    ...(data.why === "foreign"
+      ? { refused_droplets: remember(bot.refused_droplets, data.droplet_id, KEEP_REFUSED_DROPLETS) }
+      : {}),
+  }),
+  agent_registered: (bot, data, at) => ({
+    agent: {
+      credential_sha256: data.credential_sha256,
+      droplet_id: data.droplet_id,
+      boot_id: data.boot_id,
+      bound_at: at,
+    },
+    presence: "heard",
+    intents: bot.intents.map((intent) => ({
+      ...intent,
+      token_state:
+        intent.id === data.intent_id ? "used" : intent.token_state === "live" ? "killed" : intent.token_state,
+    })),
+  }),
+  agent_booted: (bot, data) => ({
+    agent: bot.agent && { ...bot.agent, boot_id: data.boot_id },
+    start_held: data.expected ? bot.start_held : true,
+  }),
+  agent_heard: (bot) => ({
+    presence: "heard",
+    // What was given up as silent has spoken.
+    ...(SILENCE_ERRORS.includes(bot.error?.code ?? "") ? { error: null } : {}),
+  }),
+  agent_silent: () => ({ presence: "silent" }),
+  agent_refused: (bot, data) => ({
+    refused_droplets: remember(bot.refused_droplets, data.droplet_id, KEEP_REFUSED_DROPLETS),
+    flags: remember(bot.flags, data.code, Number.POSITIVE_INFINITY),
+  }),
+  credential_revoked: (bot) => ({
+    operation: commit(bot),
+    ...withoutAgent(bot),
+    intents: bot.intents.map((intent) => ({ ...intent, token_state: "killed" })),
+  }),
+  credential_rotated: (bot, data) => ({
+    agent: bot.agent && {
+      ...bot.agent,
+      credential_sha256: data.credential_sha256,
+      rotated_from: bot.agent.credential_sha256,
+    },
+    revoked_credentials: revoked(bot),
+  }),
+  stage_reported: (bot, data, at) => ({
+    stage: { stage: data.stage, at, count: (bot.stage?.count ?? 0) + 1 },
+  }),
+  flag_raised: (bot, data) => ({ flags: remember(bot.flags, data.flag, Number.POSITIVE_INFINITY) }),
+  // Whoever comes again is told of again.
+  security_acknowledged: (bot, data) => ({
+    flags: bot.flags.filter((flag) => !data.flags.includes(flag)),
+    refused_droplets: [],
+  }),
+
+  command_requested: (_bot, data) => ({
+    commands_pending: true,
+    ...(data.kind === "stop" ? { workload_stopped: true } : {}),
+    ...(data.kind === "start" || data.kind === "restart" ? { workload_stopped: false, start_held: false } : {}),
+  }),
+  command_ended: (_bot, data) => ({ commands_pending: data.left }),
+
+  config_published: (bot, data) => ({
+    config: { ...bot.config, desired: data.config, delivered: false },
+    paper_mode: data.paper_mode,
+  }),
+  config_delivered: (bot) => ({ config: { ...bot.config, delivered: true } }),
+  config_applied: (bot, data) => ({
+    config: {
+      ...bot.config,
+      applied: data.config,
+      effective: data.config,
+      last_good: passedGate(data.workload) ? data.config : bot.config.last_good,
+      failed: null,
+    },
+    ...(CONFIG_ERRORS.includes(bot.error?.code ?? "") ? { error: null } : {}),
+  }),
+  config_effective: (bot, data) => ({ config: { ...bot.config, effective: data.config } }),
+  config_failed: (bot, data, at) => ({
+    config: {
+      ...bot.config,
+      failed: { ...data.config, reason: data.reason, at },
+      effective: DOWN.includes(data.workload ?? "running") ? null : bot.config.effective,
+    },
+  }),
+  rolled_back: (bot, data, at) => ({ config: { ...bot.config, rolled_back: { ...data, at } } }),
+  config_given_up: (_bot, data) => ({ error: { code: "config_failed", detail: data.reason } }),
+};

@@ -1,0 +1,238 @@
+/**
+ * What a Bot knows, as it is persisted. The state is the fold of the bot's events (fold.ts) and holds facts only; what a
+ * person reads as `status` is derived from them (status.ts). Instants are milliseconds since the epoch.
+ */
+import { z } from "zod";
+import { Policies } from "../../wire/bot.ts";
+import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, OPERATION_STATES, PERSONAS } from "../../wire/enums.ts";
+
+/**
+ * An object whose unknown fields are kept: a release that is rolled back must not lose what the newer one wrote. For the
+ * same reason a field that is added later needs a default.
+ */
+function keep<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.looseObject(shape) as unknown as z.ZodObject<Shape>;
+}
+
+export type Instant = number;
+const Instant = z.number();
+
+/** Names and tags of a fleet: whatever carries another one's is not ours. */
+export const Fleet = keep({ prefix: z.string(), tag: z.string() });
+export type Fleet = z.infer<typeof Fleet>;
+
+const POWER_ACTIONS = ["shutdown", "power_off", "power_on", "power_cycle"] as const;
+export type PowerAction = (typeof POWER_ACTIONS)[number];
+
+export const OperationState = keep({
+  id: z.string(),
+  kind: z.enum(OPERATION_KINDS),
+  state: z.enum(OPERATION_STATES),
+  actor: z.string(),
+  started_at: Instant,
+  ended_at: Instant.nullable(),
+  /** Set once the operation has made an intent: from then on it cannot be cancelled. */
+  committed: z.boolean(),
+  /** Tries that failed. The present try is `failures + 1`. */
+  failures: z.int(),
+  last_error: z.string().nullable(),
+  /** A new generation was started by this operation: from here on it is a create. */
+  recreating: z.boolean(),
+  /** A heal that has given the present droplet up and takes it away. */
+  replacing: z.boolean(),
+  power: keep({ action: z.enum(POWER_ACTIONS), sent_at: Instant, count: z.int() }).nullable(),
+});
+export type OperationState = z.infer<typeof OperationState>;
+
+export const Look = keep({ how: z.enum(["name", "tag", "list"]), began_at: Instant });
+export type Look = z.infer<typeof Look>;
+
+/** A droplet that we set out to make. Committed before the POST; ends adopted, refused or absent. */
+export const Intent = keep({
+  id: z.string(),
+  generation: z.int(),
+  droplet_name: z.string(),
+  tags: z.array(z.string()),
+  token_hash: z.string(),
+  token_expires_at: Instant,
+  token_state: z.enum(["live", "used", "killed"]),
+  opened_at: Instant,
+  /** When the POST ended without telling us its outcome; null while it runs, or where we died during it. */
+  ended_at: Instant.nullable(),
+  looks: z.array(Look),
+  state: z.enum(["open", "adopted", "refused", "absent"]),
+  /** Refused for what was asked: asking again would not help. Other refusals pass by themselves. */
+  refused_for_good: z.boolean(),
+});
+export type Intent = z.infer<typeof Intent>;
+
+export const Droplet = keep({
+  id: z.int(),
+  name: z.string(),
+  generation: z.int(),
+  status: z.enum(DROPLET_STATUSES),
+  ip_address: z.string().nullable(),
+  found_at: Instant,
+  observed_at: Instant,
+  /** First seen `active` with a public address. */
+  active_at: Instant.nullable(),
+  /** Some GET by id has answered 200: only then does a single 404 mean something. */
+  seen_by_id: z.boolean(),
+  /** To be deleted: a failed try, or one that should not exist. */
+  condemned: z.string().nullable(),
+  delete_sent_at: Instant.nullable(),
+  /** When the last DELETE ended; null while it runs, or where we died during it. */
+  delete_ended_at: Instant.nullable(),
+  /** When an action that switches it on (off) was sent and has not shown its effect: it may still have it. */
+  on_sent_at: Instant.nullable().default(null),
+  off_sent_at: Instant.nullable().default(null),
+  missing: keep({ by_id: z.array(Instant), by_name: Instant.nullable(), by_tag: Instant.nullable() }),
+});
+export type Droplet = z.infer<typeof Droplet>;
+
+/** The operator, or billing, does not want the bot to run. The operation `suspend` sees to it. */
+const Suspension = keep({
+  since: Instant,
+  reason: z.string(),
+  by: z.string(),
+  /** A person wanted the bot off before: without the suspension it would be paused. */
+  paused: z.boolean(),
+  /** When it was last confirmed that nothing of the bot runs; null: not yet. */
+  confirmed_at: Instant.nullable(),
+});
+
+const ConfigRef = keep({ id: z.string(), version: z.int() });
+export type ConfigRef = z.infer<typeof ConfigRef>;
+
+/** A desired version failed, and what was good before it came back as a new version. */
+export const RolledBack = keep({
+  failed_version: z.int(),
+  reason: z.string(),
+  restored_from: z.int(),
+  version: z.int(),
+});
+export type RolledBack = z.infer<typeof RolledBack>;
+
+/** Of droplets whose agents were refused, the last ones. */
+export const KEEP_REFUSED_DROPLETS = 16;
+
+export const BotState = keep({
+  id: z.string(),
+  account_id: z.string(),
+  name: z.string(),
+  persona: z.enum(PERSONAS),
+  policies: Policies,
+  paper_mode: z.boolean(),
+  fleet: Fleet,
+  created_at: Instant,
+  updated_at: Instant,
+  /** Number of the last event folded in. */
+  revision: z.int(),
+  generation: z.int(),
+
+  status: z.enum(BOT_STATUSES),
+  since: Instant,
+  reason: z.string().nullable(),
+  confirmed_by: z.string().nullable(),
+
+  operation: OperationState,
+  /** Why the work under way cannot go on just now; null while it can. */
+  waiting: z.string().nullable(),
+  intents: z.array(Intent),
+  droplets: z.array(Droplet),
+  adopted: z.int().nullable(),
+  /** Droplets that came with a valid token and whose name is still to be checked. */
+  claims: z.array(keep({ intent_id: z.string(), droplet_id: z.int() })),
+
+  agent: z
+    .object({
+      credential_sha256: z.string(),
+      /** What it had until its last rotation. */
+      rotated_from: z.string().optional(),
+      droplet_id: z.int(),
+      boot_id: z.string(),
+      bound_at: Instant,
+    })
+    .nullable(),
+  revoked_credentials: z.array(z.string()),
+  presence: z.enum(["never", "heard", "silent"]),
+  presence_since: Instant.default(0),
+  /** Since when the workload's permission to run is what it is. */
+  order_since: Instant.default(0),
+  /** When the last heals began. */
+  heals: z.array(Instant),
+  stage: keep({ stage: z.string(), at: Instant, count: z.int() }).nullable(),
+  /** An unexpected restart of a bot that may only be started by a person. */
+  start_held: z.boolean(),
+  /** A person has stopped the workload, and has not started it again. */
+  workload_stopped: z.boolean().default(false),
+  /** Some command may be waiting for the agent. */
+  commands_pending: z.boolean().default(false),
+
+  config: keep({
+    desired: ConfigRef,
+    /** Since when the rollout of the desired version stands where it does (rollout.ts). */
+    since: Instant.default(0),
+    /** The desired version was handed to the agent of the present generation: it may fail from now on. */
+    delivered: z.boolean().default(false),
+    /** Acknowledged by the agent of the present generation. */
+    applied: ConfigRef.nullable(),
+    effective: ConfigRef.nullable(),
+    /** The last one with which a workload passed its gate, in whichever generation. */
+    last_good: ConfigRef.nullable(),
+    failed: ConfigRef.extend({ reason: z.string(), at: Instant }).nullable(),
+    /** The last time that we put an earlier version back. */
+    rolled_back: RolledBack.extend({ at: Instant }).nullable().default(null),
+  }),
+
+  off_by_us: z.boolean(),
+  suspension: Suspension.nullable().default(null),
+  error: keep({ code: z.string(), detail: z.string() }).nullable(),
+  flags: z.array(z.string()),
+  refused_droplets: z.array(z.int()),
+  destroyed_at: Instant.nullable(),
+  /** Since when neither the bot nor the index has its secrets any more, which comes long after it was destroyed. */
+  secrets_erased_at: Instant.nullable().default(null),
+});
+export type BotState = z.infer<typeof BotState>;
+
+/** Names and tags of the fleet's droplets. With a bot's id and generation a name stays below 63 characters. */
+export function fleetOf(fleetId: string): Fleet {
+  return { prefix: `sp-${fleetId}`, tag: `spawnpoint-${fleetId}` };
+}
+
+/** The droplet's whole name: unique per bot and generation, at most 63 characters. */
+export function dropletName(fleet: Fleet, botId: string, generation: number): string {
+  return `${fleet.prefix}-${botId.replaceAll("-", "")}-g${generation}`;
+}
+
+export function botTag(botId: string): string {
+  return `bot-${botId}`;
+}
+
+export function dropletTags(fleet: Fleet, botId: string, generation: number): string[] {
+  return [fleet.tag, botTag(botId), `gen-${generation}`];
+}
+
+export function isRunning(operation: OperationState): boolean {
+  return operation.state === "queued" || operation.state === "running";
+}
+
+export function adoptedDroplet(bot: BotState): Droplet | null {
+  return bot.droplets.find((droplet) => droplet.id === bot.adopted) ?? null;
+}
+
+/** By our doing nothing of the bot runs: its droplet is off, or there is none. */
+export function isOff(bot: BotState): boolean {
+  const droplet = adoptedDroplet(bot);
+  return bot.off_by_us && (droplet === null || droplet.status === "off");
+}
+
+/** The droplet goes, whatever is asked for: a failed try, or its DELETE is on the way. */
+export function isDoomed(droplet: Droplet): boolean {
+  return droplet.condemned !== null || droplet.delete_sent_at !== null;
+}
+
+export function openIntent(bot: BotState): Intent | null {
+  return bot.intents.find((intent) => intent.state === "open") ?? null;
+}

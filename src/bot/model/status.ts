@@ -1,0 +1,125 @@
+/** What a person reads, derived from facts. Pure. */
+import type { BotStatus } from "../../wire/enums.ts";
+import { adoptedDroplet, type BotState, isDoomed, isOff, isRunning, openIntent } from "./state.ts";
+
+interface StatusView {
+  status: BotStatus;
+  reason: string | null;
+  confirmed_by: string | null;
+}
+
+/** The agent of the present generation is heard and has applied a config. */
+export function isServing(bot: BotState): boolean {
+  return bot.agent !== null && bot.presence === "heard" && bot.config.applied !== null;
+}
+
+/** It is to be stopped, and that is what it was found to be. */
+export function isSuspended(bot: BotState): boolean {
+  return bot.suspension !== null && bot.suspension.confirmed_at !== null && isOff(bot);
+}
+
+/** Status, why, and what told us so. `bot.status` is the status before the event that is being folded in. */
+export function deriveStatus(bot: BotState): StatusView {
+  if (bot.destroyed_at !== null) {
+    const left = bot.droplets.length > 0 || openIntent(bot) !== null;
+    return left
+      ? { status: "destroyed", reason: "droplet_not_confirmed_gone", confirmed_by: "spawnpoint" }
+      : { status: "destroyed", reason: "droplet_confirmed_gone", confirmed_by: "provider" };
+  }
+  if (isRunning(bot.operation)) return statusDuring(bot);
+  if (bot.error) return { status: "error", reason: bot.error.code, confirmed_by: "spawnpoint" };
+  if (bot.suspension !== null && isSuspended(bot)) {
+    return { status: "suspended", reason: bot.suspension.reason, confirmed_by: "provider" };
+  }
+  return statusAtRest(bot);
+}
+
+function statusDuring(bot: BotState): StatusView {
+  const { operation } = bot;
+  switch (operation.kind) {
+    // A stop in progress changes what a bot is only once it is confirmed.
+    case "pause":
+    case "suspend":
+    case "destroy":
+      return { status: bot.status, reason: operation.kind, confirmed_by: bot.confirmed_by };
+    case "heal":
+      if (operation.recreating) return building(bot);
+      return {
+        status: bot.presence === "heard" ? "online" : "unresponsive",
+        reason: bot.waiting ?? "heal",
+        confirmed_by: "deadline",
+      };
+    case "resume":
+      if (!operation.recreating && adoptedDroplet(bot)?.status === "off") {
+        return { status: "paused", reason: "resume", confirmed_by: "provider" };
+      }
+      return building(bot);
+    case "create":
+    case "redeploy":
+      return operation.recreating
+        ? building(bot)
+        : { status: "provisioning", reason: bot.waiting ?? operation.kind, confirmed_by: "spawnpoint" };
+  }
+}
+
+function building(bot: BotState): StatusView {
+  if (isServing(bot)) return { status: "online", reason: null, confirmed_by: "heartbeat" };
+  return {
+    status: hasBegun(bot) ? "provisioning" : "pending",
+    reason: bot.waiting ?? bot.operation.kind,
+    confirmed_by: bot.adopted === null ? "spawnpoint" : "provider",
+  };
+}
+
+/** There is a droplet, or one may be on its way. */
+function hasBegun(bot: BotState): boolean {
+  return bot.adopted !== null || bot.droplets.length > 0 || openIntent(bot) !== null;
+}
+
+function statusAtRest(bot: BotState): StatusView {
+  if (isOff(bot)) {
+    return { status: "paused", reason: bot.adopted === null ? "droplet_gone" : "pause", confirmed_by: "provider" };
+  }
+  if (bot.presence === "silent") return { status: "unresponsive", reason: silentReason(bot), confirmed_by: "deadline" };
+  if (isServing(bot)) {
+    const reason = bot.start_held ? "start_held" : bot.config.failed ? "config_failed" : null;
+    return { status: "online", reason, confirmed_by: "heartbeat" };
+  }
+  return { status: hasBegun(bot) ? "provisioning" : "pending", reason: bot.waiting, confirmed_by: "spawnpoint" };
+}
+
+function silentReason(bot: BotState): string {
+  const droplet = adoptedDroplet(bot);
+  if (droplet === null) return "droplet_gone";
+  return droplet.status === "off" ? "droplet_off" : "heartbeat_missed";
+}
+
+/** Which step of the operation under way, from the facts; null at rest. */
+export function stepOf(bot: BotState): string | null {
+  const { operation } = bot;
+  if (!isRunning(operation)) return null;
+  if (operation.state === "queued") return "accepted";
+  const intent = openIntent(bot);
+  if (intent) return intent.ended_at === null ? "requesting_droplet" : "confirming_create";
+  const removing = ["destroy", "redeploy"].includes(operation.kind) || operation.recreating || operation.replacing;
+  const doomed = bot.droplets.find(
+    (droplet) => (droplet.id === bot.adopted && isDoomed(droplet)) || (removing && !operation.recreating),
+  );
+  if (doomed) return doomed.delete_sent_at === null ? "deleting_droplet" : "confirming_deletion";
+  if (operation.kind === "pause" || operation.kind === "suspend") {
+    if (adoptedDroplet(bot)?.status === "new") return "waiting_for_droplet";
+    return operation.power?.action === "power_off" ? "powering_off" : "shutting_down";
+  }
+  if (operation.kind === "destroy") return "confirming_deletion";
+  if (operation.kind === "heal" && !operation.recreating) return operation.power?.action ?? "looking";
+  return bootStep(bot);
+}
+
+function bootStep(bot: BotState): string {
+  const droplet = adoptedDroplet(bot);
+  if (droplet === null) return "requesting_droplet";
+  if (droplet.status === "off") return "powering_on";
+  if (droplet.active_at === null) return "waiting_for_droplet";
+  if (bot.presence !== "heard") return bot.stage ? `bootstrap_${bot.stage.stage}` : "waiting_for_agent";
+  return "waiting_for_config";
+}

@@ -1,0 +1,231 @@
+/**
+ * What an outcome teaches, as events. Pure, and asked with the state as it is *after* the call: an outcome that comes
+ * too late to advance an operation still tells what exists.
+ */
+
+import type { Listing } from "../../provider/digitalocean.ts";
+import type { Outcome } from "../../provider/outcome.ts";
+import type { ProviderDroplet } from "../../provider/schema.ts";
+import type { DropletFacts, EventBody } from "../model/events.ts";
+import { judgeOwnership, MAX_DROPLETS, roomForDroplets } from "../model/ownership.ts";
+import type { Policy } from "../model/policy.ts";
+import type { BotState, Droplet, Instant, PowerAction } from "../model/state.ts";
+import type { ListSubject } from "./decision.ts";
+
+/** What a finished call was, with its outcome. */
+export type Finished =
+  | { kind: "create_droplet"; intent_id: string; outcome: Outcome<ProviderDroplet> }
+  | { kind: "get_droplet"; droplet_id: number; outcome: Outcome<ProviderDroplet> }
+  | { kind: "delete_droplet"; droplet_id: number; outcome: Outcome<null> }
+  | { kind: "power"; droplet_id: number; action: PowerAction; outcome: Outcome<unknown> }
+  | { kind: "list"; how: "name" | "tag" | "list"; subject: ListSubject; outcome: Outcome<Listing> };
+
+/** Timing of the call and the bounds that judge it. */
+export interface Context {
+  began_at: Instant;
+  ended_at: Instant;
+  policy: Policy;
+}
+
+export function learn(bot: BotState, finished: Finished, context: Context): EventBody[] {
+  return [...learnFrom(bot, finished, context), ...learnWaiting(bot, finished)];
+}
+
+function learnFrom(bot: BotState, finished: Finished, context: Context): EventBody[] {
+  switch (finished.kind) {
+    case "create_droplet":
+      return learnCreate(bot, finished.intent_id, finished.outcome, context.ended_at);
+    case "get_droplet":
+      return learnGet(bot, finished.droplet_id, finished.outcome, context);
+    case "delete_droplet":
+      return learnDelete(finished.droplet_id, finished.outcome);
+    case "power":
+      return learnPower(finished);
+    case "list":
+      return learnList(bot, finished, context.began_at);
+  }
+}
+
+/** Whether the provider holds the work up, and why; said once when it begins and once when it is over. */
+function learnWaiting(bot: BotState, { kind, outcome }: Finished): EventBody[] {
+  const reason = waitingFor(kind, outcome, bot.waiting);
+  return reason === bot.waiting ? [] : [{ kind: "waiting", data: { reason } }];
+}
+
+function waitingFor(kind: Finished["kind"], outcome: Finished["outcome"], before: string | null): string | null {
+  switch (outcome.kind) {
+    case "ok":
+    case "missing":
+      return null;
+    case "rate_limited":
+    case "unauthorized":
+      return `provider_${outcome.kind}`;
+    case "refused":
+      return kind === "create_droplet" && isPassing(outcome.reason) ? `provider_${outcome.reason}` : before;
+    case "unknown":
+      return before;
+  }
+}
+
+function learnCreate(
+  bot: BotState,
+  intentId: string,
+  outcome: Outcome<ProviderDroplet>,
+  endedAt: Instant,
+): EventBody[] {
+  const intent = bot.intents.find(({ id }) => id === intentId);
+  if (intent === undefined) return [];
+  switch (outcome.kind) {
+    case "ok": {
+      const facts = factsOf(bot, outcome.value);
+      // An answer about a droplet of another name proves nothing about ours: look for it.
+      if (facts?.name !== intent.droplet_name)
+        return [unanswered(intentId, endedAt, "the answer names another droplet")];
+      return [{ kind: "intent_adopted", data: { intent_id: intentId, droplet: facts, via: "post" } }];
+    }
+    case "unknown":
+    case "missing":
+      return [unanswered(intentId, endedAt, outcome.kind === "unknown" ? outcome.detail : "404 for a create")];
+    case "refused":
+      return [refusedIntent(intentId, outcome.reason, outcome.detail, !isPassing(outcome.reason))];
+    case "rate_limited":
+    case "unauthorized":
+      return [refusedIntent(intentId, outcome.kind, `provider_${outcome.kind}`, false)];
+  }
+}
+
+function refusedIntent(intent_id: string, code: string, detail: string, for_good: boolean): EventBody {
+  return { kind: "intent_refused", data: { intent_id, code, detail, for_good } };
+}
+
+/** Refusals that time or a person mends; anything else is our request's fault. */
+export function isPassing(reason: string): boolean {
+  return reason !== "invalid" && reason !== "conflict";
+}
+
+function unanswered(intent_id: string, ended_at: Instant, detail: string): EventBody {
+  return { kind: "intent_unanswered", data: { intent_id, ended_at, detail } };
+}
+
+function learnGet(bot: BotState, id: number, outcome: Outcome<ProviderDroplet>, context: Context): EventBody[] {
+  const claim = bot.claims.find(({ droplet_id }) => droplet_id === id);
+  const known = bot.droplets.find((droplet) => droplet.id === id);
+  if (outcome.kind === "missing") {
+    if (claim) return [{ kind: "claim_dropped", data: { droplet_id: id, why: "missing" } }];
+    return known && missingAgain(known, context) ? [missing(id, "id", context.began_at)] : [];
+  }
+  if (outcome.kind !== "ok") return [];
+  const facts = factsOf(bot, outcome.value);
+  if (facts === null) {
+    if (!claim) return known ? [contradiction(id)] : [];
+    return [{ kind: "claim_dropped", data: { droplet_id: id, why: "foreign" } }];
+  }
+  if (claim) return adoptClaim(bot, claim.intent_id, facts);
+  if (!known) return [];
+  const changed = known.status !== facts.status || known.ip_address !== facts.ip_address;
+  const news = changed || !known.seen_by_id || known.missing.by_id.length > 0;
+  return news ? [{ kind: "droplet_observed", data: { droplet: facts, via: "id" } }] : [];
+}
+
+/** While replication lags every poll answers 404: one says so, and one after the window proves it. */
+function missingAgain(droplet: Droplet, { began_at, policy }: Context): boolean {
+  const first = droplet.missing.by_id.length === 0;
+  return first || droplet.seen_by_id || began_at >= droplet.found_at + policy.replication_window_ms;
+}
+
+function adoptClaim(bot: BotState, intent_id: string, droplet: DropletFacts): EventBody[] {
+  const intent = bot.intents.find(({ id }) => id === intent_id);
+  if (intent && intent.state !== "adopted" && intent.droplet_name === droplet.name) {
+    return [{ kind: "intent_adopted", data: { intent_id, droplet, via: "registration" } }];
+  }
+  return [{ kind: "droplet_found", data: { droplet, via: "registration" } }];
+}
+
+function learnDelete(droplet_id: number, outcome: Outcome<null>): EventBody[] {
+  const ended = (accepted: boolean, text: string): EventBody[] => [
+    { kind: "droplet_delete_ended", data: { droplet_id, accepted, outcome: text } },
+  ];
+  switch (outcome.kind) {
+    case "ok":
+    case "missing":
+      return ended(true, outcome.kind);
+    // It may have been taken: a second DELETE waits for evidence, like after a 204.
+    case "unknown":
+      return ended(true, outcome.detail);
+    case "refused":
+      return ended(false, outcome.detail);
+    case "rate_limited":
+    case "unauthorized":
+      return ended(false, outcome.kind);
+  }
+}
+
+function learnPower({ droplet_id, action, outcome }: Extract<Finished, { kind: "power" }>): EventBody[] {
+  const refused = (detail: string): EventBody[] => [{ kind: "power_refused", data: { droplet_id, action, detail } }];
+  switch (outcome.kind) {
+    // Either way the droplet's own state tells: what may have been taken is waited for like what was.
+    case "ok":
+    case "unknown":
+      return [];
+    case "missing":
+      return refused("no such droplet");
+    case "refused":
+      return refused(outcome.detail);
+    case "rate_limited":
+    case "unauthorized":
+      return refused(`provider_${outcome.kind}`);
+  }
+}
+
+function learnList(bot: BotState, finished: Extract<Finished, { kind: "list" }>, began_at: Instant): EventBody[] {
+  const { how, subject, outcome } = finished;
+  if (outcome.kind !== "ok") return [];
+  const ours = outcome.value.droplets
+    .map((droplet) => factsOf(bot, droplet))
+    .filter((facts) => facts !== null)
+    .sort((a, b) => a.id - b.id);
+  const events: EventBody[] = [];
+  if ("intent_id" in subject) {
+    const intent = bot.intents.find(({ id }) => id === subject.intent_id);
+    if (intent)
+      events.push({
+        kind: "intent_looked",
+        data: { intent_id: intent.id, how, began_at, found: ours.slice(0, MAX_DROPLETS).map(({ id }) => id) },
+      });
+    const mine = ours.find((facts) => facts.name === intent?.droplet_name);
+    if (mine && intent?.state !== "adopted") {
+      events.push({ kind: "intent_adopted", data: { intent_id: subject.intent_id, droplet: mine, via: "look" } });
+    }
+  } else {
+    const still = ours.find(({ id }) => id === subject.droplet_id);
+    // A list that shows it contradicts the 404: all evidence of absence has to be gathered anew.
+    if (still) events.push({ kind: "droplet_observed", data: { droplet: still, via: "list" } });
+    else if (how !== "list") events.push(missing(subject.droplet_id, how, began_at));
+  }
+  const adopted = events.flatMap((event) => (event.kind === "intent_adopted" ? [event.data.droplet.id] : []));
+  const strangers = ours.filter(
+    ({ id }) => !adopted.includes(id) && !bot.droplets.some((droplet) => droplet.id === id),
+  );
+  return [
+    ...events,
+    ...strangers
+      .slice(0, Math.max(0, roomForDroplets(bot) - adopted.length))
+      .map((droplet): EventBody => ({ kind: "droplet_found", data: { droplet, via: how } })),
+  ];
+}
+
+function missing(droplet_id: number, how: "id" | "name" | "tag", began_at: Instant): EventBody {
+  return { kind: "droplet_missing", data: { droplet_id, how, began_at } };
+}
+
+function contradiction(droplet_id: number): EventBody {
+  const detail = `droplet ${droplet_id} no longer carries this bot's name and tags`;
+  return { kind: "flag_raised", data: { flag: "droplet_contradicted", detail } };
+}
+
+function factsOf(bot: BotState, droplet: ProviderDroplet): DropletFacts | null {
+  const ownership = judgeOwnership(bot, droplet);
+  if (ownership.verdict !== "ours") return null;
+  const { id, name, status, ip_address } = droplet;
+  return { id, name, generation: ownership.generation, status, ip_address };
+}

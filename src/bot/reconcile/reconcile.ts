@@ -1,0 +1,52 @@
+/**
+ * The lifecycle: looks at what is and answers with at most one next step. Level-triggered and pure, so it may be asked
+ * at any time, after any crash, as often as one likes.
+ */
+
+import { deadlineOf, type Policy } from "../model/policy.ts";
+import { adoptedDroplet, type BotState, type Instant, isDoomed, isRunning, openIntent } from "../model/state.ts";
+import { reconcileAtRest, reconcileDestroyed } from "./at-rest.ts";
+import type { Decision, Runtime } from "./decision.ts";
+import { ensureGone } from "./ensure-gone.ts";
+import { ensureOff, ensureOn, ensureStopped } from "./ensure-power.ts";
+import { ensureRunning, redeploy } from "./ensure-running.ts";
+import { reconcileHeal } from "./heal.ts";
+import type { Situation } from "./situation.ts";
+import { fail, record } from "./steps.ts";
+
+export function reconcile(bot: BotState, rt: Runtime, now: Instant, policy: Policy): Decision {
+  const s: Situation = { bot, rt, now, policy };
+  if (bot.destroyed_at !== null) return reconcileDestroyed(s);
+  return isRunning(bot.operation) ? reconcileOperation(s) : reconcileAtRest(s);
+}
+
+function reconcileOperation(s: Situation): Decision {
+  const { bot, now, policy } = s;
+  const deadline = deadlineOf(bot.operation, policy);
+  // What waits for the whole fleet's trouble to pass is not late by its own fault.
+  if (deadline !== null && now >= deadline && bot.waiting === null && !bot.operation.recreating && !isTied(bot)) {
+    return fail(s, "timed_out", `Not done in time: ${bot.operation.last_error ?? "the droplet does not follow"}`);
+  }
+  switch (bot.operation.kind) {
+    case "create":
+      return ensureRunning(s);
+    case "redeploy":
+      return redeploy(s, "redeploy");
+    case "destroy":
+      return ensureGone(s) ?? record({ kind: "destroyed", data: {} });
+    case "resume":
+      return bot.operation.recreating ? ensureRunning(s) : ensureOn(s);
+    case "pause":
+      return ensureOff(s);
+    case "suspend":
+      return ensureStopped(s);
+    case "heal":
+      return reconcileHeal(s);
+  }
+}
+
+/** A POST or a DELETE is under way: whatever became of it has to be known before anything is given up. */
+function isTied(bot: BotState): boolean {
+  const droplet = adoptedDroplet(bot);
+  return openIntent(bot) !== null || (droplet !== null && isDoomed(droplet));
+}

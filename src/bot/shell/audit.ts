@@ -1,0 +1,56 @@
+/** What the audit log is told of a change that somebody asked a Bot for. It travels in the Bot's outbox, so in the change's own commit. */
+
+import type { EventBody } from "../model/events.ts";
+import type { BotState, Instant } from "../model/state.ts";
+import type { Caller } from "./answer.ts";
+
+export interface AuditRecord {
+  /** What was done has one entry, however often it is sent: a request's id, or a bot's id and its event's number. */
+  key: string;
+  at: Instant;
+  account_id: string | null;
+  bot_id: string | null;
+  actor: string;
+  credential_id: string | null;
+  /** The operation's id in the OpenAPI document. */
+  action: string;
+  /** What it was done to, where that is not the account or the bot. */
+  target: string | null;
+  before: unknown;
+  after: unknown;
+  reason: string | null;
+  request_id: string | null;
+}
+
+/** @param events what the caller caused; the bot before and after them. @param note why, where the caller said so */
+export function auditOfChange(
+  before: BotState,
+  after: BotState,
+  caller: Caller,
+  events: readonly EventBody[],
+  note: string | null,
+  now: Instant,
+): AuditRecord {
+  const { id, account_id, status, generation, config } = before;
+  return {
+    key: `${id}:${after.revision}`,
+    at: now,
+    account_id,
+    bot_id: id,
+    actor: caller.actor,
+    credential_id: caller.credential_id,
+    action: caller.action,
+    target: null,
+    before: { status, generation, config_version: config.desired.version },
+    after: events.map(({ kind, data }) => ({ kind, data })),
+    reason: note ?? reasonOf(events),
+    request_id: caller.request_id,
+  };
+}
+
+function reasonOf(events: readonly EventBody[]): string | null {
+  for (const event of events) {
+    if (event.kind === "suspended" || event.kind === "security_acknowledged") return event.data.reason;
+  }
+  return null;
+}

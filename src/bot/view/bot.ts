@@ -1,0 +1,153 @@
+/** A Bot as the wire shows it. Pure. */
+import { ERASED } from "../../secrets/sealed.ts";
+import type { BotView, Operation } from "../../wire/bot.ts";
+import type { ConfigVersion } from "../../wire/config.ts";
+import { deadlineOf, type Policy } from "../model/policy.ts";
+import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "../model/state.ts";
+import { stepOf } from "../model/status.ts";
+import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
+import { reconcile } from "../reconcile/reconcile.ts";
+import type { ConfigRow } from "../shell/outbox-rows.ts";
+import { viewConfigStanding } from "./config-standing.ts";
+import { healthOf } from "./health.ts";
+import { summarise } from "./summary.ts";
+
+export function iso(at: Instant): string {
+  return new Date(at).toISOString();
+}
+
+function isoOrNull(at: Instant | null | undefined): string | null {
+  return at === null || at === undefined ? null : iso(at);
+}
+
+export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy): BotView {
+  const decision = reconcile(bot, rt, now, policy);
+  const { desired, applied, failed } = bot.config;
+  return {
+    id: bot.id,
+    account_id: bot.account_id,
+    name: bot.name,
+    persona: bot.persona,
+    status: bot.status,
+    phase: stepOf(bot),
+    since: iso(bot.since),
+    reason: bot.reason,
+    confirmed_by: bot.confirmed_by,
+    next: nextStep(decision, now),
+    generation: bot.generation,
+    droplet_id: bot.adopted,
+    droplet: viewDroplet(bot, rt),
+    desired_config_version_id: desired.id,
+    applied_config_version_id: applied?.id ?? null,
+    desired_config_version: desired.version,
+    applied_config_version: applied?.version ?? null,
+    config_drift: applied?.id !== desired.id,
+    config: viewConfigStanding({ bot, rt, now, policy }),
+    config_failure: failed && { version: failed.version, reason: failed.reason, at: iso(failed.at) },
+    last_heartbeat_at: isoOrNull(lastHeardAt(rt)),
+    agent: viewAgent(bot, rt),
+    health: viewHealth(bot, rt),
+    summary: summarise(bot, rt, decision, now),
+    flags: bot.flags,
+    policies: bot.policies,
+    suspension: viewSuspension(bot),
+    operation: viewOperation(bot.operation, bot, rt, decision, policy),
+    revision: bot.revision,
+    created_at: iso(bot.created_at),
+    updated_at: iso(bot.updated_at),
+    observed_at: iso(now),
+  };
+}
+
+function nextStep(decision: Decision, now: Instant): BotView["next"] {
+  if ("settled" in decision) return null;
+  if ("wait" in decision) return { what: decision.for, at: iso(decision.wait) };
+  return { what: whatIsDone(decision), at: iso(now) };
+}
+
+function whatIsDone(decision: Exclude<Decision, { wait: Instant } | { settled: true }>): string {
+  if ("do" in decision) return decision.do.kind;
+  if ("begin" in decision) return decision.begin;
+  return "restore" in decision ? "rollback" : decision.record.kind;
+}
+
+function viewSuspension({ suspension }: BotState): BotView["suspension"] {
+  return suspension && { since: iso(suspension.since), reason: suspension.reason, by: suspension.by };
+}
+
+function viewDroplet(bot: BotState, rt: Runtime): BotView["droplet"] {
+  const droplet = adoptedDroplet(bot);
+  if (droplet === null) return null;
+  const { id, name, generation, status, ip_address, observed_at } = droplet;
+  const read = rt.done[`get_droplet:${id}`] ?? 0;
+  return { id, name, generation, status, ip_address, observed_at: iso(Math.max(observed_at, read)) };
+}
+
+function viewHealth(bot: BotState, rt: Runtime): BotView["health"] {
+  const { channel_since, ...health } = healthOf(bot, rt);
+  return { ...health, channel_since: isoOrNull(channel_since) };
+}
+
+function viewAgent(bot: BotState, rt: Runtime): BotView["agent"] {
+  if (bot.agent === null) return null;
+  const telemetry = rt.telemetry;
+  return {
+    version: telemetry?.agent_version ?? null,
+    boot_id: bot.agent.boot_id,
+    workload: telemetry?.workload ?? null,
+    load: telemetry?.load ?? null,
+    mem: telemetry?.mem ?? null,
+    disk: telemetry?.disk ?? null,
+  };
+}
+
+/** The present operation with its next attempt; a past one (no decision) with what it ended with. */
+export function viewOperation(
+  operation: OperationState,
+  bot: BotState,
+  rt: Runtime,
+  decision: Decision,
+  policy: Policy,
+): Operation {
+  const running = isRunning(operation) && operation.id === bot.operation.id;
+  return {
+    id: operation.id,
+    kind: operation.kind,
+    state: operation.state,
+    step: (running ? stepOf(bot) : null) ?? operation.state,
+    attempt: operation.failures + 1,
+    next_attempt_at: running && "wait" in decision ? iso(decision.wait) : null,
+    deadline: running ? isoOrNull(deadlineOf(operation, policy)) : null,
+    last_error: operation.last_error ?? (running && rt.tries > 0 ? bot.waiting : null),
+    started_at: iso(operation.started_at),
+    ended_at: isoOrNull(operation.ended_at),
+  };
+}
+
+/** A config version for management: that its secrets exist, never the secrets. */
+export function viewConfig(row: ConfigRow): ConfigVersion {
+  const { id, bot_id, version, restored_from, trading_config, risk_config, note, author, created_at } = row;
+  return {
+    id,
+    bot_id,
+    version,
+    restored_from,
+    trading_config,
+    risk_config,
+    secrets: {
+      llm_provider: row.llm_provider,
+      llm_api_key: {
+        set: row.llm_api_key !== ERASED,
+        last4: row.llm_api_key_last4,
+        updated_at: iso(row.llm_api_key_updated_at),
+      },
+      environment:
+        row.environment === ERASED
+          ? []
+          : row.environment_names.map(({ name, updated_at }) => ({ name, updated_at: iso(updated_at) })),
+    },
+    note,
+    author,
+    created_at: iso(created_at),
+  };
+}

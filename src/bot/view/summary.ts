@@ -1,0 +1,155 @@
+/** What a bot is, in a sentence or two for a person. Pure. */
+import type { BotStatus, OperationKind } from "../../wire/enums.ts";
+import { adoptedDroplet, type BotState, type Instant, isRunning } from "../model/state.ts";
+import { stepOf } from "../model/status.ts";
+import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
+import { rolloutState } from "../reconcile/rollout.ts";
+import { ending, inWords } from "./reasons.ts";
+
+interface Seen {
+  bot: BotState;
+  rt: Runtime;
+  decision: Decision;
+  now: Instant;
+}
+
+/** E.g. "Online for 3 h. Its agent was heard 12 s ago and runs config 4." */
+export function summarise(bot: BotState, rt: Runtime, decision: Decision, now: Instant): string {
+  const seen: Seen = { bot, rt, decision, now };
+  return [SAY[bot.status](seen), ...afterthoughts(seen)].join(" ");
+}
+
+const SAY: Readonly<Record<BotStatus, (seen: Seen) => string>> = {
+  pending: (seen) => `Waiting for its droplet ${lasting(seen)}${held(seen)}.`,
+  provisioning: (seen) => `Being set up ${lasting(seen)}${held(seen) || step(seen)}.`,
+  online: (seen) => `Online ${lasting(seen)}. ${agent(seen)}${online(seen.bot)}`,
+  unresponsive: (seen) => `Unresponsive ${lasting(seen)}: ${silence(seen)}.`,
+  paused: (seen) =>
+    seen.bot.adopted === null
+      ? `Paused ${lasting(seen)}. Its droplet is gone; a resume makes another.`
+      : `Paused ${lasting(seen)}; its droplet is off.`,
+  suspended: (seen) =>
+    `Suspended ${lasting(seen)}: ${ending(inWords(seen.bot.suspension?.reason ?? "no reason given"))} Its data is kept.`,
+  error: (seen) => `Given up ${ago(seen.bot.since, seen.now)}: ${ending(seen.bot.error?.detail ?? "no reason given")}`,
+  destroyed: (seen) =>
+    `Destroyed ${ago(seen.bot.destroyed_at ?? seen.bot.since, seen.now)}; ${
+      seen.bot.reason === "droplet_not_confirmed_gone"
+        ? "its droplet is not confirmed gone, and is removed where it turns up."
+        : "its droplet is confirmed gone."
+    }`,
+};
+
+/** What holds the work up, as the end of a clause. */
+function held({ bot }: Seen): string {
+  return bot.waiting === null ? "" : `: ${inWords(bot.waiting)}`;
+}
+
+const BUILDS: readonly OperationKind[] = ["create", "redeploy", "resume", "heal"];
+
+const STEPS: Readonly<Record<string, string>> = {
+  accepted: "its droplet is about to be replaced",
+  requesting_droplet: "its droplet is being asked for",
+  confirming_create: "whether its droplet was made is being looked up",
+  waiting_for_droplet: "its droplet is being made",
+  powering_on: "its droplet is being switched on",
+  waiting_for_agent: "its droplet boots, and its agent is awaited",
+  waiting_for_config: "its agent is about to apply the config",
+  deleting_droplet: "its old droplet is being deleted",
+  confirming_deletion: "its old droplet has to be confirmed gone",
+};
+
+/** How far the building has come; what else may be under way says so by itself. */
+function step({ bot }: Seen): string {
+  const name = stepOf(bot);
+  if (name === null || !BUILDS.includes(bot.operation.kind)) return "";
+  const bootstrap = /^bootstrap_(.+)$/.exec(name)?.[1];
+  return `: ${bootstrap ? `its bootstrap has come to "${inWords(bootstrap)}"` : (STEPS[name] ?? inWords(name))}`;
+}
+
+function agent({ bot, rt, now }: Seen): string {
+  const heard_at = lastHeardAt(rt);
+  const heard = heard_at === null ? "is heard" : `was heard ${ago(heard_at, now)}`;
+  const runs = bot.config.effective?.version;
+  return `Its agent ${heard}${runs === undefined ? "" : ` and runs config ${runs}`}.`;
+}
+
+/** What of an online bot is not as it should be. */
+function online(bot: BotState): string {
+  const stopped = bot.workload_stopped ? " Its workload was stopped, and waits until a person starts it." : "";
+  const held = bot.start_held ? " Its workload waits until a person starts it." : "";
+  return `${stopped || held}${config(bot)}`;
+}
+
+function config(bot: BotState): string {
+  const { desired, failed, rolled_back } = bot.config;
+  switch (rolloutState(bot)) {
+    case "settled":
+      return "";
+    case "pending_delivery":
+      return ` Config ${desired.version} waits to be delivered.`;
+    case "delivered":
+      return ` Config ${desired.version} is being applied.`;
+    case "failed":
+      return ` Config ${desired.version} failed: ${ending(inWords(failed?.reason ?? "no reason given"))}`;
+    case "rolled_back":
+      return ` Config ${rolled_back?.failed_version} failed and was taken back: ${ending(inWords(rolled_back?.reason ?? ""))}`;
+  }
+}
+
+function silence({ bot, rt, now }: Seen): string {
+  const droplet = adoptedDroplet(bot);
+  if (droplet === null) return "its droplet is gone";
+  if (droplet.status === "off") return "its droplet is off, and not by our doing";
+  const heard_at = lastHeardAt(rt);
+  return heard_at === null ? "its agent is silent" : `its agent was last heard ${ago(heard_at, now)}`;
+}
+
+const UNDER_WAY: Readonly<Record<OperationKind, string | null>> = {
+  // Said by the status itself.
+  create: null,
+  redeploy: null,
+  pause: "It is being paused.",
+  resume: "It is being resumed.",
+  destroy: "It is being destroyed.",
+  suspend: "It is being suspended.",
+  heal: "It is being healed.",
+};
+
+/** Their own sentence says already what the work waits for. */
+const SAYS_WHY: readonly BotStatus[] = ["pending", "provisioning"];
+
+function afterthoughts({ bot, decision, now }: Seen): string[] {
+  const thoughts: string[] = [];
+  const running = isRunning(bot.operation);
+  const doing = running ? UNDER_WAY[bot.operation.kind] : null;
+  if (doing !== null && bot.destroyed_at === null) thoughts.push(doing);
+  // A bot that was suspended and runs all the same is about to be stopped.
+  if (bot.suspension !== null && bot.status !== "suspended" && !running) thoughts.push("It is to be suspended.");
+  if (bot.status === "unresponsive" && !running && bot.policies.healing === "off") {
+    thoughts.push("Its policy is not to heal it.");
+  }
+  if (bot.status === "error" && bot.adopted !== null) thoughts.push(`Droplet ${bot.adopted} is kept.`);
+  if (bot.waiting !== null) {
+    if (!SAYS_WHY.includes(bot.status)) thoughts.push(`It has to wait: ${ending(inWords(bot.waiting))}`);
+    if ("wait" in decision && decision.wait > now) thoughts.push(`The next try is in ${span(decision.wait - now)}.`);
+  }
+  return thoughts;
+}
+
+function lasting({ bot, now }: Seen): string {
+  return `for ${span(now - bot.since)}`;
+}
+
+function ago(at: Instant, now: Instant): string {
+  return `${span(now - at)} ago`;
+}
+
+/** In the largest unit that says enough. */
+function span(ms: number): string {
+  const s = Math.max(0, Math.round(ms / 1000));
+  if (s < 120) return `${s} s`;
+  const min = Math.floor(s / 60);
+  if (min < 120) return `${min} min`;
+  const h = Math.floor(min / 60);
+  return h < 48 ? `${h} h` : `${Math.floor(h / 24)} d`;
+}
