@@ -2,7 +2,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Person, Principal } from "../accounts/principal.ts";
 import type { Env } from "../bindings.ts";
-import type { AgentCaller } from "../bot/agent/authenticate.ts";
+import type { AgentCaller } from "../bot/shell/answer.ts";
 import type { Settings } from "../env.ts";
 import { invalid } from "./problem.ts";
 import { illFormedText } from "./well-formed.ts";

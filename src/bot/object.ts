@@ -25,7 +25,6 @@ import type {
 import type { PatchBotRequest, WaitAnswer } from "../wire/bot.ts";
 import type { CommandRequest } from "../wire/command.ts";
 import type { BotAction } from "../wire/enums.ts";
-import type { AgentCaller } from "./agent/authenticate.ts";
 import * as channel from "./agent/channel.ts";
 import { rotateCredential } from "./agent/credential-rotation.ts";
 import * as agentFace from "./agent/endpoints.ts";
@@ -40,19 +39,21 @@ import { type Publication, publishConfig } from "./calls/publish-config.ts";
 import { eraseSecrets, rekey } from "./calls/rekey.ts";
 import { admitReader, catchUp, NOTHING_IS_HEARD } from "./calls/stream.ts";
 import { suspend, unsuspend } from "./calls/suspend.ts";
-import { waitFor } from "./calls/wait.ts";
-import type { Answer, Caller, Scope } from "./shell/answer.ts";
+import { Waiters, waitFor } from "./calls/wait.ts";
+import { openShell } from "./followers.ts";
+import type { AgentCaller, Answer, Caller, Scope } from "./shell/answer.ts";
 import type { Platform } from "./shell/ports.ts";
-import { BotShell } from "./shell/shell.ts";
+import type { BotShell } from "./shell/shell.ts";
 import { CONNECT_HEADER, type Connect } from "./shell/sockets.ts";
 
 export class Bot extends DurableObject<Env> {
   readonly #shell: BotShell;
+  readonly #waiters = new Waiters();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     answerPings(ctx);
-    this.#shell = new BotShell(platformOf(ctx, env));
+    this.#shell = openShell(platformOf(ctx, env), this.#waiters);
   }
 
   override alarm(): Promise<void> {
@@ -95,7 +96,7 @@ export class Bot extends DurableObject<Env> {
   async #wait(wish: Extract<Connect, { tag: "wait" }>, gone: AbortSignal): Promise<Answer<WaitAnswer>> {
     const patience = patienceFor(wish.timeout_ms, gone);
     try {
-      return await waitFor(this.#awake(), wish, patience.over);
+      return await waitFor(this.#awake(), this.#waiters, wish, patience.over);
     } finally {
       patience.end();
     }

@@ -152,7 +152,7 @@ export const calls: readonly Mutant[] = [
   {
     name: "power-on-reads-after-refusal",
     guard: "A refused power-on is not sent again before the droplet was read.",
-    file: "src/bot/reconcile/ensure-power.ts",
+    file: "src/bot/reconcile/steps.ts",
     find: "  if (lastRead(s, droplet) < bot.operation.started_at)\n",
     replace: "  if (lastRead(s, droplet) < 0)\n",
     caught_by: ["test/simulation/regressions.test.ts"],

@@ -21,9 +21,9 @@ export const history: readonly Mutant[] = [
   {
     name: "readers-are-told-by-the-commit",
     guard: "Every commit is told to the readers.",
-    file: "src/bot/shell/shell.ts",
-    find: "    tellReaders(this);\n",
-    replace: "    if (live.bot.destroyed_at !== null) tellReaders(this);\n",
+    file: "src/bot/followers.ts",
+    find: "[tellReaders, ",
+    replace: "[(shell, _before, after) => { if (after.bot.destroyed_at !== null) tellReaders(shell); }, ",
     caught_by: [stream],
   },
   {
@@ -69,17 +69,17 @@ export const history: readonly Mutant[] = [
   {
     name: "waiters-are-told-by-the-commit",
     guard: "Whoever waits is answered by the commit that brings the status.",
-    file: "src/bot/shell/shell.ts",
-    find: "    this.waiters.tell(live);\n",
-    replace: "    if (live.bot.destroyed_at !== null) this.waiters.tell(live);\n",
+    file: "src/bot/followers.ts",
+    find: "waiters.tell(after)",
+    replace: "{ if (after.bot.destroyed_at !== null) waiters.tell(after); }",
     caught_by: [wait, waiting],
   },
   {
     name: "waiters-are-limited",
     guard: "Five callers wait for a bot at most: each keeps its object awake.",
     file: WAIT,
-    find: "if (shell.waiters.count >= MAX_WAITERS) {",
-    replace: "if (shell.waiters.count >= 10 * MAX_WAITERS) {",
+    find: "if (waiters.count >= MAX_WAITERS) {",
+    replace: "if (waiters.count >= 10 * MAX_WAITERS) {",
     caught_by: [wait],
   },
   {

@@ -77,7 +77,7 @@ export const rollout: readonly Mutant[] = [
   {
     name: "good-passed-its-gate",
     guard: "A version that was accepted with a stopped workload is not good yet.",
-    file: ROLLOUT,
+    file: "src/bot/model/rollout-state.ts",
     find: 'return workload === undefined || workload === "running";',
     replace: 'return workload !== "failed";',
     caught_by: [pure],

@@ -5,10 +5,12 @@
 import { admitAgent, agentConnected, agentDisconnected, agentSaid, tendChannel } from "../../src/bot/agent/channel.ts";
 import { runAlarm } from "../../src/bot/alarm/run.ts";
 import { type ClaimRequest, claim, type Poked, poke } from "../../src/bot/calls/maintenance.ts";
+import { Waiters } from "../../src/bot/calls/wait.ts";
+import { openShell } from "../../src/bot/followers.ts";
 import type { Policy } from "../../src/bot/model/policy.ts";
 import type { OutboxEntry } from "../../src/bot/shell/outbox-rows.ts";
 import type { Platform } from "../../src/bot/shell/ports.ts";
-import { BotShell } from "../../src/bot/shell/shell.ts";
+import type { BotShell } from "../../src/bot/shell/shell.ts";
 import type { Connect } from "../../src/bot/shell/sockets.ts";
 import type { Provider } from "../../src/provider/digitalocean.ts";
 import type { Gate } from "../../src/provider/gate/permit.ts";
@@ -141,7 +143,7 @@ export class Host {
   }
 
   #boot(): BotShell {
-    return new BotShell(this.#platform(this.#process.life));
+    return openShell(this.#platform(this.#process.life), new Waiters());
   }
 
   #platform(life: number): Platform {

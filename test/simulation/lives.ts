@@ -1,10 +1,11 @@
 /** Lives of bots that are worth remembering: their histories are recorded, and later releases must still read them. */
-import type { AgentCaller } from "../../src/bot/agent/authenticate.ts";
+
 import * as face from "../../src/bot/agent/endpoints.ts";
 import { acknowledgeSecurity } from "../../src/bot/calls/acknowledge-security.ts";
 import { requestCommand } from "../../src/bot/calls/commands.ts";
+import type { RecordedEvent } from "../../src/bot/model/events.ts";
 import type { BotState } from "../../src/bot/model/state.ts";
-import type { RecordedEvent } from "../../src/bot/shell/history.ts";
+import type { AgentCaller } from "../../src/bot/shell/answer.ts";
 import type { BotStatus } from "../../src/wire/enums.ts";
 import { OPERATOR } from "../fixtures/caller.ts";
 import { MINUTE, World, type WorldOptions } from "./world.ts";

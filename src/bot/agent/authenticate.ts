@@ -4,14 +4,8 @@
  */
 import { constantTimeEqual } from "../../wire/tokens.ts";
 import { type BotState, type Intent, KEEP_REFUSED_DROPLETS } from "../model/state.ts";
-import { type Refusal, refuse } from "../shell/answer.ts";
+import { type AgentCaller, type Refusal, refuse } from "../shell/answer.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
-
-/** Who calls: the SHA-256 of the bearer token as it came, and which kind it said it is. */
-export interface AgentCaller {
-  token_sha256: string;
-  kind: "reg" | "agt";
-}
 
 /** Droplets whose names are being checked at a time. */
 export const MAX_CLAIMS = 4;

@@ -146,8 +146,8 @@ export function tendChannel(shell: BotShell): void {
 }
 
 /** After a commit: whoever is not wanted any more is cut off, and the agent is told what is wanted now. */
-export function announceOrders(shell: BotShell, before: BotState, after: BotState): void {
-  if (before === after || shell.platform.sockets.open("agent").length === 0) return;
+export function announceOrders(shell: BotShell, before: BotState | null, { bot: after }: Live): void {
+  if (before === null || before === after || shell.platform.sockets.open("agent").length === 0) return;
   const silent = after.presence === "silent" && before.presence !== "silent";
   for (const socket of shell.platform.sockets.open("agent")) {
     const attached = Attached.safeParse(socket.attachment()).data;

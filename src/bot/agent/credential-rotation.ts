@@ -6,9 +6,10 @@ import type { CredentialAnswer, CredentialRequest } from "../../wire/agent.ts";
 import { constantTimeEqual } from "../../wire/tokens.ts";
 import { concludeCommands, rotationAsked } from "../calls/commands.ts";
 import type { Runtime } from "../reconcile/decision.ts";
+import type { AgentCaller } from "../shell/answer.ts";
 import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
-import { type AgentCaller, authenticateOn } from "./authenticate.ts";
+import { authenticateOn } from "./authenticate.ts";
 
 /** The new one counts, the old one is revoked and the command is done: in one commit. */
 export function rotateCredential(

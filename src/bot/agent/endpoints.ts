@@ -17,11 +17,11 @@ import { type BotState, type Intent, isRunning } from "../model/state.ts";
 import { isFenced, stopping } from "../model/workload-order.ts";
 import type { Runtime } from "../reconcile/decision.ts";
 import { learnAck } from "../reconcile/rollout.ts";
+import type { AgentCaller } from "../shell/answer.ts";
 import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 import { iso } from "../view/bot.ts";
 import {
-  type AgentCaller,
   authenticate,
   authenticateOn,
   intentOf,

@@ -6,10 +6,11 @@ import { isTooLarge, mergeEnvironment, mergeNames, replacesAll, whyNotEnvironmen
 import { openEnvironment, openKey, type SealedSecrets, sealSecrets } from "../config/secrets.ts";
 import { type Answer, type Caller, ok, type Refusal, refuse } from "../shell/answer.ts";
 import type { ConfigRow } from "../shell/outbox-rows.ts";
+import { sealedWithRetiredKey } from "../shell/secret-texts.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { viewConfig } from "../view/bot.ts";
 import { answerKey, reach } from "./management.ts";
-import { KEY_RETIRED, sealedWithRetiredKey } from "./rekey.ts";
+import { KEY_RETIRED } from "./rekey.ts";
 
 /** A patch onto the desired version, or an older version's content as a new one. */
 export type Publication =

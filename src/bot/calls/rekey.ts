@@ -4,10 +4,10 @@
  */
 import type { Erasure } from "../../secrets/erasure.ts";
 import type { Rekeyed, RekeyRequest } from "../../secrets/rotation-plan.ts";
-import { keysOf, reseal, type SealedRow, sealedOnlyBy, withoutSecrets } from "../../secrets/sealed.ts";
-import { ConfigRow, type OutboxEntry } from "../shell/outbox-rows.ts";
+import { reseal, sealedOnlyBy } from "../../secrets/sealed.ts";
+import { type Content, edited, rowOf } from "../shell/secret-texts.ts";
 import type { BotShell } from "../shell/shell.ts";
-import type { SecretText, Store } from "../shell/store.ts";
+import type { SecretText } from "../shell/store.ts";
 
 /** Writers may overtake it this often before the rotation is told to come again. */
 const MAX_RACES = 50;
@@ -46,21 +46,6 @@ function isUnder(target: string, text: SecretText): boolean {
   return row !== null && sealedOnlyBy(row, target);
 }
 
-function rowOf(text: SecretText): SealedRow | null {
-  return ConfigRow.safeParse(contentOf(text)).data ?? null;
-}
-
-function contentOf({ table, value }: SecretText): unknown {
-  try {
-    const parsed = JSON.parse(value);
-    return table === "config" ? parsed : (parsed as Partial<OutboxEntry> | null)?.row;
-  } catch {
-    return undefined;
-  }
-}
-
-type Content = Record<string, unknown>;
-
 /** Fields that this release does not know stay. @returns false where the text was replaced meanwhile */
 function replace(shell: BotShell, text: SecretText, change: (content: Content) => Content): boolean {
   const { store, platform } = shell;
@@ -70,22 +55,8 @@ function replace(shell: BotShell, text: SecretText, change: (content: Content) =
   return replaced;
 }
 
-function edited(text: SecretText, change: (content: Content) => Content): string {
-  const content = contentOf(text);
-  // What cannot be read is of no use to anybody.
-  if (typeof content !== "object" || content === null) return "null";
-  const changed = change(content as Content);
-  return JSON.stringify(text.table === "config" ? changed : { ...JSON.parse(text.value), row: changed });
-}
-
 /** For whoever is refused for that: another try meets the present deploy. */
 export const KEY_RETIRED = "This part of the service still seals with an encryption key that was replaced. Try again.";
-
-/** Whether a row was sealed by somebody who has not heard that the key is retired: it must not be kept. */
-export function sealedWithRetiredKey(store: Store, row: SealedRow): boolean {
-  const { ids } = store.retiredKeys();
-  return keysOf(row).some((key) => key !== null && ids.includes(key));
-}
 
 /** The Bot is the one who knows that it is destroyed. May be repeated. */
 export function eraseSecrets(shell: BotShell): Erasure {
@@ -96,11 +67,4 @@ export function eraseSecrets(shell: BotShell): Erasure {
   if (destroyed_at === null || now() < destroyed_at + policy.secret_retention_ms) return "kept";
   if (secrets_erased_at === null) shell.commit({ events: [{ kind: "secrets_erased", data: {} }], erase_secrets: true });
   return "erased";
-}
-
-/** Part of the commit that says so. */
-export function eraseSecretTexts(store: Store, now: number): void {
-  for (const text of store.secretTexts()) {
-    store.replaceSecretText(text, edited(text, withoutSecrets), now);
-  }
 }

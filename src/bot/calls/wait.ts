@@ -49,18 +49,19 @@ function isOver({ bot }: Live, status: BotStatus): boolean {
 /** @param patience ends with the time that the caller gave, or with the caller */
 export async function waitFor(
   shell: BotShell,
+  waiters: Waiters,
   { scope, status }: { scope: Scope; status: BotStatus },
   patience: Promise<void>,
 ): Promise<Answer<WaitAnswer>> {
   const reached = reach(shell, scope);
   if (!reached.ok) return reached;
   if (isOver(reached.live, status)) return ok(answerOf(shell, reached.live, status));
-  if (shell.waiters.count >= MAX_WAITERS) {
+  if (waiters.count >= MAX_WAITERS) {
     return refuse("too_many_waiters", `${MAX_WAITERS} callers wait for this bot already.`, {
       retry_after_s: RETRY_AFTER_S,
     });
   }
-  const live = await shell.waiters.until(status, patience);
+  const live = await waiters.until(status, patience);
   return ok(answerOf(shell, live ?? shell.present(), status));
 }
 

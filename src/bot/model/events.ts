@@ -121,3 +121,18 @@ export type EventKind = keyof EventData;
 /** What is to be recorded: the shell adds number, time and actor. */
 export type EventBody = { [K in EventKind]: { kind: K; data: EventData[K] } }[EventKind];
 export type BotEvent = EventBody & { seq: number; at: Instant; actor: string };
+
+/** What people read of a bot at a time. */
+export interface Standing {
+  status: BotState["status"];
+  generation: number;
+}
+
+/** An event with what people read of the bot before and after it. */
+export type RecordedEvent = BotEvent & {
+  /** Null: there was no bot, or the release that recorded the event did not say. */
+  before: Standing | null;
+  after: Standing | null;
+  /** Why the status is what it is after the event. */
+  reason: string | null;
+};

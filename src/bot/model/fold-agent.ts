@@ -1,10 +1,10 @@
 /** How agents and configs change the state. Pure. */
 import type { WorkloadState } from "../../wire/enums.ts";
-import { passedGate } from "../reconcile/rollout.ts";
 import type { EventKind } from "./events.ts";
 import type { dropletFolds } from "./fold-droplets.ts";
 import type { operationFolds } from "./fold-operations.ts";
 import { commit, type Folds, remember, revoked, withoutAgent } from "./fold-parts.ts";
+import { passedGate } from "./rollout-state.ts";
 import { KEEP_REFUSED_DROPLETS } from "./state.ts";
 
 const SILENCE_ERRORS = ["heal_failed", "agent_not_heard"];

@@ -1,11 +1,11 @@
 /** The fold of a bot's events into its state. Pure; every change of state is an event. */
 
-import { standsElsewhere } from "../reconcile/rollout.ts";
 import type { BotEvent, EventKind } from "./events.ts";
 import { agentFolds } from "./fold-agent.ts";
 import { dropletFolds } from "./fold-droplets.ts";
 import { operationFolds } from "./fold-operations.ts";
 import { type Folds, newOperation } from "./fold-parts.ts";
+import { standsElsewhere } from "./rollout-state.ts";
 import { BotState } from "./state.ts";
 import { deriveStatus } from "./status.ts";
 import { workloadOrder } from "./workload-order.ts";

@@ -7,7 +7,7 @@ import type { Decision } from "./decision.ts";
 import { confirmMissing, removeDroplet, resolveIntent, verifyClaim } from "./ensure-gone.ts";
 import { awaitAgent, awaitConfig, redeploy } from "./ensure-running.ts";
 import type { Situation } from "./situation.ts";
-import { callNow, fail, failAttempt, lastRead, pollDroplet, record, succeed } from "./steps.ts";
+import { callNow, fail, failAttempt, lastRead, pollDroplet, powerOn, record, succeed } from "./steps.ts";
 
 /** Pause: ask the guest to shut down, then insist. Done only when a read says `off`. */
 export function ensureOff(s: Situation): Decision {
@@ -78,21 +78,4 @@ function awaitEffect(s: Situation, droplet: Droplet, sentAt: Instant | null, rea
   if (lastRead(s, droplet) >= settledAt) return null;
   if (s.now < settledAt) return pollDroplet(s, droplet, settledAt, reason);
   return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
-}
-
-/** Null once the tries are spent. */
-export function powerOn(s: Situation, droplet: Droplet): Decision | null {
-  const { bot, now, policy } = s;
-  // After a refusal the droplet is read again: it may be on by now, or gone.
-  if (lastRead(s, droplet) < bot.operation.started_at)
-    return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
-  const { power } = bot.operation;
-  if (power?.action !== "power_on") {
-    return callNow(s, { kind: "power", droplet_id: droplet.id, action: "power_on" });
-  }
-  if (now < power.sent_at + policy.power_patience_ms) {
-    return pollDroplet(s, droplet, power.sent_at + policy.power_patience_ms, "droplet_active");
-  }
-  if (power.count >= policy.power_tries) return null;
-  return callNow(s, { kind: "power", droplet_id: droplet.id, action: "power_on" });
 }

@@ -4,10 +4,9 @@ import { adoptedDroplet, type BotState, type Droplet, type Instant, openIntent }
 import { isServing } from "../model/status.ts";
 import type { Decision } from "./decision.ts";
 import { confirmMissing, ensureGone, removeDroplet, resolveIntent, verifyClaim } from "./ensure-gone.ts";
-import { powerOn } from "./ensure-power.ts";
 import { goBack, notAcknowledged } from "./rollout.ts";
 import type { Situation } from "./situation.ts";
-import { callNow, fail, failAttempt, lastRead, pollDroplet, record, succeed, waitUntil } from "./steps.ts";
+import { callNow, fail, failAttempt, lastRead, pollDroplet, powerOn, record, succeed, waitUntil } from "./steps.ts";
 
 /** Brings the bot to: one droplet of this generation, active, its agent heard, a config applied. */
 export function ensureRunning(s: Situation): Decision {

@@ -6,10 +6,9 @@
 import { adoptedDroplet } from "../model/state.ts";
 import type { Decision } from "./decision.ts";
 import { confirmMissing } from "./ensure-gone.ts";
-import { powerOn } from "./ensure-power.ts";
 import { redeploy } from "./ensure-running.ts";
 import type { Situation } from "./situation.ts";
-import { callNow, fail, lastRead, pollDroplet, record, succeed, waitUntil } from "./steps.ts";
+import { callNow, fail, lastRead, pollDroplet, powerOn, record, succeed, waitUntil } from "./steps.ts";
 
 /** A silent bot at rest: whether to begin healing it now, wait for it, or (null) leave it to people. */
 export function healNow({ bot, now, policy }: Situation): Decision | null {

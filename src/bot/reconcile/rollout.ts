@@ -3,8 +3,8 @@
  * failed. Pure. A version fails by its agent's word or by its agent's silence about it, never before it was delivered.
  */
 import type { ConfigAckRequest } from "../../wire/agent.ts";
-import type { RolloutState, WorkloadState } from "../../wire/enums.ts";
 import type { EventBody } from "../model/events.ts";
+import { passedGate, rolloutState } from "../model/rollout-state.ts";
 import { type BotState, type Instant, isRunning, type RolledBack } from "../model/state.ts";
 import { workloadOrder } from "../model/workload-order.ts";
 import type { Decision } from "./decision.ts";
@@ -13,27 +13,6 @@ import { record, waitUntil } from "./steps.ts";
 
 /** The agent was there, and said nothing of the version in time. */
 export const NOT_ACKNOWLEDGED = "not_acknowledged";
-
-export function rolloutState({ config }: BotState): RolloutState {
-  const { desired, applied, failed, delivered, rolled_back } = config;
-  if (failed?.id === desired.id) return "failed";
-  if (applied?.id === desired.id) return rolled_back?.version === desired.version ? "rolled_back" : "settled";
-  return delivered ? "delivered" : "pending_delivery";
-}
-
-/** Whether the rollout stands elsewhere after an event than before it. */
-export function standsElsewhere(before: BotState, after: BotState): boolean {
-  return (
-    before.generation !== after.generation ||
-    before.config.desired.id !== after.config.desired.id ||
-    rolloutState(before) !== rolloutState(after)
-  );
-}
-
-/** `applied` with the workload stopped says that the gate is still to come. One that says nothing else means it whole. */
-export function passedGate(workload: WorkloadState | undefined): boolean {
-  return workload === undefined || workload === "running";
-}
 
 /** What comes back where the desired version failed; null: nothing is wrong, or there is nothing to go back to. */
 export function wayBack({ config }: BotState): RolledBack | null {

@@ -64,3 +64,20 @@ export function fail({ bot }: Situation, code: string, detail: string): Decision
 export function failAttempt({ bot }: Situation, code: string, detail: string): Decision {
   return record({ kind: "attempt_failed", data: { operation_id: bot.operation.id, code, detail } });
 }
+
+/** Switches the droplet on, again after a while. Null once the tries are spent. */
+export function powerOn(s: Situation, droplet: Droplet): Decision | null {
+  const { bot, now, policy } = s;
+  // After a refusal the droplet is read again: it may be on by now, or gone.
+  if (lastRead(s, droplet) < bot.operation.started_at)
+    return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
+  const { power } = bot.operation;
+  if (power?.action !== "power_on") {
+    return callNow(s, { kind: "power", droplet_id: droplet.id, action: "power_on" });
+  }
+  if (now < power.sent_at + policy.power_patience_ms) {
+    return pollDroplet(s, droplet, power.sent_at + policy.power_patience_ms, "droplet_active");
+  }
+  if (power.count >= policy.power_tries) return null;
+  return callNow(s, { kind: "power", droplet_id: droplet.id, action: "power_on" });
+}

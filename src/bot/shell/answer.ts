@@ -65,6 +65,12 @@ export interface Caller {
   idempotency?: { key: string; body_hash: string };
 }
 
+/** Who calls: the SHA-256 of the bearer token as it came, and which kind it said it is. */
+export interface AgentCaller {
+  token_sha256: string;
+  kind: "reg" | "agt";
+}
+
 export function inScope(scope: Scope, accountId: string): boolean {
   return "every_account" in scope || scope.account_id === accountId;
 }

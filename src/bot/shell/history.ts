@@ -4,23 +4,9 @@
  */
 import type { Sql } from "../../cloudflare/storage-port.ts";
 import { BOT_STATUSES } from "../../wire/enums.ts";
-import type { BotEvent } from "../model/events.ts";
+import type { BotEvent, RecordedEvent, Standing } from "../model/events.ts";
 import type { BotState } from "../model/state.ts";
 import type { ClaimHistory } from "../reconcile/claim.ts";
-
-interface Standing {
-  status: BotState["status"];
-  generation: number;
-}
-
-/** An event with what people read of the bot before and after it. */
-export type RecordedEvent = BotEvent & {
-  /** Null: there was no bot, or the release that recorded the event did not say. */
-  before: Standing | null;
-  after: Standing | null;
-  /** Why the status is what it is after the event. */
-  reason: string | null;
-};
 
 export function recorded(event: BotEvent, before: BotState | null, after: BotState): RecordedEvent {
   return { ...event, before: before && standing(before), after: standing(after), reason: after.reason };

@@ -3,10 +3,6 @@
  * events, outbox and the one alarm together. Calls to the outside happen only in `alarm()`.
  */
 
-import { announceOrders } from "../agent/channel.ts";
-import { eraseSecretTexts } from "../calls/rekey.ts";
-import { tellReaders } from "../calls/stream.ts";
-import { Waiters } from "../calls/wait.ts";
 import type { BotEvent, EventBody } from "../model/events.ts";
 import { apply } from "../model/fold.ts";
 import type { BotState, Instant } from "../model/state.ts";
@@ -18,6 +14,7 @@ import { auditOfChange } from "./audit.ts";
 import { recorded } from "./history.ts";
 import { botRow, type ConfigRow, changedDroplets, type OutboxEntry } from "./outbox-rows.ts";
 import type { Platform } from "./ports.ts";
+import { eraseSecretTexts } from "./secret-texts.ts";
 import { type CommandRow, type Loaded, type RetiredKeys, Store } from "./store.ts";
 
 const MAX_CONCLUSIONS = 8;
@@ -51,15 +48,22 @@ export interface Live {
   rt: Runtime;
 }
 
+/**
+ * Told after each commit, once it is stored. What goes wrong with a follower is its own trouble: it must not throw.
+ * @param before null where the commit created the bot
+ */
+export type Follower = (shell: BotShell, before: BotState | null, after: Live) => void;
+
 export class BotShell {
   readonly platform: Platform;
   readonly store: Store;
-  readonly waiters = new Waiters();
+  readonly #followers: readonly Follower[];
   #loaded: Loaded | null = null;
   #repaired = false;
 
-  constructor(platform: Platform) {
+  constructor(platform: Platform, followers: readonly Follower[]) {
     this.platform = platform;
+    this.#followers = followers;
     this.store = new Store(platform);
     if (this.store.exists()) this.store.migrate();
   }
@@ -95,7 +99,7 @@ export class BotShell {
     rt: Runtime,
     change: Pick<Change, "actor" | "config" | "retired_keys">,
   ): Live {
-    return this.#transact(() => {
+    return this.#transact(null, () => {
       this.store.migrate();
       return this.#write(null, rt, { events: [accepted], ...change });
     });
@@ -103,9 +107,7 @@ export class BotShell {
 
   commit(change: Change): Live {
     const { bot, rt } = this.present();
-    const live = this.#transact(() => this.#write(bot, change.rt ?? rt, change));
-    announceOrders(this, bot, live.bot);
-    return live;
+    return this.#transact(bot, () => this.#write(bot, change.rt ?? rt, change));
   }
 
   /** What the sockets tell, kept in memory: the next commit stores it, and until then it can be read off them again. */
@@ -144,7 +146,7 @@ export class BotShell {
     this.platform.setAlarm(this.platform.now() + BROKEN_STATE_ALARM_MS);
   }
 
-  #transact(run: () => Live): Live {
+  #transact(before: BotState | null, run: () => Live): Live {
     let live: Live;
     try {
       live = this.platform.transactionSync(run);
@@ -154,8 +156,7 @@ export class BotShell {
       throw error;
     }
     this.#loaded = { kind: "bot", ...live };
-    tellReaders(this);
-    this.waiters.tell(live);
+    for (const follow of this.#followers) follow(this, before, live);
     return live;
   }
 

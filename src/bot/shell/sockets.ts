@@ -1,8 +1,7 @@
 /** WebSockets as the Bot sees them: they survive its hibernation, and are gone without a word after a reset. */
 import type { BotStatus } from "../../wire/enums.ts";
-import type { AgentCaller } from "../agent/authenticate.ts";
 import type { Instant } from "../model/state.ts";
-import type { Scope } from "./answer.ts";
+import type { AgentCaller, Scope } from "./answer.ts";
 
 /** Who is at the other end. */
 export type SocketTag = "agent" | "events";

@@ -1,7 +1,8 @@
 /** How a bot's config stands, on the wire. Pure. */
 import type { ConfigStanding } from "../../wire/rollout.ts";
+import { rolloutState } from "../model/rollout-state.ts";
 import type { BotState, ConfigRef } from "../model/state.ts";
-import { ackDeadline, rolloutState } from "../reconcile/rollout.ts";
+import { ackDeadline } from "../reconcile/rollout.ts";
 import type { Situation } from "../reconcile/situation.ts";
 
 export function viewConfigStanding(s: Situation): ConfigStanding {

@@ -1,6 +1,6 @@
 /** An event as the wire shows it. Pure. */
 import type { EventView } from "../../wire/bot.ts";
-import type { RecordedEvent } from "../shell/history.ts";
+import type { RecordedEvent } from "../model/events.ts";
 import { iso } from "./bot.ts";
 import { sentenceOf } from "./sentences.ts";
 

@@ -1,9 +1,9 @@
 /** What a bot is, in a sentence or two for a person. Pure. */
 import type { BotStatus, OperationKind } from "../../wire/enums.ts";
+import { rolloutState } from "../model/rollout-state.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning } from "../model/state.ts";
 import { stepOf } from "../model/status.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
-import { rolloutState } from "../reconcile/rollout.ts";
 import { ending, inWords } from "./reasons.ts";
 
 interface Seen {

@@ -1,7 +1,7 @@
 import { describe, it } from "vitest";
-import type { AgentCaller } from "../../../src/bot/agent/authenticate.ts";
 import { agentConfig, heartbeat, register } from "../../../src/bot/agent/endpoints.ts";
 import { unsuspend } from "../../../src/bot/calls/suspend.ts";
+import type { AgentCaller } from "../../../src/bot/shell/answer.ts";
 import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import type { HeartbeatRequest } from "../../../src/wire/agent.ts";

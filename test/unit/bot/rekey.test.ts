@@ -4,8 +4,10 @@ import { runAlarm } from "../../../src/bot/alarm/run.ts";
 import { desiredConfig } from "../../../src/bot/calls/management.ts";
 import { publishConfig } from "../../../src/bot/calls/publish-config.ts";
 import { eraseSecrets, rekey } from "../../../src/bot/calls/rekey.ts";
+import { Waiters } from "../../../src/bot/calls/wait.ts";
+import { openShell } from "../../../src/bot/followers.ts";
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
-import { BotShell } from "../../../src/bot/shell/shell.ts";
+import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import type { SecretText } from "../../../src/bot/shell/store.ts";
 import { sealedFields } from "../../../src/secrets/sealed.ts";
 import { keyIdOf, type Vault } from "../../../src/secrets/vault.ts";
@@ -58,7 +60,8 @@ function bot(keys: string[] = ["new", "old"], life = new Life().online().wait(HO
   const envelope = `v1.old.${life.bot.id}|1|llm_api_key.secret`;
   storage.sql.exec("UPDATE config SET value = json_set(value, '$.llm_api_key', ?)", envelope);
   /** Another isolate, with other keys, on the same storage. */
-  const reopened = (others: string[]) => new BotShell({ ...shell.platform, vault: vaultOf(others, during) });
+  const reopened = (others: string[]) =>
+    openShell({ ...shell.platform, vault: vaultOf(others, during) }, new Waiters());
   return { shell, storage, life, during, pushed, reopened };
 }
 

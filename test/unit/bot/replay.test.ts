@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "vitest";
+import type { RecordedEvent } from "../../../src/bot/model/events.ts";
 import { apply } from "../../../src/bot/model/fold.ts";
 import { BotState } from "../../../src/bot/model/state.ts";
-import type { RecordedEvent } from "../../../src/bot/shell/history.ts";
 import { viewEvent } from "../../../src/bot/view/event.ts";
 import { EventView } from "../../../src/wire/bot.ts";
 import { LIVES, type RecordedLife } from "../../simulation/lives.ts";

@@ -1,6 +1,7 @@
 import { describe, it } from "vitest";
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
-import { ackDeadline, learnAck, rolloutState } from "../../../src/bot/reconcile/rollout.ts";
+import { rolloutState } from "../../../src/bot/model/rollout-state.ts";
+import { ackDeadline, learnAck } from "../../../src/bot/reconcile/rollout.ts";
 import type { WorkloadState } from "../../../src/wire/enums.ts";
 import { HOUR, inWords, Life, MINUTE, SECOND } from "./life.ts";
 

@@ -1,10 +1,10 @@
 import { describe, it } from "vitest";
-import type { AgentCaller } from "../../../src/bot/agent/authenticate.ts";
 import { rotateCredential } from "../../../src/bot/agent/credential-rotation.ts";
 import { ordersOf } from "../../../src/bot/agent/directives.ts";
 import { acknowledge, heartbeat } from "../../../src/bot/agent/endpoints.ts";
 import { listCommands, requestCommand } from "../../../src/bot/calls/commands.ts";
 import { act } from "../../../src/bot/calls/management.ts";
+import type { AgentCaller } from "../../../src/bot/shell/answer.ts";
 import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import type { HeartbeatRequest } from "../../../src/wire/agent.ts";
 import { OPERATOR } from "../../fixtures/caller.ts";

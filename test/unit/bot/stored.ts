@@ -1,7 +1,9 @@
+import { Waiters } from "../../../src/bot/calls/wait.ts";
+import { openShell } from "../../../src/bot/followers.ts";
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
 import type { ConfigRow } from "../../../src/bot/shell/outbox-rows.ts";
 import type { Platform } from "../../../src/bot/shell/ports.ts";
-import { BotShell } from "../../../src/bot/shell/shell.ts";
+import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import { Store } from "../../../src/bot/shell/store.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
@@ -10,7 +12,12 @@ import { type Life, recordedOf } from "./life.ts";
 const vault: Vault = { seal: async (text) => text, open: async (envelope) => envelope };
 
 /** The bot of a life, stored and opened again, so that it can be asked. It can reach nobody unless `more` says so. */
-export function stored(life: Life, more: Partial<Platform> = {}, storage = new SqliteStorage()): BotShell {
+export function stored(
+  life: Life,
+  more: Partial<Platform> = {},
+  storage = new SqliteStorage(),
+  waiters = new Waiters(),
+): BotShell {
   const { bot, rt, history } = life;
   const store = new Store(storage);
   store.migrate();
@@ -46,7 +53,7 @@ export function stored(life: Life, more: Partial<Platform> = {}, storage = new S
     log: () => undefined,
     ...more,
   };
-  return new BotShell(platform);
+  return openShell(platform, waiters);
 }
 
 function configRow(bot_id: string, { id, version }: { id: string; version: number }): ConfigRow {

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { waitFor } from "../../../src/bot/calls/wait.ts";
+import { Waiters, waitFor } from "../../../src/bot/calls/wait.ts";
 import type { Scope } from "../../../src/bot/shell/answer.ts";
 import type { BotStatus } from "../../../src/wire/enums.ts";
 import { Life } from "./life.ts";
@@ -11,26 +11,27 @@ const silent = { kind: "agent_silent", data: { last_seen_at: null } } as const;
 const heard = { kind: "agent_heard", data: { via: "http" } } as const;
 
 function setUp(life = new Life().online()) {
-  const shell = stored(life);
+  const waiters = new Waiters();
+  const shell = stored(life, {}, undefined, waiters);
   const waiting = (status: BotStatus, scope: Scope = OPERATOR) => {
     const patience = Promise.withResolvers<void>();
-    return { answer: waitFor(shell, { scope, status }, patience.promise), end: patience.resolve };
+    return { answer: waitFor(shell, waiters, { scope, status }, patience.promise), end: patience.resolve };
   };
-  return { shell, waiting };
+  return { shell, waiters, waiting };
 }
 
 describe("whoever waits for a status", () => {
   it("is answered at once where the bot has it", async ({ expect }) => {
-    const { shell, waiting } = setUp();
+    const { waiters, waiting } = setUp();
     expect(await waiting("online").answer).toMatchObject({ ok: true, value: { reached: true } });
-    expect(shell.waiters.count).toBe(0);
+    expect(waiters.count).toBe(0);
   });
 
   it("is answered by the commit that brings it, with the bot as that commit left it", async ({ expect }) => {
-    const { shell, waiting } = setUp();
+    const { shell, waiters, waiting } = setUp();
     const [first, second] = [waiting("unresponsive"), waiting("unresponsive")];
     shell.commit({});
-    expect(shell.waiters.count).toBe(2);
+    expect(waiters.count).toBe(2);
     shell.commit({ events: [silent] });
     const { revision } = shell.present().bot;
     // By the time of the answer it is over again: it has been reached all the same.
@@ -38,17 +39,17 @@ describe("whoever waits for a status", () => {
     for (const { answer } of [first, second]) {
       expect(await answer).toMatchObject({ value: { reached: true, bot: { status: "unresponsive", revision } } });
     }
-    expect(shell.waiters.count).toBe(0);
+    expect(waiters.count).toBe(0);
   });
 
   it("is not answered by another status", async ({ expect }) => {
-    const { shell, waiting } = setUp();
+    const { shell, waiters, waiting } = setUp();
     const { answer, end } = waiting("paused");
     shell.commit({ events: [silent] });
-    expect(shell.waiters.count).toBe(1);
+    expect(waiters.count).toBe(1);
     end();
     expect(await answer).toMatchObject({ value: { reached: false, bot: { status: "unresponsive" } } });
-    expect(shell.waiters.count).toBe(0);
+    expect(waiters.count).toBe(0);
   });
 
   it("is answered when the bot is destroyed: nothing else comes", async ({ expect }) => {
@@ -63,22 +64,22 @@ describe("whoever waits for a status", () => {
   });
 
   it("is one of five; an end makes room", async ({ expect }) => {
-    const { shell, waiting } = setUp();
-    const waiters = Array.from({ length: MAX_WAITERS }, () => waiting("paused"));
+    const { waiters, waiting } = setUp();
+    const callers = Array.from({ length: MAX_WAITERS }, () => waiting("paused"));
     expect(await waiting("paused").answer).toMatchObject({ ok: false, code: "too_many_waiters", retry_after_s: 5 });
     // Whoever need not wait takes no place.
     expect(await waiting("online").answer).toMatchObject({ value: { reached: true } });
-    waiters[0]?.end();
-    await waiters[0]?.answer;
+    callers[0]?.end();
+    await callers[0]?.answer;
     const late = waiting("paused");
-    expect(shell.waiters.count).toBe(MAX_WAITERS);
-    for (const { end } of [...waiters, late]) end();
-    await Promise.all([...waiters, late].map(({ answer }) => answer));
-    expect(shell.waiters.count).toBe(0);
+    expect(waiters.count).toBe(MAX_WAITERS);
+    for (const { end } of [...callers, late]) end();
+    await Promise.all([...callers, late].map(({ answer }) => answer));
+    expect(waiters.count).toBe(0);
   });
 
   it("waits for its own account's bots only", async ({ expect }) => {
-    const { waiting } = setUp();
+    const { waiters, waiting } = setUp();
     const stranger = { account_id: "a0000000-0000-4000-8000-00000000ffff" };
     expect(await waiting("online", stranger).answer).toMatchObject({ ok: false, code: "bot_not_found" });
   });
