@@ -1,7 +1,6 @@
 /** Bots as D1 has them: the row that grants the quota, the index that lists them, their config versions. */
 import { and, asc, desc, eq, getTableColumns, lt, ne, type SQL, sql } from "drizzle-orm";
 import type { NewBot } from "../bot/calls/management.ts";
-import { fleetOf } from "../bot/model/state.ts";
 import type { Scope } from "../bot/shell/answer.ts";
 import type { AuditRecord } from "../bot/shell/audit.ts";
 import { ConfigRow } from "../bot/shell/outbox-rows.ts";
@@ -12,6 +11,7 @@ import { olderThan, type Position, toPage } from "../db/pages.ts";
 import { asRetiredKeys, presentRotationTo, sealedWithRetiredKey } from "../db/retired-keys.ts";
 import { accounts, bot_configs, bots, fleets, idempotency, retired_keys } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
+import { fleetOf } from "../naming/fleet.ts";
 import { keysOf } from "../secrets/sealed.ts";
 import type { BotListItem } from "../wire/bot.ts";
 import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";

@@ -1,6 +1,6 @@
 import Ajv, { type ValidateFunction } from "ajv";
 import { beforeAll, describe, it } from "vitest";
-import { dropletName, dropletTags } from "../../src/bot/model/state.ts";
+import { dropletName, dropletTags } from "../../src/naming/fleet.ts";
 import { type CreateDroplet, DigitalOcean } from "../../src/provider/digitalocean.ts";
 import { absent, absolute, at, type Json, readDescription, skipped } from "./description.ts";
 

@@ -6,7 +6,7 @@ const LEARN = "src/bot/reconcile/learn.ts";
 const FOLD = "src/bot/model/fold-droplets.ts";
 const removal = "test/unit/bot/removal.test.ts";
 const unanswered = "test/unit/bot/unanswered.test.ts";
-const ownership = "test/unit/bot/ownership.test.ts";
+const ownership = "test/unit/naming/ownership.test.ts";
 const learnList = "test/unit/bot/learn-list.test.ts";
 const learn = "test/unit/bot/learn.test.ts";
 
@@ -183,7 +183,7 @@ export const evidence: readonly Mutant[] = [
   {
     name: "own-by-whole-name",
     guard: "A droplet is ours by its whole name, never by a prefix.",
-    file: "src/bot/model/ownership.ts",
+    file: "src/naming/ownership.ts",
     find: "|| droplet.name !== dropletName(bot.fleet, bot.id, generation)) {",
     replace: "|| !droplet.name.startsWith(bot.fleet.prefix)) {",
     caught_by: [ownership],
@@ -191,7 +191,7 @@ export const evidence: readonly Mutant[] = [
   {
     name: "own-contradicting-bot-tag",
     guard: "A droplet with another bot's tag is not ours, whatever its name.",
-    file: "src/bot/model/ownership.ts",
+    file: "src/naming/ownership.ts",
     find: 'if (tag.startsWith("bot-")) return tag === botTag(bot.id);',
     replace: 'if (tag.startsWith("bot-")) return true;',
     caught_by: [ownership],
@@ -199,7 +199,7 @@ export const evidence: readonly Mutant[] = [
   {
     name: "own-contradicting-fleet-tag",
     guard: "A droplet with another fleet's tag is not ours, whatever its name.",
-    file: "src/bot/model/ownership.ts",
+    file: "src/naming/ownership.ts",
     find: 'return !tag.startsWith("spawnpoint-") || tag === bot.fleet.tag;',
     replace: "return true;",
     caught_by: [ownership],

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { dropletName, dropletTags } from "../../src/bot/model/state.ts";
+import { dropletName, dropletTags } from "../../src/naming/fleet.ts";
 import { uuid } from "./host.ts";
 import { MINUTE, World } from "./world.ts";
 

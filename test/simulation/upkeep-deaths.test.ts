@@ -1,6 +1,6 @@
 /** Process death at every await of what keeps the fleet: the sweep, and the rebuild of the index. */
 import { describe, it } from "vitest";
-import { dropletName, dropletTags } from "../../src/bot/model/state.ts";
+import { dropletName, dropletTags } from "../../src/naming/fleet.ts";
 import { MINUTE, World } from "./world.ts";
 
 const NOBODY = "99999999-0000-4000-8000-000000000009";

@@ -2,6 +2,8 @@
  * One alarm of a Bot: takes the steps that `reconcile` names until it says wait. Every call is preceded by a commit that
  * would wake us if we died during it, and followed by one that records what it taught.
  */
+
+import { botTag, dropletName, dropletTags } from "../../naming/fleet.ts";
 import type { PermitKind } from "../../provider/gate/permit.ts";
 import type { Outcome } from "../../provider/outcome.ts";
 import type { OperationKind } from "../../wire/enums.ts";
@@ -10,16 +12,7 @@ import { formatToken, hashToken } from "../../wire/tokens.ts";
 import { tendChannel } from "../agent/channel.ts";
 import type { EventBody } from "../model/events.ts";
 import { backoffMs } from "../model/policy.ts";
-import {
-  adoptedDroplet,
-  type BotState,
-  botTag,
-  dropletName,
-  dropletTags,
-  isRunning,
-  openIntent,
-  type RolledBack,
-} from "../model/state.ts";
+import { adoptedDroplet, type BotState, isRunning, openIntent, type RolledBack } from "../model/state.ts";
 import { silenceDeadline } from "../reconcile/at-rest.ts";
 import { type Effect, sameEffect } from "../reconcile/decision.ts";
 import { type Finished, learn } from "../reconcile/learn.ts";

@@ -1,6 +1,6 @@
 /** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
 import type { ProviderDroplet } from "../../provider/schema.ts";
-import { roomForDroplets } from "../model/ownership.ts";
+import { roomForDroplets } from "../model/droplet-capacity.ts";
 import type { Instant } from "../model/state.ts";
 import { type ClaimVerdict, judgeClaim } from "../reconcile/claim.ts";
 import { nextAlarm } from "../reconcile/schedule.ts";

@@ -1,9 +1,11 @@
 /** What management asks of a Bot: each call reads, decides, commits and answers. None makes a call to the outside. */
+
+import type { Fleet } from "../../naming/fleet.ts";
 import type { BotView, EventView, Operation, PatchBotRequest } from "../../wire/bot.ts";
 import type { ConfigVersion } from "../../wire/config.ts";
 import type { BotAction, Persona } from "../../wire/enums.ts";
 import type { EventBody } from "../model/events.ts";
-import { type BotState, type Fleet, isRunning, type OperationState } from "../model/state.ts";
+import { type BotState, isRunning, type OperationState } from "../model/state.ts";
 import { allowedActions, judgeAction, takingOver } from "../reconcile/action-matrix.ts";
 import { Runtime } from "../reconcile/decision.ts";
 import { reconcile } from "../reconcile/reconcile.ts";

@@ -3,9 +3,10 @@
  * kept and skipped, so that a deploy can be rolled back.
  */
 
+import type { Fleet } from "../../naming/fleet.ts";
 import type { PatchBotRequest, Policies } from "../../wire/bot.ts";
 import type { DropletStatus, OperationKind, Persona, WorkloadState } from "../../wire/enums.ts";
-import type { BotState, ConfigRef, Fleet, Instant, Look, PowerAction, RolledBack } from "./state.ts";
+import type { BotState, ConfigRef, Instant, Look, PowerAction, RolledBack } from "./state.ts";
 
 export interface DropletFacts {
   id: number;

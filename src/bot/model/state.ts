@@ -17,10 +17,6 @@ function keep<Shape extends z.ZodRawShape>(shape: Shape) {
 export type Instant = number;
 const Instant = z.number();
 
-/** Names and tags of a fleet: whatever carries another one's is not ours. */
-export const Fleet = keep({ prefix: z.string(), tag: z.string() });
-export type Fleet = z.infer<typeof Fleet>;
-
 const POWER_ACTIONS = ["shutdown", "power_off", "power_on", "power_cycle"] as const;
 export type PowerAction = (typeof POWER_ACTIONS)[number];
 
@@ -123,7 +119,7 @@ export const BotState = keep({
   persona: z.enum(PERSONAS),
   policies: Policies,
   paper_mode: z.boolean(),
-  fleet: Fleet,
+  fleet: keep({ prefix: z.string(), tag: z.string() }),
   created_at: Instant,
   updated_at: Instant,
   /** Number of the last event folded in. */
@@ -195,24 +191,6 @@ export const BotState = keep({
   secrets_erased_at: Instant.nullable().default(null),
 });
 export type BotState = z.infer<typeof BotState>;
-
-/** Names and tags of the fleet's droplets. With a bot's id and generation a name stays below 63 characters. */
-export function fleetOf(fleetId: string): Fleet {
-  return { prefix: `sp-${fleetId}`, tag: `spawnpoint-${fleetId}` };
-}
-
-/** The droplet's whole name: unique per bot and generation, at most 63 characters. */
-export function dropletName(fleet: Fleet, botId: string, generation: number): string {
-  return `${fleet.prefix}-${botId.replaceAll("-", "")}-g${generation}`;
-}
-
-export function botTag(botId: string): string {
-  return `bot-${botId}`;
-}
-
-export function dropletTags(fleet: Fleet, botId: string, generation: number): string[] {
-  return [fleet.tag, botTag(botId), `gen-${generation}`];
-}
 
 export function isRunning(operation: OperationState): boolean {
   return operation.state === "queued" || operation.state === "running";

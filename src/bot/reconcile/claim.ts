@@ -1,7 +1,8 @@
 /** Whether a droplet that DigitalOcean lists is this bot's, and what the Bot makes of it. Pure. */
+
+import { judgeOwnership } from "../../naming/ownership.ts";
 import type { ProviderDroplet } from "../../provider/schema.ts";
 import type { DropletFacts } from "../model/events.ts";
-import { judgeOwnership } from "../model/ownership.ts";
 import { type BotState, type Instant, openIntent } from "../model/state.ts";
 
 /**

@@ -3,11 +3,12 @@
  * too late to advance an operation still tells what exists.
  */
 
+import { judgeOwnership } from "../../naming/ownership.ts";
 import type { Listing } from "../../provider/digitalocean.ts";
 import type { Outcome } from "../../provider/outcome.ts";
 import type { ProviderDroplet } from "../../provider/schema.ts";
+import { MAX_DROPLETS, roomForDroplets } from "../model/droplet-capacity.ts";
 import type { DropletFacts, EventBody } from "../model/events.ts";
-import { judgeOwnership, MAX_DROPLETS, roomForDroplets } from "../model/ownership.ts";
 import type { Policy } from "../model/policy.ts";
 import type { BotState, Droplet, Instant, PowerAction } from "../model/state.ts";
 import type { ListSubject } from "./decision.ts";

@@ -2,9 +2,10 @@
  * The gate: one for each DigitalOcean token. It decides who may spend a request, and grants nothing while it does not
  * know that the token still belongs to the team that it was first used for.
  */
-import { namedOwner } from "../../bot/model/ownership.ts";
-import { fleetOf } from "../../bot/model/state.ts";
+
 import type { Storage } from "../../cloudflare/storage-port.ts";
+import { fleetOf } from "../../naming/fleet.ts";
+import { namedOwner } from "../../naming/ownership.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ProviderAccount } from "../schema.ts";
 import { healLimits, type Limits, waitFor } from "./budget.ts";

@@ -3,9 +3,9 @@
  * tag alone never lets a droplet go, and neither does one look. Pure.
  */
 
-import { judgeOwnership, namedOwner } from "../../bot/model/ownership.ts";
-import type { Fleet } from "../../bot/model/state.ts";
 import type { ClaimVerdict } from "../../bot/reconcile/claim.ts";
+import type { Fleet } from "../../naming/fleet.ts";
+import { judgeOwnership, namedOwner } from "../../naming/ownership.ts";
 import type { ProviderDroplet } from "../schema.ts";
 
 const MINUTE_MS = 60_000;

@@ -5,9 +5,9 @@
  */
 
 import type { ClaimRequest } from "../../bot/calls/maintenance.ts";
-import type { Fleet } from "../../bot/model/state.ts";
 import type { ClaimVerdict } from "../../bot/reconcile/claim.ts";
 import type { Storage } from "../../cloudflare/storage-port.ts";
+import type { Fleet } from "../../naming/fleet.ts";
 import type { ListPage } from "../digitalocean.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ProviderDroplet } from "../schema.ts";

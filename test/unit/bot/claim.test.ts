@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
-import { dropletName, dropletTags } from "../../../src/bot/model/state.ts";
 import { type Claim, type ClaimHistory, judgeClaim } from "../../../src/bot/reconcile/claim.ts";
+import { dropletName, dropletTags } from "../../../src/naming/fleet.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
 import { BOT_ID, FLEET, HOUR, inWords, Life, MINUTE } from "./life.ts";
 

@@ -1,10 +1,11 @@
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
-import { dropletName, dropletTags, isOff } from "../../../src/bot/model/state.ts";
+import { isOff } from "../../../src/bot/model/state.ts";
 import { allowedActions, judgeAction, judgeSuspend, judgeUnsuspend } from "../../../src/bot/reconcile/action-matrix.ts";
 import type { Effect } from "../../../src/bot/reconcile/decision.ts";
 import type { Finished } from "../../../src/bot/reconcile/learn.ts";
 import { reconcile } from "../../../src/bot/reconcile/reconcile.ts";
 import { afterCall } from "../../../src/bot/reconcile/schedule.ts";
+import { dropletName, dropletTags } from "../../../src/naming/fleet.ts";
 import type { Outcome } from "../../../src/provider/outcome.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
 import { type BotAction, DROPLET_STATUSES, type DropletStatus } from "../../../src/wire/enums.ts";

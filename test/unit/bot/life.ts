@@ -1,12 +1,13 @@
 import type { BotEvent, DropletFacts, EventBody, EventData, RecordedEvent } from "../../../src/bot/model/events.ts";
 import { apply, applyFirst } from "../../../src/bot/model/fold.ts";
 import { defaultPolicy, type Policy } from "../../../src/bot/model/policy.ts";
-import { adoptedDroplet, type BotState, type Droplet, dropletName, dropletTags } from "../../../src/bot/model/state.ts";
+import { adoptedDroplet, type BotState, type Droplet } from "../../../src/bot/model/state.ts";
 import { type Decision, effectKey, Runtime } from "../../../src/bot/reconcile/decision.ts";
 import { type Finished, learn } from "../../../src/bot/reconcile/learn.ts";
 import { reconcile } from "../../../src/bot/reconcile/reconcile.ts";
 import { wayBack } from "../../../src/bot/reconcile/rollout.ts";
 import { recorded } from "../../../src/bot/shell/history.ts";
+import { dropletName, dropletTags } from "../../../src/naming/fleet.ts";
 import type { DropletStatus, OperationKind } from "../../../src/wire/enums.ts";
 
 export const SECOND = 1_000;

@@ -79,7 +79,7 @@ describe("whoever waits for a status", () => {
   });
 
   it("waits for its own account's bots only", async ({ expect }) => {
-    const { waiters, waiting } = setUp();
+    const { waiting } = setUp();
     const stranger = { account_id: "a0000000-0000-4000-8000-00000000ffff" };
     expect(await waiting("online", stranger).answer).toMatchObject({ ok: false, code: "bot_not_found" });
   });

@@ -4,8 +4,8 @@
  */
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { dropletName, dropletTags, fleetOf } from "../../../src/bot/model/state.ts";
 import type { ClaimVerdict } from "../../../src/bot/reconcile/claim.ts";
+import { dropletName, dropletTags, fleetOf } from "../../../src/naming/fleet.ts";
 import { defaultLimits } from "../../../src/provider/gate/budget.ts";
 import { GateShell } from "../../../src/provider/gate/shell.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { dropletName, dropletTags, fleetOf } from "../../../src/bot/model/state.ts";
+import { dropletName, dropletTags, fleetOf } from "../../../src/naming/fleet.ts";
 import {
   judgeDeletions,
   judgeFinding,

@@ -1,23 +1,18 @@
 /** Whether a droplet is this bot's: the whole name is equal and no tag of ours contradicts it. Never a prefix. */
-import type { ProviderDroplet } from "../../provider/schema.ts";
-import { type BotState, botTag, dropletName, type Fleet } from "./state.ts";
+import { botTag, dropletName, type Fleet } from "./fleet.ts";
+
+/** A droplet as far as it shows whose it is. */
+interface MarkedDroplet {
+  name: string;
+  tags: readonly string[];
+}
 
 /** `contradicted`: our name, but another bot's, generation's or fleet's tag. Not ours, and a person should look. */
 type Ownership = { verdict: "ours"; generation: number } | { verdict: "contradicted" } | { verdict: "foreign" };
 
-/**
- * So many droplets a bot keeps in mind at once: more than ever go wrong together. Of more that a list claims to be its
- * own, the rest is found again once these are gone.
- */
-export const MAX_DROPLETS = 16;
-
-export function roomForDroplets(bot: Pick<BotState, "droplets">): number {
-  return Math.max(0, MAX_DROPLETS - bot.droplets.length);
-}
-
 const NAME_END = /-g([1-9][0-9]{0,8})$/;
 
-export function judgeOwnership(bot: Pick<BotState, "id" | "fleet">, droplet: ProviderDroplet): Ownership {
+export function judgeOwnership(bot: { id: string; fleet: Fleet }, droplet: MarkedDroplet): Ownership {
   const generation = Number(NAME_END.exec(droplet.name)?.[1]);
   if (!Number.isInteger(generation) || droplet.name !== dropletName(bot.fleet, bot.id, generation)) {
     return { verdict: "foreign" };

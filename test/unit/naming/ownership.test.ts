@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { judgeOwnership } from "../../../src/bot/model/ownership.ts";
-import { botTag, dropletName, dropletTags } from "../../../src/bot/model/state.ts";
-import { BOT_ID, FLEET } from "./life.ts";
+import { botTag, dropletName, dropletTags } from "../../../src/naming/fleet.ts";
+import { judgeOwnership } from "../../../src/naming/ownership.ts";
+import { BOT_ID, FLEET } from "../bot/life.ts";
 
 /** Shares its first eight digits with BOT_ID. */
 const SIBLING = `${BOT_ID.slice(0, 8)}-1111-4111-8111-111111111111`;
@@ -12,7 +12,7 @@ const NAME = dropletName(FLEET, BOT_ID, 3);
 const TAGS = dropletTags(FLEET, BOT_ID, 3);
 
 function judge(name: string, tags: string[], bot = BOT) {
-  return judgeOwnership(bot, { id: 1, name, tags, status: "active", ip_address: null });
+  return judgeOwnership(bot, { name, tags });
 }
 
 describe("whose a droplet is", () => {
