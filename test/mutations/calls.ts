@@ -5,6 +5,17 @@ const RUN = "src/bot/alarm/run.ts";
 const FAULTS = "test/simulation/deaths.test.ts";
 const FENCES = "test/simulation/fences.test.ts";
 
+/** The call goes out before its intent is stored. */
+function intentAfterCall(kind: string) {
+  return {
+    find: `  if (undertaking.intent.length > 0) rearm(shell, undertaking.intent);
+  const finished = await undertaking.run();`,
+    replace: `  const early = effect.kind === "${kind}" ? await undertaking.run() : null;
+  if (undertaking.intent.length > 0) rearm(shell, undertaking.intent);
+  const finished = early ?? (await undertaking.run());`,
+  };
+}
+
 export const calls: readonly Mutant[] = [
   {
     name: "fence-after-permit",
@@ -17,9 +28,9 @@ export const calls: readonly Mutant[] = [
   {
     name: "fence-same-effect",
     guard: "What is done is what is wanted now, not what was wanted when the permit was asked for.",
-    file: "src/bot/reconcile/decision.ts",
-    find: 'return effectKey(a) === effectKey(b) && (a.kind !== "power" || (b.kind === "power" && a.action === b.action));',
-    replace: 'return a.kind === b.kind || effectKey(a) !== "";',
+    file: "src/bot/reconcile/effects.ts",
+    find: "return a.kind === b.kind && effectKey(a) === effectKey(b) && alike(a, b);",
+    replace: 'return a.kind === b.kind || effectKey(a) !== "" || alike(a, a);',
     caught_by: [FENCES],
   },
   {
@@ -34,8 +45,8 @@ export const calls: readonly Mutant[] = [
     name: "reread-after-call",
     guard: "State is read again after the call, before its outcome is judged.",
     file: RUN,
-    find: "  const finished = await run();\n  const after = shell.present();\n",
-    replace: "  const after = shell.present();\n  const finished = await run();\n",
+    find: "  const finished = await undertaking.run();\n  const after = shell.present();\n",
+    replace: "  const after = shell.present();\n  const finished = await undertaking.run();\n",
     caught_by: [FENCES],
   },
   {
@@ -51,54 +62,21 @@ export const calls: readonly Mutant[] = [
     name: "intent-before-post",
     guard: "The intent of a droplet is stored before it is asked for: a crash leaves no droplet that nobody knows of.",
     file: RUN,
-    find: `  rearm(shell, [{ kind: "intent_opened", data: opened }]);
-  return async () => ({
-    kind: "create_droplet",
-    intent_id,
-    outcome: await guarded(platform.provider.createDroplet({ ...plan, name, tags, user_data })),
-  });`,
-    replace: `  return async () => {
-    const outcome = await guarded(platform.provider.createDroplet({ ...plan, name, tags, user_data }));
-    rearm(shell, [{ kind: "intent_opened", data: opened }]);
-    return { kind: "create_droplet", intent_id, outcome };
-  };`,
+    ...intentAfterCall("create_droplet"),
     caught_by: [FAULTS],
   },
   {
     name: "intent-before-delete",
     guard: "That a DELETE was sent is stored before it is sent: a crash does not send it again and again.",
     file: RUN,
-    find: `      rearm(shell, [{ kind: "droplet_delete_sent", data: { droplet_id } }]);
-      return async () => ({
-        kind: "delete_droplet",
-        droplet_id,
-        outcome: await guarded(provider.deleteDroplet(droplet_id)),
-      });`,
-    replace: `      return async () => {
-        const outcome = await guarded(provider.deleteDroplet(droplet_id));
-        rearm(shell, [{ kind: "droplet_delete_sent", data: { droplet_id } }]);
-        return { kind: "delete_droplet", droplet_id, outcome };
-      };`,
+    ...intentAfterCall("delete_droplet"),
     caught_by: [FENCES],
   },
   {
     name: "intent-before-power",
     guard: "A power action is counted before it is sent, so that a crash does not repeat it without end.",
     file: RUN,
-    find: `      rearm(shell, [{ kind: "power_sent", data: { droplet_id, action } }]);
-      return async () => {
-        return {
-          kind: "power",
-          droplet_id,
-          action,
-          outcome: await guarded(provider.dropletAction(droplet_id, action)),
-        };
-      };`,
-    replace: `      return async () => {
-        const outcome = await guarded(provider.dropletAction(droplet_id, action));
-        rearm(shell, [{ kind: "power_sent", data: { droplet_id, action } }]);
-        return { kind: "power", droplet_id, action, outcome };
-      };`,
+    ...intentAfterCall("power"),
     caught_by: [FENCES],
   },
   {
@@ -144,7 +122,7 @@ export const calls: readonly Mutant[] = [
   {
     name: "thrown-call-is-unknown",
     guard: "A call that throws has an unknown outcome: it is not taken for one that did nothing.",
-    file: RUN,
+    file: "src/bot/alarm/effects.ts",
     find: 'return { kind: "unknown", detail: error instanceof Error ? quote(error.message, 200) : "the call failed" };',
     replace: "throw error;",
     caught_by: ["test/unit/bot/run.test.ts"],

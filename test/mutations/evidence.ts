@@ -78,9 +78,9 @@ export const evidence: readonly Mutant[] = [
   {
     name: "look-dates-from-its-begin",
     guard: "A listing tells only of what happened before it began.",
-    file: LEARN,
-    find: "return learnList(bot, finished, context.began_at);",
-    replace: "return learnList(bot, finished, context.ended_at);",
+    file: "src/bot/reconcile/effects.ts",
+    find: "{ how, subject, outcome }, { began_at }) =>",
+    replace: "{ how, subject, outcome }, { ended_at: began_at }) =>",
     caught_by: [learnList, learn],
   },
   {

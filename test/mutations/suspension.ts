@@ -48,7 +48,7 @@ export const suspension: readonly Mutant[] = [
     name: "suspend-is-not-cancelled",
     guard: "The operation that carries a suspension out is nobody's to cancel.",
     file: "src/bot/model/fold-parts.ts",
-    find: 'const committed = kind === "suspend" || begun;',
+    find: 'const committed = factsOf(kind).cancel === "never" || begun;',
     replace: "const committed = begun;",
     caught_by: ["test/unit/bot/management.test.ts"],
   },
@@ -215,9 +215,9 @@ export const suspension: readonly Mutant[] = [
   {
     name: "failed-read-is-no-evidence",
     guard: "A read that got no answer does not confirm what was known before.",
-    file: "src/bot/reconcile/schedule.ts",
-    find: 'const counts = effect.kind !== "get_droplet" || answered;',
-    replace: 'const counts = effect.kind !== "get_droplet" || answered || rt.tries >= 0;',
+    file: "src/bot/reconcile/effects.ts",
+    find: 'counts: (outcome) => outcome === "ok" || outcome === "missing"',
+    replace: "counts: always",
     caught_by: ["test/unit/bot/schedule.test.ts"],
   },
   {

@@ -3,24 +3,21 @@
  * would wake us if we died during it, and followed by one that records what it taught.
  */
 
-import { botTag, dropletName, dropletTags } from "../../naming/fleet.ts";
-import type { PermitKind } from "../../provider/gate/permit.ts";
 import type { Outcome } from "../../provider/outcome.ts";
 import type { OperationKind } from "../../wire/enums.ts";
 import { quote } from "../../wire/redact.ts";
-import { formatToken, hashToken } from "../../wire/tokens.ts";
 import { tendChannel } from "../agent/channel.ts";
 import type { EventBody } from "../model/events.ts";
 import { backoffMs } from "../model/policy.ts";
-import { adoptedDroplet, type BotState, isRunning, openIntent, type RolledBack } from "../model/state.ts";
+import { adoptedDroplet, type BotState, openIntent, type RolledBack } from "../model/state.ts";
 import { silenceDeadline } from "../reconcile/at-rest.ts";
-import { type Effect, sameEffect } from "../reconcile/decision.ts";
-import { type Finished, learn } from "../reconcile/learn.ts";
+import { type Effect, learn, needsLease, sameEffect } from "../reconcile/effects.ts";
+import { permitOf } from "../reconcile/operations.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
 import { afterCall } from "../reconcile/schedule.ts";
-import type { DropletPlan, Platform } from "../shell/ports.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { pruneHistory } from "./compaction.ts";
+import { prepare, undertake } from "./effects.ts";
 import { rollBack } from "./roll-back.ts";
 
 /** Bounds one alarm; whatever is left goes on in the next, which is set to now. */
@@ -91,8 +88,9 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
   const { platform } = shell;
   rearm(shell);
   const asked = shell.present().bot;
-  const permit = await platform.gate.permit({ bot_id: asked.id, kind: permitKind(asked, effect) });
-  const token = effect.kind === "create_droplet" ? await mintToken(platform, shell.present().bot.id) : null;
+  const permit = await platform.gate.permit({ bot_id: asked.id, kind: permitOf(asked, effect) });
+  const preparing = prepare(platform, shell.present().bot, effect);
+  const token = preparing === null ? null : await preparing;
   const { bot, rt } = shell.present();
   if (!permit.granted) {
     const events: EventBody[] =
@@ -104,10 +102,14 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
   const decision = reconcile(bot, rt, platform.now(), platform.policy);
   if (!("do" in decision) || !sameEffect(decision.do, effect)) return giveBack(shell, effect);
   const began_at = platform.now();
-  if (effect.kind === "create_droplet") shell.note({ ...rt, create_ms: permit.create_ms });
-  const run = prepare(shell, bot, effect, token);
-  if (run === null) return giveBack(shell, effect);
-  const finished = await run();
+  if (needsLease(effect)) shell.note({ ...rt, create_ms: permit.create_ms });
+  const undertaking = undertake(platform, bot, effect, token);
+  if ("impossible" in undertaking) {
+    shell.commit({ events: undertaking.impossible });
+    return giveBack(shell, effect);
+  }
+  if (undertaking.intent.length > 0) rearm(shell, undertaking.intent);
+  const finished = await undertaking.run();
   const after = shell.present();
   const ended_at = platform.now();
   shell.commit({
@@ -121,7 +123,7 @@ async function call(shell: BotShell, effect: Effect): Promise<void> {
 /** A create that came to nothing frees its place among the ten at once, not when its lease ends. */
 async function giveBack(shell: BotShell, effect: Effect): Promise<void> {
   const { bot } = shell.present();
-  if (effect.kind !== "create_droplet" || isCreating(bot)) return;
+  if (!needsLease(effect) || isCreating(bot)) return;
   await shell.platform.gate.report({ kind: "create_refused", bot_id: bot.id });
 }
 
@@ -140,126 +142,15 @@ function isCreating(bot: BotState): boolean {
   return openIntent(bot) !== null || (droplet !== null && droplet.active_at === null && droplet.condemned === null);
 }
 
-interface Token {
-  plain: string;
-  hash: string;
-}
-
 function begin(shell: BotShell, kind: OperationKind): void {
   const operation_id = shell.platform.uuid();
   shell.commit({ events: [{ kind: "operation_requested", data: { operation_id, kind } }] });
-}
-
-/** Commits the intent, then returns the call itself. Null where the call cannot even be made. */
-function prepare(
-  shell: BotShell,
-  bot: BotState,
-  effect: Effect,
-  token: Token | null,
-): (() => Promise<Finished>) | null {
-  const { provider } = shell.platform;
-  switch (effect.kind) {
-    case "create_droplet":
-      return token === null ? null : beginCreate(shell, bot, token);
-    case "get_droplet": {
-      const { droplet_id } = effect;
-      return async () => ({ kind: "get_droplet", droplet_id, outcome: await guarded(provider.getDroplet(droplet_id)) });
-    }
-    case "delete_droplet": {
-      const { droplet_id } = effect;
-      rearm(shell, [{ kind: "droplet_delete_sent", data: { droplet_id } }]);
-      return async () => ({
-        kind: "delete_droplet",
-        droplet_id,
-        outcome: await guarded(provider.deleteDroplet(droplet_id)),
-      });
-    }
-    case "power": {
-      const { droplet_id, action } = effect;
-      rearm(shell, [{ kind: "power_sent", data: { droplet_id, action } }]);
-      return async () => {
-        return {
-          kind: "power",
-          droplet_id,
-          action,
-          outcome: await guarded(provider.dropletAction(droplet_id, action)),
-        };
-      };
-    }
-    case "list": {
-      const { how, subject, generation } = effect;
-      const name = dropletName(bot.fleet, bot.id, generation);
-      const filter = how === "name" ? { name } : how === "tag" ? { tag: botTag(bot.id) } : ({ all: true } as const);
-      return async () => ({ kind: "list", how, subject, outcome: await guarded(provider.listDroplets(filter)) });
-    }
-  }
-}
-
-function beginCreate(shell: BotShell, bot: BotState, token: Token): (() => Promise<Finished>) | null {
-  const { platform } = shell;
-  const { userData, ...plan }: DropletPlan = platform.plan;
-  let user_data: string;
-  try {
-    user_data = userData(bot, token.plain);
-  } catch (error) {
-    const detail = `The droplet's user-data cannot be made: ${error instanceof Error ? error.message : "unknown"}`;
-    shell.commit({
-      events: [
-        { kind: "operation_failed", data: { operation_id: bot.operation.id, code: "user_data_invalid", detail } },
-      ],
-    });
-    return null;
-  }
-  const { generation } = bot;
-  const name = dropletName(bot.fleet, bot.id, generation);
-  const tags = dropletTags(bot.fleet, bot.id, generation);
-  const intent_id = platform.uuid();
-  const opened = {
-    intent_id,
-    generation,
-    droplet_name: name,
-    tags,
-    token_hash: token.hash,
-    token_expires_at: platform.now() + platform.policy.registration_token_ttl_ms,
-    region: plan.region,
-    size: plan.size,
-    image: plan.image,
-  };
-  rearm(shell, [{ kind: "intent_opened", data: opened }]);
-  return async () => ({
-    kind: "create_droplet",
-    intent_id,
-    outcome: await guarded(platform.provider.createDroplet({ ...plan, name, tags, user_data })),
-  });
 }
 
 function rearm(shell: BotShell, events: EventBody[] = []): void {
   const { platform } = shell;
   const { call_timeout_ms, safety_margin_ms } = platform.policy;
   shell.commit({ events, safety_at: platform.now() + call_timeout_ms + safety_margin_ms });
-}
-
-/** The client returns its refusals; whatever it throws all the same is an outcome that we do not know. */
-async function guarded<T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> {
-  try {
-    return await call;
-  } catch (error) {
-    return { kind: "unknown", detail: error instanceof Error ? quote(error.message, 200) : "the call failed" };
-  }
-}
-
-async function mintToken(platform: Platform, botId: string): Promise<Token> {
-  const plain = formatToken("reg", botId, platform.randomBytes(32));
-  return { plain, hash: await hashToken(plain) };
-}
-
-function permitKind(bot: BotState, effect: Effect): PermitKind {
-  if (!isRunning(bot.operation)) return "poll";
-  if (effect.kind === "create_droplet") return "create";
-  // The first look is part of the heal: when all are silent at once, not even that is spent on each.
-  if (bot.operation.kind === "heal")
-    return bot.operation.power === null || effect.kind !== "get_droplet" ? "heal" : "poll";
-  return bot.operation.kind === "create" ? "poll" : "user_action";
 }
 
 /** Hands what is in the outbox to the index. A failure backs off, to one try an hour, and never gives up. */

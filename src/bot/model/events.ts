@@ -23,7 +23,8 @@ export interface Leftovers {
   open_intents: string[];
 }
 
-export interface EventData {
+/** Folded in fold-operations.ts. */
+export interface OperationEvents {
   accepted: {
     id: string;
     account_id: string;
@@ -53,6 +54,17 @@ export interface EventData {
   suspended: { reason: string };
   unsuspended: Record<string, never>;
 
+  /** The whole state as it was before this event: what is older may be forgotten. */
+  snapshot: { bot: BotState };
+
+  /** `forced`: not confirmed; what may be left is named. */
+  destroyed: { forced?: true; left?: Leftovers };
+  /** The bot has been destroyed for so long that nobody will ask for its secrets. */
+  secrets_erased: Record<string, never>;
+}
+
+/** Folded in fold-droplets.ts. */
+export interface DropletEvents {
   intent_opened: {
     intent_id: string;
     generation: number;
@@ -78,7 +90,10 @@ export interface EventData {
   droplet_gone: { droplet_id: number };
   power_sent: { droplet_id: number; action: PowerAction };
   power_refused: { droplet_id: number; action: PowerAction; detail: string };
+}
 
+/** Folded in fold-agent.ts. */
+export interface AgentEvents {
   registration_claimed: { intent_id: string; droplet_id: number };
   claim_dropped: { droplet_id: number; why: "missing" | "foreign" };
   agent_registered: { intent_id: string; credential_sha256: string; droplet_id: number; boot_id: string };
@@ -108,16 +123,9 @@ export interface EventData {
   command_requested: { command_id: string; kind: string };
   /** `left`: others still wait. */
   command_ended: { command_id: string; kind: string; ok: boolean; detail: string | null; left: boolean };
-
-  /** The whole state as it was before this event: what is older may be forgotten. */
-  snapshot: { bot: BotState };
-
-  /** `forced`: not confirmed; what may be left is named. */
-  destroyed: { forced?: true; left?: Leftovers };
-  /** The bot has been destroyed for so long that nobody will ask for its secrets. */
-  secrets_erased: Record<string, never>;
 }
 
+export type EventData = OperationEvents & DropletEvents & AgentEvents;
 export type EventKind = keyof EventData;
 /** What is to be recorded: the shell adds number, time and actor. */
 export type EventBody = { [K in EventKind]: { kind: K; data: EventData[K] } }[EventKind];

@@ -1,8 +1,6 @@
 /** How agents and configs change the state. Pure. */
 import type { WorkloadState } from "../../wire/enums.ts";
-import type { EventKind } from "./events.ts";
-import type { dropletFolds } from "./fold-droplets.ts";
-import type { operationFolds } from "./fold-operations.ts";
+import type { AgentEvents } from "./events.ts";
 import { commit, type Folds, remember, revoked, withoutAgent } from "./fold-parts.ts";
 import { passedGate } from "./rollout-state.ts";
 import { KEEP_REFUSED_DROPLETS } from "./state.ts";
@@ -12,10 +10,7 @@ const CONFIG_ERRORS = ["config_failed", "config_not_applied"];
 /** Of these a workload runs with no config at all. */
 const DOWN: WorkloadState[] = ["stopped", "failed", "crashed"];
 
-/** Every kind that is not folded elsewhere: a new one does not compile until it has its fold. */
-type AgentKinds = Exclude<EventKind, keyof typeof operationFolds | keyof typeof dropletFolds>;
-
-export const agentFolds: Folds<AgentKinds> = {
+export const agentFolds: Folds<keyof AgentEvents> = {
   registration_claimed: (bot, data) => ({ claims: [...bot.claims, data] }),
   claim_dropped: (bot, data) => ({
     claims: bot.claims.filter((claim) => claim.droplet_id !== data.droplet_id),

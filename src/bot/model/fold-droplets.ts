@@ -1,5 +1,5 @@
 /** How intents, droplets and power actions change the state. Pure. */
-import type { DropletFacts, EventKind } from "./events.ts";
+import type { DropletEvents, DropletFacts } from "./events.ts";
 import { commit, type Folds, troubled, withoutAgent } from "./fold-parts.ts";
 import type { BotState, Droplet, Instant, Intent, OperationState, PowerAction } from "./state.ts";
 
@@ -8,9 +8,7 @@ const KEEP_LOOKS = 16;
 const KEEP_CLOSED_INTENTS = 8;
 const SWITCHES_OFF: readonly PowerAction[] = ["shutdown", "power_off"];
 
-type DropletKinds = Extract<EventKind, `intent_${string}` | `droplet_${string}` | `power_${string}`>;
-
-export const dropletFolds: Folds<DropletKinds> = {
+export const dropletFolds: Folds<keyof DropletEvents> = {
   intent_opened: (bot, data, at) => ({
     operation: commit(bot),
     waiting: null,

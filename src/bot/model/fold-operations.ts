@@ -1,27 +1,12 @@
 /** How operations change the state. Pure. */
+import type { OperationEvents } from "./events.ts";
 import { commit, type Folds, newOperation, troubled, withoutAgent } from "./fold-parts.ts";
+import { factsOf } from "./operations.ts";
 import { type BotState, isRunning } from "./state.ts";
-
-type OperationKinds =
-  | "accepted"
-  | "changed"
-  | "operation_requested"
-  | "operation_succeeded"
-  | "operation_failed"
-  | "operation_cancelled"
-  | "attempt_failed"
-  | "waiting"
-  | "replacement_begun"
-  | "generation_started"
-  | "suspended"
-  | "unsuspended"
-  | "snapshot"
-  | "destroyed"
-  | "secrets_erased";
 
 const KEEP_HEALS = 8;
 
-export const operationFolds: Folds<OperationKinds> = {
+export const operationFolds: Folds<keyof OperationEvents> = {
   accepted: () => ({}),
   snapshot: () => ({}),
   changed: (bot, data) => ({
@@ -46,9 +31,7 @@ export const operationFolds: Folds<OperationKinds> = {
     operation: { ...bot.operation, state: "succeeded", ended_at: at },
     waiting: null,
     error: null,
-    ...(bot.operation.kind === "pause" || bot.operation.kind === "suspend"
-      ? { off_by_us: true, presence: "never" as const }
-      : {}),
+    ...(factsOf(bot.operation.kind).switchesOff ? { off_by_us: true, presence: "never" as const } : {}),
     suspension:
       bot.operation.kind === "suspend" && bot.suspension ? { ...bot.suspension, confirmed_at: at } : bot.suspension,
   }),

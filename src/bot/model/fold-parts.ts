@@ -1,5 +1,6 @@
 /** What the folds of several kinds of events share. Pure. */
 import type { EventData, EventKind } from "./events.ts";
+import { factsOf } from "./operations.ts";
 import type { BotState, Instant, OperationState } from "./state.ts";
 
 const KEEP_REVOKED_CREDENTIALS = 8;
@@ -17,8 +18,7 @@ export function newOperation(
   at: Instant,
   begun = false,
 ): OperationState {
-  // A suspend ends with the suspension, and is nobody's to cancel.
-  const committed = kind === "suspend" || begun;
+  const committed = factsOf(kind).cancel === "never" || begun;
   return {
     id,
     kind,

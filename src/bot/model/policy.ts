@@ -1,6 +1,5 @@
 /** Every bound in time and number that the lifecycle lives by. All are settings; the defaults are the documented ones. */
 import { z } from "zod";
-import type { Instant, OperationState } from "./state.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -94,12 +93,6 @@ export const Policy = z.strictObject({
 export type Policy = z.infer<typeof Policy>;
 
 export const defaultPolicy: Policy = Policy.parse({});
-
-/** When an operation gives up; null: what it began must be brought to its end, or (a heal) has its own patience. */
-export function deadlineOf({ kind, recreating, started_at }: OperationState, policy: Policy): Instant | null {
-  if (recreating) return started_at + policy.blocked_for_ms;
-  return kind === "pause" || kind === "resume" || kind === "suspend" ? started_at + policy.power_deadline_ms : null;
-}
 
 /** Exponential backoff with full jitter. @param tries failures so far (≥ 1). @param random in [0, 1). */
 export function backoffMs(policy: Policy, tries: number, random: number): number {

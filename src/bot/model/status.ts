@@ -1,5 +1,6 @@
 /** What a person reads, derived from facts. Pure. */
 import type { BotStatus } from "../../wire/enums.ts";
+import { factsOf } from "./operations.ts";
 import { adoptedDroplet, type BotState, isDoomed, isOff, isRunning, openIntent } from "./state.ts";
 
 interface StatusView {
@@ -36,26 +37,22 @@ export function deriveStatus(bot: BotState): StatusView {
 
 function statusDuring(bot: BotState): StatusView {
   const { operation } = bot;
-  switch (operation.kind) {
-    // A stop in progress changes what a bot is only once it is confirmed.
-    case "pause":
-    case "suspend":
-    case "destroy":
+  switch (factsOf(operation.kind).status) {
+    case "kept":
       return { status: bot.status, reason: operation.kind, confirmed_by: bot.confirmed_by };
-    case "heal":
+    case "healing":
       if (operation.recreating) return building(bot);
       return {
         status: bot.presence === "heard" ? "online" : "unresponsive",
-        reason: bot.waiting ?? "heal",
+        reason: bot.waiting ?? operation.kind,
         confirmed_by: "deadline",
       };
-    case "resume":
+    case "waking":
       if (!operation.recreating && adoptedDroplet(bot)?.status === "off") {
-        return { status: "paused", reason: "resume", confirmed_by: "provider" };
+        return { status: "paused", reason: operation.kind, confirmed_by: "provider" };
       }
       return building(bot);
-    case "create":
-    case "redeploy":
+    case "replacing":
       return operation.recreating
         ? building(bot)
         : { status: "provisioning", reason: bot.waiting ?? operation.kind, confirmed_by: "spawnpoint" };
@@ -101,12 +98,13 @@ export function stepOf(bot: BotState): string | null {
   if (operation.state === "queued") return "accepted";
   const intent = openIntent(bot);
   if (intent) return intent.ended_at === null ? "requesting_droplet" : "confirming_create";
-  const removing = ["destroy", "redeploy"].includes(operation.kind) || operation.recreating || operation.replacing;
+  const { removesDroplet, switchesOff } = factsOf(operation.kind);
+  const removing = removesDroplet || operation.recreating || operation.replacing;
   const doomed = bot.droplets.find(
     (droplet) => (droplet.id === bot.adopted && isDoomed(droplet)) || (removing && !operation.recreating),
   );
   if (doomed) return doomed.delete_sent_at === null ? "deleting_droplet" : "confirming_deletion";
-  if (operation.kind === "pause" || operation.kind === "suspend") {
+  if (switchesOff) {
     if (adoptedDroplet(bot)?.status === "new") return "waiting_for_droplet";
     return operation.power?.action === "power_off" ? "powering_off" : "shutting_down";
   }

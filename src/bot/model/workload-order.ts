@@ -1,5 +1,6 @@
 /** Whether a bot's workload may run. Pure. */
 import type { WorkloadOrder } from "../../wire/enums.ts";
+import { stopsWorkload } from "./operations.ts";
 import { type BotState, isRunning } from "./state.ts";
 
 /** The permission to run. */
@@ -16,8 +17,5 @@ export function isFenced(bot: BotState): boolean {
 
 /** The bot is being stopped or taken away: nothing that its agent says makes it online again. */
 export function stopping({ operation }: BotState): boolean {
-  if (!isRunning(operation)) return false;
-  return (
-    ["pause", "suspend", "destroy"].includes(operation.kind) || (operation.kind === "redeploy" && !operation.recreating)
-  );
+  return isRunning(operation) && stopsWorkload(operation);
 }

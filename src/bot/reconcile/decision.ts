@@ -2,17 +2,8 @@
 import { z } from "zod";
 import type { OperationKind } from "../../wire/enums.ts";
 import type { EventBody } from "../model/events.ts";
-import type { Instant, PowerAction, RolledBack } from "../model/state.ts";
-
-/** One call to DigitalOcean. */
-export type Effect =
-  | { kind: "create_droplet"; generation: number }
-  | { kind: "get_droplet"; droplet_id: number }
-  | { kind: "delete_droplet"; droplet_id: number }
-  | { kind: "power"; droplet_id: number; action: PowerAction }
-  /** A listing as evidence: for an open intent, or for a droplet that should be gone. */
-  | { kind: "list"; how: "name" | "tag" | "list"; generation: number; subject: ListSubject };
-export type ListSubject = { intent_id: string } | { droplet_id: number };
+import type { Instant, RolledBack } from "../model/state.ts";
+import type { Effect } from "./effects.ts";
 
 export type Decision =
   | { do: Effect }
@@ -51,7 +42,7 @@ export const Runtime = z.object({
   tries: z.int().default(0),
   /** How long creates took when ours was granted, ms. */
   create_ms: z.number().default(0),
-  /** When each kind of call last ended, by `effectKey`; a read only where it was answered. */
+  /** When each kind of call last ended, by `effectKey` (effects.ts); a read only where it was answered. */
   done: z.record(z.string(), z.number()).default({}),
   telemetry: Telemetry.nullable().default(null),
   /** The agent's channel while it is open, and when it was last heard over it. */
@@ -66,23 +57,4 @@ export type Runtime = z.infer<typeof Runtime>;
 /** When the agent was last heard, over either transport. */
 export function lastHeardAt({ last_seen_at, channel }: Runtime): Instant | null {
   return channel === null ? last_seen_at : Math.max(channel.heard_at, last_seen_at ?? 0);
-}
-
-/** Names a call for pacing: the same call again is paced, another one is not. */
-export function effectKey(effect: Effect): string {
-  switch (effect.kind) {
-    case "create_droplet":
-      return `create:${effect.generation}`;
-    case "power":
-      return `power:${effect.droplet_id}`;
-    case "list":
-      return `list:${effect.how}:${"intent_id" in effect.subject ? effect.subject.intent_id : effect.subject.droplet_id}`;
-    case "get_droplet":
-    case "delete_droplet":
-      return `${effect.kind}:${effect.droplet_id}`;
-  }
-}
-
-export function sameEffect(a: Effect, b: Effect): boolean {
-  return effectKey(a) === effectKey(b) && (a.kind !== "power" || (b.kind === "power" && a.action === b.action));
 }

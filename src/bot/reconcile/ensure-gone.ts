@@ -5,6 +5,7 @@
 
 import { type Droplet, type Instant, type Intent, openIntent } from "../model/state.ts";
 import type { Decision } from "./decision.ts";
+import { readKey } from "./effects.ts";
 import type { Situation } from "./situation.ts";
 import { callNow, record, waitUntil } from "./steps.ts";
 
@@ -61,7 +62,7 @@ export function confirmMissing(s: Situation, droplet: Droplet, since: Instant = 
   const { rt, now, policy } = s;
   const { by_id, by_name, by_tag } = droplet.missing;
   if (!goneById(droplet, policy.replication_window_ms)) {
-    const last = rt.done[`get_droplet:${droplet.id}`] ?? 0;
+    const last = rt.done[readKey(droplet.id)] ?? 0;
     const age = now - Math.max(since, by_id[0] ?? 0);
     const interval = age < policy.poll_young_for_ms ? policy.confirm_gone_poll_ms : policy.poll_old_ms;
     const next = Math.max(last, since) + interval;

@@ -1,7 +1,4 @@
-/**
- * What an outcome teaches, as events. Pure, and asked with the state as it is *after* the call: an outcome that comes
- * too late to advance an operation still tells what exists.
- */
+/** What the outcome of each call teaches, as events; the table in effects.ts says which of these is asked. Pure. */
 
 import { judgeOwnership } from "../../naming/ownership.ts";
 import type { Listing } from "../../provider/digitalocean.ts";
@@ -11,15 +8,9 @@ import { MAX_DROPLETS, roomForDroplets } from "../model/droplet-capacity.ts";
 import type { DropletFacts, EventBody } from "../model/events.ts";
 import type { Policy } from "../model/policy.ts";
 import type { BotState, Droplet, Instant, PowerAction } from "../model/state.ts";
-import type { ListSubject } from "./decision.ts";
 
-/** What a finished call was, with its outcome. */
-export type Finished =
-  | { kind: "create_droplet"; intent_id: string; outcome: Outcome<ProviderDroplet> }
-  | { kind: "get_droplet"; droplet_id: number; outcome: Outcome<ProviderDroplet> }
-  | { kind: "delete_droplet"; droplet_id: number; outcome: Outcome<null> }
-  | { kind: "power"; droplet_id: number; action: PowerAction; outcome: Outcome<unknown> }
-  | { kind: "list"; how: "name" | "tag" | "list"; subject: ListSubject; outcome: Outcome<Listing> };
+/** What a listing is evidence of. */
+export type ListSubject = { intent_id: string } | { droplet_id: number };
 
 /** Timing of the call and the bounds that judge it. */
 export interface Context {
@@ -28,32 +19,13 @@ export interface Context {
   policy: Policy;
 }
 
-export function learn(bot: BotState, finished: Finished, context: Context): EventBody[] {
-  return [...learnFrom(bot, finished, context), ...learnWaiting(bot, finished)];
-}
-
-function learnFrom(bot: BotState, finished: Finished, context: Context): EventBody[] {
-  switch (finished.kind) {
-    case "create_droplet":
-      return learnCreate(bot, finished.intent_id, finished.outcome, context.ended_at);
-    case "get_droplet":
-      return learnGet(bot, finished.droplet_id, finished.outcome, context);
-    case "delete_droplet":
-      return learnDelete(finished.droplet_id, finished.outcome);
-    case "power":
-      return learnPower(finished);
-    case "list":
-      return learnList(bot, finished, context.began_at);
-  }
-}
-
 /** Whether the provider holds the work up, and why; said once when it begins and once when it is over. */
-function learnWaiting(bot: BotState, { kind, outcome }: Finished): EventBody[] {
-  const reason = waitingFor(kind, outcome, bot.waiting);
+export function learnWaiting(bot: BotState, outcome: Outcome<unknown>, refusalHolds: boolean): EventBody[] {
+  const reason = waitingFor(outcome, refusalHolds, bot.waiting);
   return reason === bot.waiting ? [] : [{ kind: "waiting", data: { reason } }];
 }
 
-function waitingFor(kind: Finished["kind"], outcome: Finished["outcome"], before: string | null): string | null {
+function waitingFor(outcome: Outcome<unknown>, refusalHolds: boolean, before: string | null): string | null {
   switch (outcome.kind) {
     case "ok":
     case "missing":
@@ -62,13 +34,13 @@ function waitingFor(kind: Finished["kind"], outcome: Finished["outcome"], before
     case "unauthorized":
       return `provider_${outcome.kind}`;
     case "refused":
-      return kind === "create_droplet" && isPassing(outcome.reason) ? `provider_${outcome.reason}` : before;
+      return refusalHolds && isPassing(outcome.reason) ? `provider_${outcome.reason}` : before;
     case "unknown":
       return before;
   }
 }
 
-function learnCreate(
+export function learnCreate(
   bot: BotState,
   intentId: string,
   outcome: Outcome<ProviderDroplet>,
@@ -108,7 +80,7 @@ function unanswered(intent_id: string, ended_at: Instant, detail: string): Event
   return { kind: "intent_unanswered", data: { intent_id, ended_at, detail } };
 }
 
-function learnGet(bot: BotState, id: number, outcome: Outcome<ProviderDroplet>, context: Context): EventBody[] {
+export function learnGet(bot: BotState, id: number, outcome: Outcome<ProviderDroplet>, context: Context): EventBody[] {
   const claim = bot.claims.find(({ droplet_id }) => droplet_id === id);
   const known = bot.droplets.find((droplet) => droplet.id === id);
   if (outcome.kind === "missing") {
@@ -142,7 +114,7 @@ function adoptClaim(bot: BotState, intent_id: string, droplet: DropletFacts): Ev
   return [{ kind: "droplet_found", data: { droplet, via: "registration" } }];
 }
 
-function learnDelete(droplet_id: number, outcome: Outcome<null>): EventBody[] {
+export function learnDelete(droplet_id: number, outcome: Outcome<null>): EventBody[] {
   const ended = (accepted: boolean, text: string): EventBody[] => [
     { kind: "droplet_delete_ended", data: { droplet_id, accepted, outcome: text } },
   ];
@@ -161,7 +133,7 @@ function learnDelete(droplet_id: number, outcome: Outcome<null>): EventBody[] {
   }
 }
 
-function learnPower({ droplet_id, action, outcome }: Extract<Finished, { kind: "power" }>): EventBody[] {
+export function learnPower(droplet_id: number, action: PowerAction, outcome: Outcome<unknown>): EventBody[] {
   const refused = (detail: string): EventBody[] => [{ kind: "power_refused", data: { droplet_id, action, detail } }];
   switch (outcome.kind) {
     // Either way the droplet's own state tells: what may have been taken is waited for like what was.
@@ -178,8 +150,13 @@ function learnPower({ droplet_id, action, outcome }: Extract<Finished, { kind: "
   }
 }
 
-function learnList(bot: BotState, finished: Extract<Finished, { kind: "list" }>, began_at: Instant): EventBody[] {
-  const { how, subject, outcome } = finished;
+export function learnList(
+  bot: BotState,
+  how: "name" | "tag" | "list",
+  subject: ListSubject,
+  outcome: Outcome<Listing>,
+  began_at: Instant,
+): EventBody[] {
   if (outcome.kind !== "ok") return [];
   const ours = outcome.value.droplets
     .map((droplet) => factsOf(bot, droplet))

@@ -3,16 +3,13 @@
  * at any time, after any crash, as often as one likes.
  */
 
-import { deadlineOf, type Policy } from "../model/policy.ts";
+import type { Policy } from "../model/policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isDoomed, isRunning, openIntent } from "../model/state.ts";
 import { reconcileAtRest, reconcileDestroyed } from "./at-rest.ts";
 import type { Decision, Runtime } from "./decision.ts";
-import { ensureGone } from "./ensure-gone.ts";
-import { ensureOff, ensureOn, ensureStopped } from "./ensure-power.ts";
-import { ensureRunning, redeploy } from "./ensure-running.ts";
-import { reconcileHeal } from "./heal.ts";
+import { deadlineOf, OPERATIONS } from "./operations.ts";
 import type { Situation } from "./situation.ts";
-import { fail, record } from "./steps.ts";
+import { fail } from "./steps.ts";
 
 export function reconcile(bot: BotState, rt: Runtime, now: Instant, policy: Policy): Decision {
   const s: Situation = { bot, rt, now, policy };
@@ -27,22 +24,7 @@ function reconcileOperation(s: Situation): Decision {
   if (deadline !== null && now >= deadline && bot.waiting === null && !bot.operation.recreating && !isTied(bot)) {
     return fail(s, "timed_out", `Not done in time: ${bot.operation.last_error ?? "the droplet does not follow"}`);
   }
-  switch (bot.operation.kind) {
-    case "create":
-      return ensureRunning(s);
-    case "redeploy":
-      return redeploy(s, "redeploy");
-    case "destroy":
-      return ensureGone(s) ?? record({ kind: "destroyed", data: {} });
-    case "resume":
-      return bot.operation.recreating ? ensureRunning(s) : ensureOn(s);
-    case "pause":
-      return ensureOff(s);
-    case "suspend":
-      return ensureStopped(s);
-    case "heal":
-      return reconcileHeal(s);
-  }
+  return OPERATIONS[bot.operation.kind].reconcile(s);
 }
 
 /** A POST or a DELETE is under way: whatever became of it has to be known before anything is given up. */

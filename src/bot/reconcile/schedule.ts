@@ -3,7 +3,8 @@ import type { Outcome } from "../../provider/outcome.ts";
 import { backoffMs, type Policy } from "../model/policy.ts";
 import type { BotState, Instant } from "../model/state.ts";
 import { AWAITING_BEAT } from "./at-rest.ts";
-import { type Effect, effectKey, type Runtime } from "./decision.ts";
+import type { Runtime } from "./decision.ts";
+import { EFFECTS, type Effect, effectKey, outdatedRead } from "./effects.ts";
 import { isPassing } from "./learn.ts";
 import { reconcile } from "./reconcile.ts";
 
@@ -44,13 +45,10 @@ export function afterCall(
   random: number,
   policy: Policy,
 ): Runtime {
-  const rereads = effect.kind === "power" && outcome.kind !== "ok" && outcome.kind !== "unknown";
-  const answered = outcome.kind === "ok" || outcome.kind === "missing";
-  // A read that failed has shown nothing: it is no evidence, and the backoff paces the next one.
-  const counts = effect.kind !== "get_droplet" || answered;
+  const counts = EFFECTS[effect.kind].pace.counts(outcome.kind);
   const done = counts ? remember(rt.done, effectKey(effect), now) : rt.done;
-  // What a refused power action did not find as expected has to be read again before it is judged.
-  if (rereads) delete done[`get_droplet:${effect.droplet_id}`];
+  const outdated = outdatedRead(effect, outcome);
+  if (outdated !== null) delete done[outdated];
   const pause = pauseAfter(outcome, rt.tries + 1, random, policy);
   return { ...rt, done, tries: pause === 0 ? 0 : rt.tries + 1, not_before: pause === 0 ? 0 : now + pause };
 }

@@ -2,7 +2,9 @@
 
 import type { EventBody } from "../model/events.ts";
 import type { Droplet, Instant } from "../model/state.ts";
-import type { Decision, Effect } from "./decision.ts";
+import type { Decision } from "./decision.ts";
+import type { Effect } from "./effects.ts";
+import { readKey } from "./effects.ts";
 import type { Situation } from "./situation.ts";
 
 /** Creates that are faster than usual are noticed too, and so the usual time is learnt downwards as well. */
@@ -25,7 +27,7 @@ export function callNow({ bot, rt, now }: Situation, effect: Effect): Decision {
 export function pollDroplet(s: Situation, droplet: Droplet, until: Instant, reason: string): Decision {
   const { rt, now, bot } = s;
   const begun = Math.max(droplet.found_at, bot.operation.power?.sent_at ?? 0);
-  const last = rt.done[`get_droplet:${droplet.id}`];
+  const last = rt.done[readKey(droplet.id)];
   const interval = pollInterval(s, droplet, now - begun);
   const first = droplet.active_at === null ? firstRead(s, interval) : interval;
   const next = last === undefined || last < begun ? begun + first : last + interval;
@@ -47,7 +49,7 @@ function firstRead({ bot, rt }: Situation, interval: number): number {
 
 /** When a read of the droplet by its id was last answered; 0: never. */
 export function lastRead({ rt }: Situation, droplet: Droplet): Instant {
-  return rt.done[`get_droplet:${droplet.id}`] ?? 0;
+  return rt.done[readKey(droplet.id)] ?? 0;
 }
 
 /** The operation has got what it was for. */

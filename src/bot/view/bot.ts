@@ -2,10 +2,12 @@
 import { ERASED } from "../../secrets/sealed.ts";
 import type { BotView, Operation } from "../../wire/bot.ts";
 import type { ConfigVersion } from "../../wire/config.ts";
-import { deadlineOf, type Policy } from "../model/policy.ts";
+import type { Policy } from "../model/policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "../model/state.ts";
 import { stepOf } from "../model/status.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
+import { readKey } from "../reconcile/effects.ts";
+import { deadlineOf } from "../reconcile/operations.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
 import type { ConfigRow } from "../shell/outbox-rows.ts";
 import { viewConfigStanding } from "./config-standing.ts";
@@ -79,7 +81,7 @@ function viewDroplet(bot: BotState, rt: Runtime): BotView["droplet"] {
   const droplet = adoptedDroplet(bot);
   if (droplet === null) return null;
   const { id, name, generation, status, ip_address, observed_at } = droplet;
-  const read = rt.done[`get_droplet:${id}`] ?? 0;
+  const read = rt.done[readKey(id)] ?? 0;
   return { id, name, generation, status, ip_address, observed_at: iso(Math.max(observed_at, read)) };
 }
 

@@ -1,7 +1,7 @@
 /** What each kind of event says to a person. One table; a new kind does not compile until it has its sentence. Pure. */
-import type { OperationKind } from "../../wire/enums.ts";
 import type { EventBody, EventData, EventKind } from "../model/events.ts";
 import type { PowerAction } from "../model/state.ts";
+import { OPERATIONS } from "../reconcile/operations.ts";
 import { ending, inWords } from "./reasons.ts";
 
 type Sentences = { [K in EventKind]: (data: EventData[K]) => string };
@@ -16,16 +16,6 @@ export function sentenceOf({ kind, data }: EventBody): string {
     return `Something of which nothing more can be read: ${inWords(kind)}.`;
   }
 }
-
-const ASKED: Readonly<Record<OperationKind, string>> = {
-  create: "Its creation was asked for.",
-  pause: "A pause was asked for.",
-  resume: "It was asked to run again.",
-  redeploy: "A new droplet was asked for.",
-  destroy: "Its destruction was asked for.",
-  suspend: "It is to be stopped.",
-  heal: "Its healing began.",
-};
 
 const POWER: Readonly<Record<PowerAction, string>> = {
   shutdown: "was asked to shut down",
@@ -55,7 +45,7 @@ const SENTENCES: Sentences = {
   changed: (data) => `Changed: ${changes(data).join("; ")}.`,
 
   operation_requested: ({ kind, why }) =>
-    why === "unsuspended" ? `As its suspension is over, a ${kind} follows.` : ASKED[kind],
+    why === "unsuspended" ? `As its suspension is over, a ${kind} follows.` : OPERATIONS[kind].asked,
   operation_succeeded: () => "What was under way has been done.",
   operation_failed: ({ detail }) => `What was under way was given up: ${ending(detail)}`,
   operation_cancelled: ({ why }) => `What was under way was cancelled: ${ending(why)}`,

@@ -1,9 +1,11 @@
 /** What a bot is, in a sentence or two for a person. Pure. */
-import type { BotStatus, OperationKind } from "../../wire/enums.ts";
+import type { BotStatus } from "../../wire/enums.ts";
+import { factsOf } from "../model/operations.ts";
 import { rolloutState } from "../model/rollout-state.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning } from "../model/state.ts";
 import { stepOf } from "../model/status.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
+import { OPERATIONS } from "../reconcile/operations.ts";
 import { ending, inWords } from "./reasons.ts";
 
 interface Seen {
@@ -44,8 +46,6 @@ function held({ bot }: Seen): string {
   return bot.waiting === null ? "" : `: ${inWords(bot.waiting)}`;
 }
 
-const BUILDS: readonly OperationKind[] = ["create", "redeploy", "resume", "heal"];
-
 const STEPS: Readonly<Record<string, string>> = {
   accepted: "its droplet is about to be replaced",
   requesting_droplet: "its droplet is being asked for",
@@ -61,7 +61,7 @@ const STEPS: Readonly<Record<string, string>> = {
 /** How far the building has come; what else may be under way says so by itself. */
 function step({ bot }: Seen): string {
   const name = stepOf(bot);
-  if (name === null || !BUILDS.includes(bot.operation.kind)) return "";
+  if (name === null || factsOf(bot.operation.kind).status === "kept") return "";
   const bootstrap = /^bootstrap_(.+)$/.exec(name)?.[1];
   return `: ${bootstrap ? `its bootstrap has come to "${inWords(bootstrap)}"` : (STEPS[name] ?? inWords(name))}`;
 }
@@ -104,24 +104,13 @@ function silence({ bot, rt, now }: Seen): string {
   return heard_at === null ? "its agent is silent" : `its agent was last heard ${ago(heard_at, now)}`;
 }
 
-const UNDER_WAY: Readonly<Record<OperationKind, string | null>> = {
-  // Said by the status itself.
-  create: null,
-  redeploy: null,
-  pause: "It is being paused.",
-  resume: "It is being resumed.",
-  destroy: "It is being destroyed.",
-  suspend: "It is being suspended.",
-  heal: "It is being healed.",
-};
-
 /** Their own sentence says already what the work waits for. */
 const SAYS_WHY: readonly BotStatus[] = ["pending", "provisioning"];
 
 function afterthoughts({ bot, decision, now }: Seen): string[] {
   const thoughts: string[] = [];
   const running = isRunning(bot.operation);
-  const doing = running ? UNDER_WAY[bot.operation.kind] : null;
+  const doing = running ? OPERATIONS[bot.operation.kind].doing : null;
   if (doing !== null && bot.destroyed_at === null) thoughts.push(doing);
   // A bot that was suspended and runs all the same is about to be stopped.
   if (bot.suspension !== null && bot.status !== "suspended" && !running) thoughts.push("It is to be suspended.");

@@ -1,8 +1,7 @@
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
 import { isOff } from "../../../src/bot/model/state.ts";
 import { allowedActions, judgeAction, judgeSuspend, judgeUnsuspend } from "../../../src/bot/reconcile/action-matrix.ts";
-import type { Effect } from "../../../src/bot/reconcile/decision.ts";
-import type { Finished } from "../../../src/bot/reconcile/learn.ts";
+import type { Effect, Finished } from "../../../src/bot/reconcile/effects.ts";
 import { reconcile } from "../../../src/bot/reconcile/reconcile.ts";
 import { afterCall } from "../../../src/bot/reconcile/schedule.ts";
 import { dropletName, dropletTags } from "../../../src/naming/fleet.ts";

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import type { Finished } from "../../../src/bot/reconcile/learn.ts";
+import type { Finished } from "../../../src/bot/reconcile/effects.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
 import { FLEET, Life, MINUTE, SECOND } from "./life.ts";
 

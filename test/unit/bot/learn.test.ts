@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
 import type { EventBody } from "../../../src/bot/model/events.ts";
-import type { Finished } from "../../../src/bot/reconcile/learn.ts";
+import type { Finished } from "../../../src/bot/reconcile/effects.ts";
 import type { Outcome } from "../../../src/provider/outcome.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
 import { BOT_ID, FLEET, Life, MINUTE, SECOND } from "./life.ts";

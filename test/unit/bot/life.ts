@@ -2,8 +2,9 @@ import type { BotEvent, DropletFacts, EventBody, EventData, RecordedEvent } from
 import { apply, applyFirst } from "../../../src/bot/model/fold.ts";
 import { defaultPolicy, type Policy } from "../../../src/bot/model/policy.ts";
 import { adoptedDroplet, type BotState, type Droplet } from "../../../src/bot/model/state.ts";
-import { type Decision, effectKey, Runtime } from "../../../src/bot/reconcile/decision.ts";
-import { type Finished, learn } from "../../../src/bot/reconcile/learn.ts";
+import { type Decision, Runtime } from "../../../src/bot/reconcile/decision.ts";
+import type { Finished } from "../../../src/bot/reconcile/effects.ts";
+import { effectKey, learn } from "../../../src/bot/reconcile/effects.ts";
 import { reconcile } from "../../../src/bot/reconcile/reconcile.ts";
 import { wayBack } from "../../../src/bot/reconcile/rollout.ts";
 import { recorded } from "../../../src/bot/shell/history.ts";

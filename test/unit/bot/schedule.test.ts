@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import { backoffMs, defaultPolicy } from "../../../src/bot/model/policy.ts";
-import { type Effect, Runtime } from "../../../src/bot/reconcile/decision.ts";
+import { Runtime } from "../../../src/bot/reconcile/decision.ts";
+import type { Effect } from "../../../src/bot/reconcile/effects.ts";
 import { afterCall, nextAlarm } from "../../../src/bot/reconcile/schedule.ts";
 import type { Outcome } from "../../../src/provider/outcome.ts";
 import { HOUR, Life, MINUTE, SECOND, START } from "./life.ts";

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
-import { type Effect, effectKey } from "../../../src/bot/reconcile/decision.ts";
+import type { Effect } from "../../../src/bot/reconcile/effects.ts";
+import { effectKey } from "../../../src/bot/reconcile/effects.ts";
 import { inWords, Life, SECOND } from "./life.ts";
 
 /** Looks until the bot says that the droplet does not exist; each look takes this long. */
