@@ -1,16 +1,16 @@
 /** API keys: stored by their hash, shown once, judged with one read. */
 import { and, desc, eq, isNull, lt, or, type SQL, sql } from "drizzle-orm";
-import type { Scope } from "../bot/shell/answer.ts";
-import type { AuditRecord } from "../bot/shell/audit.ts";
 import { log } from "../cloudflare/log.ts";
+import { auditWhere } from "../db/audit-log.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
 import { api_keys, idempotency } from "../db/schema.ts";
+import type { Scope } from "../records/caller.ts";
+import type { AuditRecord } from "../records/rows.ts";
 import { type KeyScope, permissionsOfScopes } from "../wire/access.ts";
 import { type ApiKey, KeyScopes } from "../wire/key.ts";
 import { constantTimeEqual } from "../wire/tokens.ts";
-import { auditWhere } from "./audit.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 import type { Principal } from "./principal.ts";
 

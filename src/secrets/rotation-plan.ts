@@ -33,6 +33,12 @@ export interface Present {
   retired: readonly string[];
 }
 
+/** The keys that nothing may be sealed with any more, and the rotation that says so; 0: none has been begun. */
+export interface RetiredKeys {
+  rotation: number;
+  ids: string[];
+}
+
 /** What is not known to be under the target. */
 export interface Remains {
   /** Bots that have not said that they are, without those whose error is final. */

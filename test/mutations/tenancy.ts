@@ -213,7 +213,7 @@ export const tenancy: readonly Mutant[] = [
   {
     name: "database-down-is-no-refusal",
     guard: "Where D1 cannot be asked, a credential is not refused.",
-    file: "src/api/problem.ts",
+    file: "src/cloudflare/failures.ts",
     find: " || isPassing(error);",
     replace: ";",
     caught_by: ["test/worker/defects.test.ts"],

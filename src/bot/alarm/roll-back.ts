@@ -1,10 +1,9 @@
 /** Putting back what was good before the desired version failed, by publishing it anew. */
-
+import type { ConfigRow } from "../../records/rows.ts";
 import { sealedWithRetiredKey } from "../calls/rekey.ts";
 import { openSecrets, type SealedSecrets, sealSecrets } from "../config/secrets.ts";
 import type { RolledBack } from "../model/state.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
-import type { ConfigRow } from "../shell/outbox-rows.ts";
 import type { BotShell } from "../shell/shell.ts";
 
 const ACTOR = "spawnpoint";

@@ -2,10 +2,10 @@
  * A Bot's own secrets under another key, and without them once it is destroyed. They are kept in its config rows and in
  * the rows that wait in its outbox; nothing else of it holds an envelope.
  */
+import { ConfigRow, type OutboxEntry } from "../../records/rows.ts";
 import type { Erasure } from "../../secrets/erasure.ts";
 import type { Rekeyed, RekeyRequest } from "../../secrets/rotation-plan.ts";
 import { keysOf, reseal, type SealedRow, sealedOnlyBy, withoutSecrets } from "../../secrets/sealed.ts";
-import { ConfigRow, type OutboxEntry } from "../shell/outbox-rows.ts";
 import type { BotShell } from "../shell/shell.ts";
 import type { SecretText, Store } from "../shell/store.ts";
 

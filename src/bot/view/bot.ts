@@ -1,4 +1,5 @@
 /** A Bot as the wire shows it. Pure. */
+import type { ConfigRow } from "../../records/rows.ts";
 import { ERASED } from "../../secrets/sealed.ts";
 import type { BotView, Operation } from "../../wire/bot.ts";
 import type { ConfigVersion } from "../../wire/config.ts";
@@ -7,7 +8,6 @@ import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationS
 import { stepOf } from "../model/status.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
-import type { ConfigRow } from "../shell/outbox-rows.ts";
 import { viewConfigStanding } from "./config-standing.ts";
 import { healthOf } from "./health.ts";
 import { summarise } from "./summary.ts";

@@ -1,8 +1,8 @@
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
-import type { ConfigRow } from "../../../src/bot/shell/outbox-rows.ts";
 import type { Platform } from "../../../src/bot/shell/ports.ts";
 import { BotShell } from "../../../src/bot/shell/shell.ts";
 import { Store } from "../../../src/bot/shell/store.ts";
+import type { ConfigRow } from "../../../src/records/rows.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 import { type Life, recordedOf } from "./life.ts";
