@@ -14,7 +14,7 @@ import type { VerdictRequest } from "../provider/gate/verdict.ts";
 import { renderBootstrap } from "../provider/release.ts";
 import type { Caller, Scope } from "../records/caller.ts";
 import type { NewBot } from "../records/rows.ts";
-import type { RekeyRequest } from "../secrets/rotation-plan.ts";
+import type { RekeyRequest } from "../secrets/key-rotation-plan.ts";
 import { openVault } from "../secrets/vault.ts";
 import type {
   AgentRelease,

@@ -1,7 +1,7 @@
 /** Rows of the index in D1, as a Bot writes them and the database stores them. All but a config carry the bot's revision. */
 import { z } from "zod";
 import type { Fleet } from "../naming/fleet.ts";
-import type { RetiredKeys } from "../secrets/rotation-plan.ts";
+import type { RetiredKeys } from "../secrets/key-rotation-plan.ts";
 import { RiskConfig, TradingConfig } from "../wire/config.ts";
 import type { BotStatus, DropletStatus, OperationKind, Persona } from "../wire/enums.ts";
 

@@ -4,7 +4,7 @@
  */
 import { ConfigRow, type OutboxEntry } from "../../records/rows.ts";
 import type { Erasure } from "../../secrets/erasure.ts";
-import type { Rekeyed, RekeyRequest } from "../../secrets/rotation-plan.ts";
+import type { Rekeyed, RekeyRequest } from "../../secrets/key-rotation-plan.ts";
 import { keysOf, reseal, type SealedRow, sealedOnlyBy, withoutSecrets } from "../../secrets/sealed.ts";
 import type { BotShell } from "../shell/shell.ts";
 import type { SecretText, Store } from "../shell/store.ts";

@@ -4,7 +4,7 @@
  */
 import type { Caller } from "../../records/caller.ts";
 import type { ConfigRow, OutboxEntry } from "../../records/rows.ts";
-import type { RetiredKeys } from "../../secrets/rotation-plan.ts";
+import type { RetiredKeys } from "../../secrets/key-rotation-plan.ts";
 import { announceOrders } from "../agent/channel.ts";
 import { eraseSecretTexts } from "../calls/rekey.ts";
 import { tellReaders } from "../calls/stream.ts";

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Sql } from "../../cloudflare/storage-port.ts";
 import { ConfigRow, type OutboxEntry } from "../../records/rows.ts";
-import type { RetiredKeys } from "../../secrets/rotation-plan.ts";
+import type { RetiredKeys } from "../../secrets/key-rotation-plan.ts";
 import { BotState, type Instant, OperationState } from "../model/state.ts";
 import { Runtime } from "../reconcile/decision.ts";
 import { History } from "./history.ts";

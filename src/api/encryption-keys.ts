@@ -4,11 +4,11 @@ import { appendAudit } from "../accounts/audit.ts";
 import type { Env } from "../bindings.ts";
 import { KEY_RETIRED } from "../bot/calls/rekey.ts";
 import { openDb } from "../db/client.ts";
-import { findPresentRotation, listRotationErrors, takeCensus } from "../db/key-rotations.ts";
+import { findPresentRotation, listRotationErrors, takeCensus } from "../db/encryption-keys.ts";
 import { rotationPlatform } from "../fleet/secrets-care.ts";
-import { askForRotation, stepRotation } from "../secrets/rotation.ts";
-import { keyUses } from "../secrets/rotation-plan.ts";
-import { RotateRequest, RotationStatus } from "../wire/key-rotation.ts";
+import { askForRotation, stepRotation } from "../secrets/key-rotation.ts";
+import { keyUses } from "../secrets/key-rotation-plan.ts";
+import { RotateRequest, RotationStatus } from "../wire/encryption-keys.ts";
 import { auditOf } from "./audit-record.ts";
 import { access } from "./auth.ts";
 import { optionalJsonBody } from "./body.ts";
@@ -19,9 +19,9 @@ import { BODY_PROBLEMS, json, problems } from "./responses.ts";
 const tags = ["Operator"];
 const MAX_ERRORS = 100;
 
-export const keyRotationRoutes = createApp();
+export const encryptionKeyRoutes = createApp();
 
-keyRotationRoutes.openapi(
+encryptionKeyRoutes.openapi(
   createRoute({
     method: "post",
     path: "/operator/keys/rotate",
@@ -53,7 +53,7 @@ keyRotationRoutes.openapi(
   },
 );
 
-keyRotationRoutes.openapi(
+encryptionKeyRoutes.openapi(
   createRoute({
     method: "get",
     path: "/operator/keys/rotate",

@@ -1,7 +1,7 @@
 /** The rotation of the encryption keys as D1 has it: where it stands, whom it has asked, and its own rows under the new key. */
 import { and, asc, desc, eq, gt, type SQL, sql } from "drizzle-orm";
-import type { IndexedSecrets, RotationPlatform } from "../secrets/rotation.ts";
-import type { Census, Place, Present, Remains, Rotation, RotationError } from "../secrets/rotation-plan.ts";
+import type { IndexedSecrets, RotationPlatform } from "../secrets/key-rotation.ts";
+import type { Census, Place, Present, Remains, Rotation, RotationError } from "../secrets/key-rotation-plan.ts";
 import { SEALED_FIELDS } from "../secrets/sealed.ts";
 import { type Db, withRetry } from "./client.ts";
 import { insertWhere } from "./insert-where.ts";

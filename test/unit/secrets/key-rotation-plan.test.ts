@@ -7,7 +7,7 @@ import {
   planRotation,
   type Rotation,
   troubleOf,
-} from "../../../src/secrets/rotation-plan.ts";
+} from "../../../src/secrets/key-rotation-plan.ts";
 
 const NOW = 5_000;
 

@@ -2,11 +2,11 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { findAccount } from "../accounts/accounts.ts";
-import { createKey, listKeys, revokeKey } from "../accounts/keys.ts";
+import { createKey, listKeys, revokeKey } from "../accounts/api-keys.ts";
 import { randomBytes } from "../cloudflare/random.ts";
 import { openDb } from "../db/client.ts";
 import { type KeyScope, permissionsOfScopes } from "../wire/access.ts";
-import { ApiKey, CreatedApiKey, CreateKeyRequest, CreateOperatorKeyRequest } from "../wire/key.ts";
+import { ApiKey, CreatedApiKey, CreateKeyRequest, CreateOperatorKeyRequest } from "../wire/api-key.ts";
 import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
 import { formatToken, hashToken } from "../wire/tokens.ts";
 import { accountOf, auditOf } from "./audit-record.ts";
@@ -24,7 +24,7 @@ const KeyPath = z.object({ id: Uuid });
 const KeyPage = pageOf(ApiKey, "ApiKeyPage");
 const shownOnce = "The secret is in this answer alone; with the same Idempotency-Key it is not shown again (409).";
 
-export const keyRoutes = createApp();
+export const apiKeyRoutes = createApp();
 
 interface Wish {
   name: string;
@@ -67,7 +67,7 @@ async function revoke(c: Context<AppEnv>, action: string, account: string | null
   return known ? c.body(null, 204) : problem(c, "key_not_found", "There is no such key.");
 }
 
-keyRoutes.openapi(
+apiKeyRoutes.openapi(
   createRoute({
     method: "post",
     path: "/keys",
@@ -89,7 +89,7 @@ keyRoutes.openapi(
   },
 );
 
-keyRoutes.openapi(
+apiKeyRoutes.openapi(
   createRoute({
     method: "get",
     path: "/keys",
@@ -106,7 +106,7 @@ keyRoutes.openapi(
   },
 );
 
-keyRoutes.openapi(
+apiKeyRoutes.openapi(
   createRoute({
     method: "delete",
     path: "/keys/{id}",
@@ -127,7 +127,7 @@ function operatorsPlace(c: Context<AppEnv>) {
   return problem(c, "forbidden", "These are the keys of one account; the operator's place is /operator/api-keys.");
 }
 
-keyRoutes.openapi(
+apiKeyRoutes.openapi(
   createRoute({
     method: "post",
     path: "/operator/api-keys",
@@ -158,7 +158,7 @@ function mayGrant(c: Context<AppEnv>, scopes: readonly KeyScope[]): boolean {
   return [...wanted].every((permission) => c.get("principal").permissions.has(permission));
 }
 
-keyRoutes.openapi(
+apiKeyRoutes.openapi(
   createRoute({
     method: "get",
     path: "/operator/api-keys",
@@ -175,7 +175,7 @@ keyRoutes.openapi(
   },
 );
 
-keyRoutes.openapi(
+apiKeyRoutes.openapi(
   createRoute({
     method: "delete",
     path: "/operator/api-keys/{id}",

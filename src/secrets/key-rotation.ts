@@ -17,7 +17,7 @@ import {
   type Rotation,
   type RotationError,
   troubleOf,
-} from "./rotation-plan.ts";
+} from "./key-rotation-plan.ts";
 import { reseal, type SealedField, type SealedRow } from "./sealed.ts";
 import type { Vault } from "./vault.ts";
 

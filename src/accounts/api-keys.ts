@@ -9,7 +9,7 @@ import { api_keys, idempotency } from "../db/schema.ts";
 import type { Scope } from "../records/caller.ts";
 import type { AuditRecord } from "../records/rows.ts";
 import { type KeyScope, permissionsOfScopes } from "../wire/access.ts";
-import { type ApiKey, KeyScopes } from "../wire/key.ts";
+import { type ApiKey, KeyScopes } from "../wire/api-key.ts";
 import { constantTimeEqual } from "../wire/tokens.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 import type { Principal } from "./principal.ts";
