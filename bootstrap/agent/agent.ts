@@ -3,26 +3,26 @@ import { randomBytes } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lineRedactor, redactText } from "../../src/wire/redact.ts";
-import { Channel } from "./channel.ts";
-import { channelAddress } from "./channel-rules.ts";
-import { CommandDesk } from "./command-desk.ts";
-import { ControlPlane } from "./control-plane.ts";
-import { Credentials, filesIn, isRegistered, loadLocalSecret, markRegistered } from "./credential.ts";
-import { Deliveries } from "./deliveries.ts";
-import { makePrivateDirectory } from "./files.ts";
-import { startApi } from "./local-api.ts";
-import { createLog, describeError, type Log } from "./log.ts";
-import { LogFile } from "./log-file.ts";
-import { killTree } from "./process-tree.ts";
-import { Rotation } from "./rotation.ts";
-import { Runner } from "./runner.ts";
-import { Session } from "./session.ts";
+import { makePrivateDirectory } from "./base/files.ts";
+import { createLog, describeError, type Log } from "./base/log.ts";
+import { Store } from "./base/store.ts";
+import { sleep } from "./base/timing.ts";
+import { CommandExecutor } from "./commands/command-executor.ts";
+import { startApi } from "./local/start.ts";
+import { Channel } from "./plane/channel.ts";
+import { channelAddress } from "./plane/channel-rules.ts";
+import { ControlPlane } from "./plane/control-plane.ts";
+import { Credentials, filesIn, isRegistered, loadLocalSecret, markRegistered } from "./plane/credential.ts";
+import { CredentialRotation } from "./plane/credential-rotation.ts";
+import { ReportQueue } from "./plane/report-queue.ts";
+import { Session } from "./plane/session.ts";
+import { readTelemetry } from "./plane/telemetry.ts";
 import type { Settings } from "./settings.ts";
-import { Steward } from "./steward.ts";
-import { Store } from "./store.ts";
-import { type Snapshot, Supervisor } from "./supervisor.ts";
-import { readTelemetry } from "./telemetry.ts";
-import { sleep } from "./timing.ts";
+import { ConfigApplier } from "./workload/config-applier.ts";
+import { LogFile } from "./workload/log-file.ts";
+import { killTree } from "./workload/process-tree.ts";
+import { Runner } from "./workload/runner.ts";
+import { type Snapshot, Supervisor } from "./workload/supervisor.ts";
 
 const WORKLOAD_LOG_MAX_BYTES = 5 * 1024 * 1024;
 const LOOP_AGAIN_MS = 1000;
@@ -79,7 +79,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     fetch,
     signal,
   });
-  const rotation = new Rotation({
+  const rotation = new CredentialRotation({
     settings,
     control_plane,
     credentials,
@@ -87,8 +87,8 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     random,
     onRotated: () => {
       log("credential_rotated");
-      session.beat_bell.ring();
-      channel.again.ring();
+      session.beat_wake.raise();
+      channel.again.raise();
     },
   });
   const session: Session = new Session({
@@ -98,7 +98,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     credentials,
     rotation,
     store,
-    steward: () => steward,
+    applier: () => applier,
     commands: () => commands,
     workload: () => ({ ...supervisor.snapshot(), version: runner.version }),
     telemetry: readTelemetry,
@@ -107,24 +107,24 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     monotonic_ms,
     random,
   });
-  const steward: Steward = new Steward({
+  const applier: ConfigApplier = new ConfigApplier({
     store,
     supervisor,
     plan: (config) => runner.plan(config),
     installed: () => runner.installed(),
-    standing: () => session.standing,
+    permission: () => session.permission,
     log,
     now_ms,
     monotonic_ms,
     ready_window_ms: settings.workload.ready_window_ms,
     apply_deadline_ms: settings.workload.apply_deadline_ms,
-    onAck: () => deliveries.bell.ring(),
+    onAck: () => reports.wake.raise(),
   });
-  const commands: CommandDesk = new CommandDesk({
+  const commands: CommandExecutor = new CommandExecutor({
     store,
-    steward,
+    applier,
     supervisor,
-    standing: () => session.standing,
+    permission: () => session.permission,
     setStopped,
     log,
     log_path: settings.workload.log_file,
@@ -136,7 +136,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     onResult: sayChange,
     rotate: (done) => rotation.begin(done),
   });
-  const deliveries = new Deliveries({
+  const reports = new ReportQueue({
     settings,
     control_plane,
     credentials,
@@ -150,7 +150,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     settings,
     credential: () => credentials.token,
     address: () => channelAddress({ ...settings, channel_url: store.get("channel_url") }),
-    permitted: () => session.standing.ban === null && session.standing.revoked_since_ms === null && !rotation.busy,
+    permitted: () => session.permission.ban === null && session.permission.revoked_since_ms === null && !rotation.busy,
     status: () => session.status(),
     owes: () => store.countOwedResults() > 0,
     onOrders: (orders, carried) => session.hear(orders, carried),
@@ -163,7 +163,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     random,
   });
 
-  configSecrets = () => steward.secrets();
+  configSecrets = () => applier.secrets();
 
   function noteChange({ state, reason, up }: Snapshot): void {
     const before = store.get("workload");
@@ -172,20 +172,20 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     store.set("workload", { state, reason, started_at_ms, config_id: up });
     log("workload", { state, reason, config_id: up });
     sayChange();
-    steward.bell.ring();
-    commands.bell.ring();
+    applier.wake.raise();
+    commands.wake.raise();
   }
 
   /** Over whichever transport carries it. */
   function sayChange(): void {
-    session.beat_bell.ring();
-    channel.bell.ring();
+    session.beat_wake.raise();
+    channel.wake.raise();
   }
 
   function setStopped(stopped: boolean): void {
     store.set("stopped_here", stopped);
     log(stopped ? "stopped_by_person" : "started_by_person");
-    steward.bell.ring();
+    applier.wake.raise();
   }
 
   const api = await startApi(settings, api_token, { store, session, supervisor, runner, setStopped }, log);
@@ -193,12 +193,12 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   const loops = {
     beats: (s: AbortSignal) => session.beats(s),
     configs: (s: AbortSignal) => session.configs(s),
-    acks: (s: AbortSignal) => deliveries.acks(s),
-    stages: (s: AbortSignal) => deliveries.stages(s),
+    acks: (s: AbortSignal) => reports.acks(s),
+    stages: (s: AbortSignal) => reports.stages(s),
     channel: (s: AbortSignal) => channel.loop(s),
     commands: (s: AbortSignal) => commands.loop(s),
     rotation: (s: AbortSignal) => rotation.loop(s),
-    steward: (s: AbortSignal) => steward.loop(s),
+    applier: (s: AbortSignal) => applier.loop(s),
   };
   await Promise.all(Object.entries(loops).map(([name, loop]) => forever(name, loop, signal, log)));
 

@@ -1,7 +1,7 @@
 /** The agent's process: environment in, signals in, exit code out. */
 import { redactText } from "../../src/wire/redact.ts";
 import { runAgent } from "./agent.ts";
-import { describeError } from "./log.ts";
+import { describeError } from "./base/log.ts";
 import { parseSettings } from "./settings.ts";
 
 /** Replaced when the agent is bundled. */

@@ -1,7 +1,7 @@
 /** The production Worker, with what a benchmark needs beside it: a call that does nothing, and how often objects woke. */
 import { app } from "../../src/api/app.ts";
 import { agent } from "../../src/api/auth.ts";
-import { type BotStub, withBot } from "../../src/api/bot-calls.ts";
+import { type BotStub, withBot } from "../../src/fleet/bots.ts";
 import production, { Bot as ProductionBot } from "../../src/index.ts";
 
 export { ProviderGate } from "../../src/index.ts";

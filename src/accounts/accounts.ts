@@ -1,15 +1,15 @@
 /** Accounts: who may have how many bots. The limit is enforced where a bot is inserted (bots.ts). */
 import { and, asc, eq, getTableColumns, sql } from "drizzle-orm";
-import type { Scope } from "../bot/shell/answer.ts";
-import type { AuditRecord } from "../bot/shell/audit.ts";
+import { auditWhere } from "../db/audit-log.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
 import { accounts, idempotency } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
+import type { Scope } from "../records/caller.ts";
+import type { AuditRecord } from "../records/rows.ts";
 import type { Account } from "../wire/account.ts";
 import { MAX_BOTS, type Tier } from "../wire/enums.ts";
-import { auditWhere } from "./audit.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 
 /** Written out with its table: inside a correlated subquery drizzle would leave bare, ambiguous column names. */

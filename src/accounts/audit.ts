@@ -1,25 +1,12 @@
 /** The audit log: who did what, written in the same batch as what was done. Nothing changes or deletes an entry. */
-import { and, desc, eq, lt, type SQL, sql } from "drizzle-orm";
-import type { Scope } from "../bot/shell/answer.ts";
-import type { AuditRecord } from "../bot/shell/audit.ts";
+import { and, desc, eq, lt } from "drizzle-orm";
+import { auditWhere } from "../db/audit-log.ts";
 import { type Db, withRetry } from "../db/client.ts";
-import { insertWhere } from "../db/insert-where.ts";
 import { audit_log } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
+import type { Scope } from "../records/caller.ts";
+import type { AuditRecord } from "../records/rows.ts";
 import type { AuditEntry } from "../wire/audit.ts";
-import { redact } from "../wire/redact.ts";
-
-/** Writes the entry where the condition holds: a statement for the batch that does the thing. */
-export function auditWhere(db: Db, record: AuditRecord, done: SQL = sql`1 = 1`) {
-  const { before, after, reason } = record;
-  const entry = {
-    ...record,
-    before: redact(before),
-    after: redact(after),
-    reason: reason === null ? null : String(redact(reason)),
-  };
-  return insertWhere(db, audit_log, { ...entry, id: undefined }, sql`WHERE ${done}`);
-}
 
 /** Of what has no statement of its own here. Sent again, it is the same entry. */
 export async function appendAudit(db: Db, record: AuditRecord): Promise<void> {

@@ -1,10 +1,7 @@
 /** Bots as D1 has them: the row that grants the quota, the index that lists them, their config versions. */
 import { and, asc, desc, eq, getTableColumns, lt, ne, type SQL, sql } from "drizzle-orm";
-import type { NewBot } from "../bot/calls/management.ts";
-import type { Scope } from "../bot/shell/answer.ts";
-import type { AuditRecord } from "../bot/shell/audit.ts";
-import { ConfigRow } from "../bot/shell/outbox-rows.ts";
 import { log } from "../cloudflare/log.ts";
+import { auditWhere } from "../db/audit-log.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { olderThan, type Position, toPage } from "../db/pages.ts";
@@ -12,10 +9,12 @@ import { asRetiredKeys, presentRotationTo, sealedWithRetiredKey } from "../db/re
 import { accounts, bot_configs, bots, fleets, idempotency, retired_keys } from "../db/schema.ts";
 import { withinScope } from "../db/scope.ts";
 import { fleetOf } from "../naming/fleet.ts";
+import type { Scope } from "../records/caller.ts";
+import type { AuditRecord, NewBot } from "../records/rows.ts";
+import { ConfigRow } from "../records/rows.ts";
 import { keysOf } from "../secrets/sealed.ts";
 import type { BotListItem } from "../wire/bot.ts";
 import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";
-import { auditWhere } from "./audit.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 
 /** The account's limit, from its tier, as SQL over a row of `accounts`. */

@@ -1,5 +1,5 @@
 /** Who calls, what they may do, and whose bots they reach. */
-import type { Scope } from "../bot/shell/answer.ts";
+import type { Scope } from "../records/caller.ts";
 import type { Permission } from "../wire/access.ts";
 
 export interface Principal {

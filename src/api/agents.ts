@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { configEtag } from "../bot/config/content.ts";
 import type { Answer } from "../bot/shell/answer.ts";
+import { type BotStub, openSocket, withBot } from "../fleet/bots.ts";
 import { agentBundle, agentRelease } from "../provider/release.ts";
 import {
   AgentRelease,
@@ -19,7 +20,7 @@ import { AgentConfig } from "../wire/config.ts";
 import { DropletId, Sha256Hex, Uuid } from "../wire/primitives.ts";
 import { agent } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { type BotStub, openSocket, switchProtocols, withBot } from "./bot-calls.ts";
+import { switchProtocols } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { isUnchanged } from "./etag.ts";
 import { problem, refusal } from "./problem.ts";

@@ -5,28 +5,29 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import packageJson from "../../package.json" with { type: "json" };
 import type { Principal } from "../accounts/principal.ts";
+import { isUnavailable } from "../cloudflare/failures.ts";
 import { log } from "../cloudflare/log.ts";
 import { openDb, withRetry } from "../db/client.ts";
 import { readSettings } from "../env.ts";
 import { SESSION_COOKIE } from "../people/session.ts";
 import { accountRoutes } from "./accounts.ts";
 import { agentRoutes } from "./agents.ts";
+import { apiKeyRoutes } from "./api-keys.ts";
 import { auditRoutes } from "./audit.ts";
 import { botRoutes } from "./bots.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { credentialRoutes } from "./credentials.ts";
+import { encryptionKeyRoutes } from "./encryption-keys.ts";
 import { historyRoutes } from "./history.ts";
 import { answerHeaders, crossOrigin, sizeLimits } from "./hygiene.ts";
-import { keyRotationRoutes } from "./key-rotation.ts";
-import { keyRoutes } from "./keys.ts";
 import { memberRoutes } from "./members.ts";
 import { methodsFor } from "./methods.ts";
 import { operationRoutes } from "./operations.ts";
 import { operatorRoutes } from "./operator.ts";
 import { peopleRoutes } from "./people.ts";
-import { fromError, isUnavailable, problem } from "./problem.ts";
+import { fromError, problem } from "./problem.ts";
 import { addressBrake } from "./rate-limit.ts";
 import { json, problems } from "./responses.ts";
 import { securityRoutes } from "./security.ts";
@@ -94,7 +95,7 @@ app.openapi(
 app.route("/", peopleRoutes);
 app.route("/", sessionRoutes);
 app.route("/", memberRoutes);
-app.route("/", keyRoutes);
+app.route("/", apiKeyRoutes);
 app.route("/", auditRoutes);
 app.route("/", accountRoutes);
 // Before the routes of one bot: "agent" is not a bot's id.
@@ -108,7 +109,7 @@ app.route("/", historyRoutes);
 app.route("/", operatorRoutes);
 app.route("/", suspensionRoutes);
 app.route("/", securityRoutes);
-app.route("/", keyRotationRoutes);
+app.route("/", encryptionKeyRoutes);
 
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
   type: "http",

@@ -1,6 +1,6 @@
 /** What the audit log is told of a request. */
 import type { Context } from "hono";
-import type { AuditRecord } from "../bot/shell/audit.ts";
+import type { AuditRecord } from "../records/rows.ts";
 import type { AppEnv } from "./context.ts";
 
 type Told = Partial<Pick<AuditRecord, "account_id" | "bot_id" | "target" | "before" | "after" | "reason">>;

@@ -1,7 +1,7 @@
 /** Who calls. Judged before a body is read: a stranger learns nothing of what a route expects. */
 import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
-import { judgeKey, noteUse } from "../accounts/keys.ts";
+import { judgeKey, noteUse } from "../accounts/api-keys.ts";
 import type { Person, Principal } from "../accounts/principal.ts";
 import { log } from "../cloudflare/log.ts";
 import { openDb } from "../db/client.ts";

@@ -1,7 +1,6 @@
 /** Bots: create, read, change, act. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { insertBot, listBots } from "../accounts/bots.ts";
-import type { NewBot } from "../bot/calls/management.ts";
 import { KEY_RETIRED } from "../bot/calls/rekey.ts";
 import { contentOfCreate, last4 } from "../bot/config/content.ts";
 import { mergeNames } from "../bot/config/environment.ts";
@@ -10,6 +9,8 @@ import { log } from "../cloudflare/log.ts";
 import { randomBytes } from "../cloudflare/random.ts";
 import { openDb } from "../db/client.ts";
 import type { Settings } from "../env.ts";
+import { tellBot } from "../fleet/bots.ts";
+import type { NewBot } from "../records/rows.ts";
 import { openVault } from "../secrets/vault.ts";
 import { BotListItem, BotView, CreateBotRequest, PatchBotRequest } from "../wire/bot.ts";
 import { toHex } from "../wire/digest.ts";
@@ -18,7 +19,7 @@ import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
 import { auditOf } from "./audit-record.ts";
 import { access, unless } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { askBot, tellBot } from "./bot-calls.ts";
+import { askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { callerOf, IdempotencyHeaders, idempotencyKey } from "./idempotency.ts";
 import { BooleanQuery, decodePage, IncludeDestroyed } from "./paging.ts";

@@ -2,8 +2,8 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Person, Principal } from "../accounts/principal.ts";
 import type { Env } from "../bindings.ts";
-import type { AgentCaller } from "../bot/shell/answer.ts";
 import type { Settings } from "../env.ts";
+import type { AgentCaller } from "../records/caller.ts";
 import { invalid } from "./problem.ts";
 import { illFormedText } from "./well-formed.ts";
 

@@ -1,11 +1,12 @@
 /** Rotation of an agent's credential: asked for by people, carried out by the agent. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { withBot } from "../fleet/bots.ts";
 import { CredentialAnswer, CredentialRequest } from "../wire/agent.ts";
 import { CommandAnswer } from "../wire/command.ts";
 import { Uuid } from "../wire/primitives.ts";
 import { access, agent } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { askBot, withBot } from "./bot-calls.ts";
+import { askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
 import { refusal } from "./problem.ts";

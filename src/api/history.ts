@@ -1,11 +1,12 @@
 /** What happens to a bot: to be read, to be followed, to be waited for. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Answer } from "../bot/shell/answer.ts";
+import { connectTo, openSocket } from "../fleet/bots.ts";
 import { EventFrame, EventPage, WaitAnswer } from "../wire/bot.ts";
 import { BOT_STATUSES } from "../wire/enums.ts";
 import { Uuid } from "../wire/primitives.ts";
 import { access } from "./auth.ts";
-import { askBot, connectTo, openSocket, switchProtocols } from "./bot-calls.ts";
+import { askBot, switchProtocols } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { refusal } from "./problem.ts";
 import { json, problems } from "./responses.ts";

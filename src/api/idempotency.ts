@@ -2,7 +2,7 @@
 import type { Context } from "hono";
 import { z } from "zod";
 import type { IdempotencyKey } from "../accounts/idempotency.ts";
-import type { Caller } from "../bot/shell/answer.ts";
+import type { Caller } from "../records/caller.ts";
 import { sha256Hex } from "../wire/digest.ts";
 import type { AppEnv } from "./context.ts";
 

@@ -2,7 +2,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { findAccount } from "../accounts/accounts.ts";
-import { inScope } from "../bot/shell/answer.ts";
 import { openDb } from "../db/client.ts";
 import { invitation as invitationMessage } from "../people/mail.ts";
 import {
@@ -13,6 +12,7 @@ import {
   listMembers,
   withdrawInvitation,
 } from "../people/members.ts";
+import { inScope } from "../records/caller.ts";
 import type { Role } from "../wire/access.ts";
 import { Invitation, InviteRequest, Member, RoleRequest } from "../wire/person.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";

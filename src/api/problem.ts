@@ -4,7 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import type { Refusal, RefusalCode } from "../bot/shell/answer.ts";
-import { isPassing } from "../db/client.ts";
+import { isUnavailable } from "../cloudflare/failures.ts";
 import { PROBLEM_CONTENT_TYPE, type Problem } from "../wire/problem.ts";
 import { quote } from "../wire/redact.ts";
 
@@ -168,10 +168,4 @@ export function fromError(c: Context, error: Error): Response {
     return problem(c, "unavailable", "The service could not reach a part of itself. Try again.");
   }
   return problem(c, "internal_error", "Something went wrong on our side. It has been logged under this request_id.");
-}
-
-/** Cloudflare marks what may succeed on another try: https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ */
-export function isUnavailable(error: unknown): boolean {
-  const flags = error as { retryable?: boolean; overloaded?: boolean } | null;
-  return flags?.retryable === true || flags?.overloaded === true || isPassing(error);
 }

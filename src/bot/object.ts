@@ -1,6 +1,5 @@
 /** The Durable Object: adapts the platform to the Bot and its methods to RPC. Nothing is decided here. */
 import { DurableObject } from "cloudflare:workers";
-import type { Env } from "../bindings.ts";
 import { patienceFor } from "../cloudflare/deadline.ts";
 import { log } from "../cloudflare/log.ts";
 import { randomBytes } from "../cloudflare/random.ts";
@@ -10,9 +9,12 @@ import { openDb } from "../db/client.ts";
 import { pushToIndex } from "../db/index-feed.ts";
 import { readSettings, type Settings } from "../env.ts";
 import { connect } from "../provider/connect.ts";
-import { gateOf } from "../provider/gate/stub.ts";
+import { type GateBinding, gateOf } from "../provider/gate/stub.ts";
+import type { VerdictRequest } from "../provider/gate/verdict.ts";
 import { renderBootstrap } from "../provider/release.ts";
-import type { RekeyRequest } from "../secrets/rotation-plan.ts";
+import type { AgentCaller, Caller, Scope } from "../records/caller.ts";
+import type { NewBot } from "../records/rows.ts";
+import type { RekeyRequest } from "../secrets/key-rotation-plan.ts";
 import { openVault } from "../secrets/vault.ts";
 import type {
   AgentRelease,
@@ -33,7 +35,6 @@ import { acknowledgeSecurity } from "./calls/acknowledge-security.ts";
 import * as commands from "./calls/commands.ts";
 import { forceDestroy } from "./calls/force-destroy.ts";
 import * as upkeep from "./calls/maintenance.ts";
-import type { NewBot } from "./calls/management.ts";
 import * as management from "./calls/management.ts";
 import { type Publication, publishConfig } from "./calls/publish-config.ts";
 import { eraseSecrets, rekey } from "./calls/rekey.ts";
@@ -41,16 +42,21 @@ import { admitReader, catchUp, NOTHING_IS_HEARD } from "./calls/stream.ts";
 import { suspend, unsuspend } from "./calls/suspend.ts";
 import { Waiters, waitFor } from "./calls/wait.ts";
 import { openShell } from "./followers.ts";
-import type { AgentCaller, Answer, Caller, Scope } from "./shell/answer.ts";
+import type { Answer } from "./shell/answer.ts";
 import type { Platform } from "./shell/ports.ts";
 import type { BotShell } from "./shell/shell.ts";
 import { CONNECT_HEADER, type Connect } from "./shell/sockets.ts";
 
-export class Bot extends DurableObject<Env> {
+/** What a Bot uses of the Worker's bindings, beside its settings. */
+interface BotEnv extends GateBinding {
+  DB: D1Database;
+}
+
+export class Bot extends DurableObject<BotEnv> {
   readonly #shell: BotShell;
   readonly #waiters = new Waiters();
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: BotEnv) {
     super(ctx, env);
     answerPings(ctx);
     this.#shell = openShell(platformOf(ctx, env), this.#waiters);
@@ -219,7 +225,7 @@ export class Bot extends DurableObject<Env> {
   }
 
   /** Asked by the sweep of each droplet that carries this bot's name. */
-  claim(request: upkeep.ClaimRequest) {
+  claim(request: VerdictRequest) {
     return upkeep.claim(this.#awake(), request);
   }
 
@@ -248,7 +254,7 @@ export class Bot extends DurableObject<Env> {
   }
 }
 
-function platformOf(ctx: DurableObjectState, env: Env): Platform {
+function platformOf(ctx: DurableObjectState, env: BotEnv): Platform {
   const settings = readSettings(env);
   const db = openDb(env.DB);
   return {

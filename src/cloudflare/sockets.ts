@@ -1,6 +1,6 @@
 /** A Durable Object's hibernating WebSockets as the Bot sees them. */
-import type { Socket, Sockets, SocketTag } from "../bot/shell/sockets.ts";
 import { PING, PONG } from "../wire/channel.ts";
+import type { Socket, Sockets, SocketTag } from "./sockets-port.ts";
 
 /** Pings are answered by the runtime itself, without waking the object. */
 export function answerPings(ctx: DurableObjectState): void {

@@ -1,5 +1,6 @@
 /** D1 through drizzle, and what to do when it does not answer. */
 import { drizzle } from "drizzle-orm/d1";
+import { isPassing } from "../cloudflare/failures.ts";
 import * as schema from "./schema.ts";
 
 export function openDb(d1: D1Database) {
@@ -23,14 +24,4 @@ export async function withRetry<T>(run: () => Promise<T>): Promise<T> {
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * 2 ** attempt * Math.random()));
     }
   }
-}
-
-/** D1 says so in text only: https://developers.cloudflare.com/d1/observability/debug-d1/#error-list */
-const PASSING =
-  /Network connection lost|storage caused object to be reset|reset because its code was updated|Cannot resolve D1|overloaded|database is locked/i;
-
-/** Whether D1 was not to be reached, which says nothing about what was asked. */
-export function isPassing(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (PASSING.test(cause.message)) return true;
-  return false;
 }

@@ -1,6 +1,6 @@
 /** What the fleet's upkeep reads of the index. */
 import { and, asc, gt, gte, inArray, isNull, lt, lte, ne, or } from "drizzle-orm";
-import type { IndexedBot, Slice } from "../fleet/watchdog.ts";
+import type { IndexedBot, Slice } from "../records/upkeep.ts";
 import { OPERATION_KINDS } from "../wire/enums.ts";
 import { type Db, withRetry } from "./client.ts";
 import { bots, fleets } from "./schema.ts";

@@ -1,9 +1,8 @@
 /** The receiving end of the Bots' outboxes: upserts guarded by revision, so late, repeated and reordered rows change nothing. */
 import { lt, sql } from "drizzle-orm";
-import { auditWhere } from "../accounts/audit.ts";
-import type { SnapshotRows } from "../bot/calls/maintenance.ts";
-import type { ConfigRow, OutboxEntry } from "../bot/shell/outbox-rows.ts";
-import type { Restored } from "../fleet/rebuild.ts";
+import type { ConfigRow, OutboxEntry, SnapshotRows } from "../records/rows.ts";
+import type { Restored } from "../records/upkeep.ts";
+import { auditWhere } from "./audit-log.ts";
 import { type Db, withRetry } from "./client.ts";
 import { insertWhere } from "./insert-where.ts";
 import { sealedAfterErasure, sealedWithRetiredKey } from "./retired-keys.ts";

@@ -1,6 +1,6 @@
 /** What keeps secrets out of D1 that were sealed with a key which was rotated away from: conditions of the inserting statements. */
 import { type SQL, sql } from "drizzle-orm";
-import type { RetiredKeys } from "../bot/shell/store.ts";
+import type { RetiredKeys } from "../secrets/key-rotation-plan.ts";
 import { keysOf, type SealedRow } from "../secrets/sealed.ts";
 
 /** True in SQL where some secret of the row was. */

@@ -4,7 +4,7 @@
  */
 import { sql } from "drizzle-orm";
 import { check, index, integer, primaryKey, sqliteTable, text, unique } from "drizzle-orm/sqlite-core";
-import type { EnvironmentNames } from "../bot/shell/outbox-rows.ts";
+import type { EnvironmentNames } from "../records/rows.ts";
 import type { RiskConfig, TradingConfig } from "../wire/config.ts";
 import {
   BOT_STATUSES,

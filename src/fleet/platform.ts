@@ -1,6 +1,5 @@
 /** What the watchdog and a rebuild of the index reach in production: D1, the Bots, the gate. */
 import { findUnspokenBots } from "../accounts/bots.ts";
-import { tellNewBot, withBot } from "../api/bot-calls.ts";
 import type { Env } from "../bindings.ts";
 import { log } from "../cloudflare/log.ts";
 import { openDb } from "../db/client.ts";
@@ -8,6 +7,7 @@ import { findBotIds, findBotsToAudit, findOverdueBots, notePoked } from "../db/f
 import { forgetEnded } from "../db/housekeeping.ts";
 import { restoreToIndex } from "../db/index-feed.ts";
 import { gateStub } from "../provider/gate/stub.ts";
+import { tellNewBot, withBot } from "./bots.ts";
 import type { RebuildPlatform } from "./rebuild.ts";
 import type { WatchdogPlatform } from "./watchdog.ts";
 

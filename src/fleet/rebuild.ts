@@ -2,8 +2,10 @@
  * Rebuilds the index from the Bots, a page at a time: first every bot that D1 names, then every bot that a droplet is
  * named after, since D1 may have lost it.
  */
-import type { SnapshotRows } from "../bot/calls/maintenance.ts";
+
 import type { NamedBots } from "../provider/gate/shell.ts";
+import type { SnapshotRows } from "../records/rows.ts";
+import type { Restored } from "../records/upkeep.ts";
 
 const PAGE = 50;
 
@@ -18,9 +20,6 @@ export interface RebuildPlatform {
   restore(rows: SnapshotRows): Promise<Restored>;
   log(entry: Record<string, unknown>): void;
 }
-
-/** `account_unknown`: a bot of an account that the index does not have stays out of it. */
-export type Restored = "restored" | "account_unknown";
 
 /** Where the next page begins: behind a bot of D1, or at a page of DigitalOcean's list. */
 type Place = { in: "index"; after: string | null } | { in: "provider"; page: number };

@@ -1,15 +1,15 @@
 /** What the care for stored secrets reaches in production: the key ring, D1, the Bots. And the cron's part of it. */
-import { tellNewBot, withBot } from "../api/bot-calls.ts";
 import type { Env } from "../bindings.ts";
 import { log } from "../cloudflare/log.ts";
 import { randomBytes } from "../cloudflare/random.ts";
 import { openDb } from "../db/client.ts";
+import * as rotations from "../db/encryption-keys.ts";
 import { eraseSecretsOf, findBotsToErase } from "../db/erasure.ts";
-import * as rotations from "../db/key-rotations.ts";
 import { readSettings } from "../env.ts";
 import { type ErasurePlatform, eraseSecrets } from "../secrets/erasure.ts";
-import { type RotationPlatform, stepRotation } from "../secrets/rotation.ts";
+import { type RotationPlatform, stepRotation } from "../secrets/key-rotation.ts";
 import { openVault } from "../secrets/vault.ts";
+import { tellNewBot, withBot } from "./bots.ts";
 
 /** So many pages of a rotation in one round of the cron. */
 const MAX_STEPS = 10;

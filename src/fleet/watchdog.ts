@@ -3,6 +3,7 @@
  * bot, whose alarm may be lost; asks the gate to sweep. One failure stops nothing else.
  */
 import type { Poked } from "../bot/calls/maintenance.ts";
+import type { IndexedBot, Slice } from "../records/upkeep.ts";
 
 /** A create that is still under way is left alone. */
 const GRACE_MS = 60_000;
@@ -16,19 +17,6 @@ const MAX_AUDITED = 2_000;
 const AT_ONCE = 10;
 
 export type PokeCounts = Record<Poked | "failed", number>;
-
-/** A bot as the index knows it. */
-export interface IndexedBot {
-  id: string;
-  revision: number;
-}
-
-/** Ids from `from` (included) to `to` (excluded), behind `after`. */
-export interface Slice {
-  from: string;
-  to: string;
-  after: string | null;
-}
 
 /** What the watchdog reaches: the index, the objects, the gate. Everything may throw. */
 export interface WatchdogPlatform {

@@ -1,11 +1,11 @@
 /** Who belongs to an account, and who is invited. An account never loses its last owner. */
 import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
-import { auditWhere } from "../accounts/audit.ts";
 import type { Person } from "../accounts/principal.ts";
-import type { AuditRecord } from "../bot/shell/audit.ts";
+import { auditWhere } from "../db/audit-log.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { insertWhere } from "../db/insert-where.ts";
 import { invitations, memberships, users } from "../db/schema.ts";
+import type { AuditRecord } from "../records/rows.ts";
 import type { Role } from "../wire/access.ts";
 import type { Invitation, Member } from "../wire/person.ts";
 

@@ -1,10 +1,10 @@
 /** A person's sessions and accounts, as they see them. */
 import { and, asc, desc, eq, gt, ne, sql } from "drizzle-orm";
-import { auditWhere } from "../accounts/audit.ts";
 import type { Person } from "../accounts/principal.ts";
-import type { AuditRecord } from "../bot/shell/audit.ts";
+import { auditWhere } from "../db/audit-log.ts";
 import { type Db, withRetry } from "../db/client.ts";
 import { accounts, invitations, memberships, sessions, users } from "../db/schema.ts";
+import type { AuditRecord } from "../records/rows.ts";
 import type { Me, SessionView } from "../wire/person.ts";
 import { viewInvitation } from "./members.ts";
 

@@ -1,8 +1,13 @@
-import type { Settings } from "../env.ts";
 import { DigitalOcean, withTimeout } from "./digitalocean.ts";
 
+interface ProviderSettings {
+  DIGITALOCEAN_API_URL: string;
+  DIGITALOCEAN_TOKEN: string;
+  POLICY: { call_timeout_ms: number };
+}
+
 /** The client of the account that the settings name. */
-export function connect(settings: Settings): DigitalOcean {
+export function connect(settings: ProviderSettings): DigitalOcean {
   return new DigitalOcean({
     base_url: settings.DIGITALOCEAN_API_URL,
     token: settings.DIGITALOCEAN_TOKEN,

@@ -1,5 +1,4 @@
 /** What this deploy puts on droplets: the agent's bundle with its digest, the bootstrap scripts and units. */
-
 import bootstrapScript from "../../bootstrap/bootstrap.sh";
 import guardScript from "../../bootstrap/guard.sh";
 import identityScript from "../../bootstrap/identity.sh";
@@ -8,16 +7,23 @@ import bootstrapUnit from "../../bootstrap/spawnpoint-bootstrap.service";
 import toolchainScript from "../../bootstrap/toolchain.sh";
 import agentBundle from "../../dist/agent.mjs.txt";
 import agentSha256 from "../../dist/agent.sha256.txt";
-import type { Settings } from "../env.ts";
 import type { AgentRelease } from "../wire/agent.ts";
-import { renderUserData } from "./user-data.ts";
+import { type BootstrapSettings, renderUserData } from "./user-data.ts";
 
 export const agentRelease: AgentRelease = { url: `/bot/agent/${agentSha256}.mjs`, sha256: agentSha256 };
 
 export { agentBundle };
 
+interface ReleaseSettings {
+  PUBLIC_URL: string;
+  BOOTSTRAP: BootstrapSettings;
+  OPENCLAW_VERSION: string;
+  WORKLOAD_PORT: number;
+  WORKLOAD_READY_WINDOW_S: number;
+}
+
 /** User-data of a new droplet. @throws UserDataError where a setting cannot be carried */
-export function renderBootstrap(settings: Settings, bot_id: string, registration_token: string): string {
+export function renderBootstrap(settings: ReleaseSettings, bot_id: string, registration_token: string): string {
   return renderUserData({
     bot_id,
     control_plane_url: settings.PUBLIC_URL,

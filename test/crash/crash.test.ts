@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { DIED_DURING_APPLY } from "../../bootstrap/agent/rollout.ts";
+import { DIED_DURING_APPLY } from "../../bootstrap/agent/workload/apply-rules.ts";
 import type { BotListItem, BotView } from "../../src/wire/bot.ts";
 import { System } from "../e2e/system.ts";
 import { prng } from "../simulation/prng.ts";

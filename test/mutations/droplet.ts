@@ -1,27 +1,27 @@
 /** What the droplet's agent takes for true on its channel, and how often it does what it is told. */
 import type { Mutant } from "./mutant.ts";
 
-const CHANNEL = "bootstrap/agent/channel.ts";
-const RULES = "bootstrap/agent/channel-rules.ts";
-const COMMANDS = "bootstrap/agent/commands.ts";
-const channelTests = "test/unit/agent/channel.test.ts";
-const rules = "test/unit/agent/channel-rules.test.ts";
-const commandTests = "test/unit/agent/commands.test.ts";
-const deskTests = "test/unit/agent/command-desk.test.ts";
+const CHANNEL = "bootstrap/agent/plane/channel.ts";
+const RULES = "bootstrap/agent/plane/channel-rules.ts";
+const COMMANDS = "bootstrap/agent/commands/command-rules.ts";
+const channelTests = "test/unit/agent/plane/channel.test.ts";
+const rules = "test/unit/agent/plane/channel-rules.test.ts";
+const commandTests = "test/unit/agent/commands/command-rules.test.ts";
+const executorTests = "test/unit/agent/commands/command-executor.test.ts";
 
 export const droplet: readonly Mutant[] = [
   {
     name: "overtaken-answer",
     guard: "An answer over HTTP that orders on the channel have overtaken permits nothing.",
-    file: "bootstrap/agent/session.ts",
+    file: "bootstrap/agent/plane/session.ts",
     find: "    if (orders_heard !== this.#orders_heard) return this.interval_ms;\n",
     replace: "    void orders_heard;\n",
-    caught_by: ["test/unit/agent/session.test.ts"],
+    caught_by: ["test/unit/agent/plane/session.test.ts"],
   },
   {
     name: "no-beats-beside-the-channel",
     guard: "While the channel carries it, no beat costs a request.",
-    file: "bootstrap/agent/session.ts",
+    file: "bootstrap/agent/plane/session.ts",
     find: "      if (up) {\n",
     replace: "      if (up && here.aborted) {\n",
     caught_by: [channelTests],
@@ -29,7 +29,7 @@ export const droplet: readonly Mutant[] = [
   {
     name: "beat-after-the-loss",
     guard: "The first beat over HTTP comes within 5 s of the channel's loss.",
-    file: "bootstrap/agent/session.ts",
+    file: "bootstrap/agent/plane/session.ts",
     find: "random() * settings.loss_beat_ms",
     replace: "30_000",
     caught_by: [channelTests],
@@ -61,10 +61,10 @@ export const droplet: readonly Mutant[] = [
   {
     name: "half-open-socket-is-freed",
     guard: "A connection whose other side is silent is not kept for ever.",
-    file: "bootstrap/agent/socket.ts",
+    file: "bootstrap/agent/plane/socket.ts",
     find: "handshake.tcp()?.destroy()",
     replace: "handshake.tcp()",
-    caught_by: ["test/unit/agent/socket.test.ts"],
+    caught_by: ["test/unit/agent/plane/socket.test.ts"],
   },
   {
     name: "credential-not-in-the-clear",
@@ -133,25 +133,25 @@ export const droplet: readonly Mutant[] = [
   {
     name: "result-until-heard",
     guard: "A result is owed again when the control plane lists its command still.",
-    file: "bootstrap/agent/command-desk.ts",
+    file: "bootstrap/agent/commands/command-executor.ts",
     find: '    if (verdict.do === "repeat") store.markTold(id, false);\n',
     replace: "",
-    caught_by: [deskTests],
+    caught_by: [executorTests],
   },
   {
     name: "commands-outlive-their-time",
     guard: "A clock that is set back makes no command new again.",
-    file: "bootstrap/agent/store.ts",
+    file: "bootstrap/agent/base/store.ts",
     find: "now_ms - KEPT_PAST_EXPIRY_MS",
     replace: "now_ms",
-    caught_by: [deskTests],
+    caught_by: [executorTests],
   },
   {
     name: "hold-restarts-nothing",
     guard: "On hold a workload is left alone, not started.",
-    file: "bootstrap/agent/rollout.ts",
+    file: "bootstrap/agent/workload/apply-rules.ts",
     find: '  if (s.order !== "run") return `The workload may not be started: the control plane says ${s.order}.`;\n',
     replace: "",
-    caught_by: ["test/unit/agent/rollout.test.ts"],
+    caught_by: ["test/unit/agent/workload/apply-rules.test.ts"],
   },
 ];

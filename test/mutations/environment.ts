@@ -90,7 +90,7 @@ export const environment: readonly Mutant[] = [
   {
     name: "environment-after-the-agents-own",
     guard: "No further secret takes the place of a variable that is dangerous or the agent's own.",
-    file: "bootstrap/agent/workload.ts",
+    file: "bootstrap/agent/workload/openclaw.ts",
     find: "whyReserved(name) === null",
     replace: 'name !== ""',
     caught_by: [parts],
@@ -114,7 +114,7 @@ export const environment: readonly Mutant[] = [
   {
     name: "log-is-cut-when-clean",
     guard: "A secret that a line's end would cut in two is taken out first.",
-    file: "bootstrap/agent/log-file.ts",
+    file: "bootstrap/agent/workload/log-file.ts",
     find: "this.#clean(line).slice(0, LINE_MAX_CHARS)",
     replace: "this.#clean(line.slice(0, LINE_MAX_CHARS))",
     caught_by: [parts],

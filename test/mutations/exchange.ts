@@ -3,10 +3,10 @@ import type { Mutant } from "./mutant.ts";
 
 const AUTH = "src/bot/agent/authenticate.ts";
 const ROTATION = "src/bot/agent/credential-rotation.ts";
-const AGENT = "bootstrap/agent/rotation.ts";
-const CREDENTIAL = "bootstrap/agent/credential.ts";
+const AGENT = "bootstrap/agent/plane/credential-rotation.ts";
+const CREDENTIAL = "bootstrap/agent/plane/credential.ts";
 const rotation = "test/unit/bot/rotation.test.ts";
-const agentRotation = "test/unit/agent/rotation.test.ts";
+const agentRotation = "test/unit/agent/plane/credential-rotation.test.ts";
 const attacks = "test/worker/attacks.test.ts";
 const rotationRoutes = "test/worker/rotation.test.ts";
 

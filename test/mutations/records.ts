@@ -182,7 +182,7 @@ export const records: readonly Mutant[] = [
   {
     name: "scope-of-a-bot",
     guard: "Another account's bot is answered like an unknown one.",
-    file: "src/bot/shell/answer.ts",
+    file: "src/records/caller.ts",
     find: 'return "every_account" in scope || scope.account_id === accountId;',
     replace: 'return "every_account" in scope || scope.account_id !== "" || accountId === "";',
     caught_by: ["test/unit/bot/management.test.ts"],

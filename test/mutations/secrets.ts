@@ -3,11 +3,11 @@ import type { Mutant } from "./mutant.ts";
 
 const REKEY = "src/bot/calls/rekey.ts";
 const STORE = "src/bot/shell/store.ts";
-const ROTATION = "src/secrets/rotation.ts";
-const PLAN = "src/secrets/rotation-plan.ts";
-const DB = "src/db/key-rotations.ts";
+const ROTATION = "src/secrets/key-rotation.ts";
+const PLAN = "src/secrets/key-rotation-plan.ts";
+const DB = "src/db/encryption-keys.ts";
 const rekey = "test/unit/bot/rekey.test.ts";
-const plans = "test/unit/secrets/rotation-plan.test.ts";
+const plans = "test/unit/secrets/key-rotation-plan.test.ts";
 const worker = "test/worker/key-rotation.test.ts";
 const fences = "test/worker/key-rotation-fences.test.ts";
 const erasure = "test/worker/erasure.test.ts";

@@ -61,7 +61,7 @@ export const tenancy: readonly Mutant[] = [
   {
     name: "key-by-its-hash",
     guard: "A key is known by its secret, not by its number.",
-    file: "src/accounts/keys.ts",
+    file: "src/accounts/api-keys.ts",
     find: 'if (!row || !constantTimeEqual(row.sha256, sha256)) return { kind: "invalid" };',
     replace: 'if (!row) return { kind: "invalid" };',
     caught_by: ["test/worker/keys.test.ts"],
@@ -69,7 +69,7 @@ export const tenancy: readonly Mutant[] = [
   {
     name: "revoked-key",
     guard: "A revoked key opens nothing.",
-    file: "src/accounts/keys.ts",
+    file: "src/accounts/api-keys.ts",
     find: '  if (row.revoked_at !== null) return { kind: "revoked" };\n',
     replace: "",
     caught_by: ["test/worker/keys.test.ts"],
@@ -77,7 +77,7 @@ export const tenancy: readonly Mutant[] = [
   {
     name: "expired-key",
     guard: "A key ends when it was to end.",
-    file: "src/accounts/keys.ts",
+    file: "src/accounts/api-keys.ts",
     find: "row.expires_at !== null && row.expires_at <= now",
     replace: "row.expires_at !== null && row.expires_at <= 0",
     caught_by: ["test/worker/keys.test.ts"],
@@ -85,7 +85,7 @@ export const tenancy: readonly Mutant[] = [
   {
     name: "keys-of-the-account",
     guard: "An account revokes its own keys alone.",
-    file: "src/accounts/keys.ts",
+    file: "src/accounts/api-keys.ts",
     find: "const mine = and(eq(api_keys.id, id), ownedBy(account));",
     replace: "const mine = eq(api_keys.id, id);",
     caught_by: ["test/worker/isolation.test.ts"],
@@ -101,7 +101,7 @@ export const tenancy: readonly Mutant[] = [
   {
     name: "no-escalation",
     guard: "A key grants no more than its maker has.",
-    file: "src/api/keys.ts",
+    file: "src/api/api-keys.ts",
     find: 'return [...wanted].every((permission) => c.get("principal").permissions.has(permission));',
     replace: 'return wanted.size > 0 || c.get("principal").permissions.size > 0;',
     caught_by: ["test/worker/keys.test.ts"],
@@ -213,7 +213,7 @@ export const tenancy: readonly Mutant[] = [
   {
     name: "database-down-is-no-refusal",
     guard: "Where D1 cannot be asked, a credential is not refused.",
-    file: "src/api/problem.ts",
+    file: "src/cloudflare/failures.ts",
     find: " || isPassing(error);",
     replace: ";",
     caught_by: ["test/worker/defects.test.ts"],

@@ -1,6 +1,6 @@
 /** A simulated agent's side of a rotation: two credentials on its disk, until it knows which of them counts. */
-import type { Outcome } from "../../bootstrap/agent/control-plane.ts";
-import { type Asked, judgeRotation } from "../../bootstrap/agent/rotation.ts";
+import type { Outcome } from "../../bootstrap/agent/plane/control-plane.ts";
+import { type Asked, judgeRotation } from "../../bootstrap/agent/plane/credential-rotation.ts";
 import type { Answer } from "../../src/bot/shell/answer.ts";
 
 /** Where an agent that knows nothing asks again, ms. */

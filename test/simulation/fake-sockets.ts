@@ -1,5 +1,5 @@
 /** Sockets of one simulated object: they outlive its eviction, and vanish without a word when it is reset. */
-import type { Socket, Sockets, SocketTag } from "../../src/bot/shell/sockets.ts";
+import type { Socket, Sockets, SocketTag } from "../../src/cloudflare/sockets-port.ts";
 
 export interface FakeSocket extends Socket {
   /** What the other end was sent and has not read. */

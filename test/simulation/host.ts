@@ -4,16 +4,17 @@
  */
 import { admitAgent, agentConnected, agentDisconnected, agentSaid, tendChannel } from "../../src/bot/agent/channel.ts";
 import { runAlarm } from "../../src/bot/alarm/run.ts";
-import { type ClaimRequest, claim, type Poked, poke } from "../../src/bot/calls/maintenance.ts";
+import { claim, type Poked, poke } from "../../src/bot/calls/maintenance.ts";
 import { Waiters } from "../../src/bot/calls/wait.ts";
 import { openShell } from "../../src/bot/followers.ts";
 import type { Policy } from "../../src/bot/model/policy.ts";
-import type { OutboxEntry } from "../../src/bot/shell/outbox-rows.ts";
 import type { Platform } from "../../src/bot/shell/ports.ts";
 import type { BotShell } from "../../src/bot/shell/shell.ts";
 import type { Connect } from "../../src/bot/shell/sockets.ts";
 import type { Provider } from "../../src/provider/digitalocean.ts";
 import type { Gate } from "../../src/provider/gate/permit.ts";
+import type { VerdictRequest } from "../../src/provider/gate/verdict.ts";
+import type { OutboxEntry } from "../../src/records/rows.ts";
 import type { Vault } from "../../src/secrets/vault.ts";
 import { type FakeSocket, FakeSockets } from "./fake-sockets.ts";
 import { Process } from "./process.ts";
@@ -119,7 +120,7 @@ export class Host {
   }
 
   /** What the sweep asks. */
-  claim(request: ClaimRequest): ReturnType<typeof claim> {
+  claim(request: VerdictRequest): ReturnType<typeof claim> {
     return claim(this.awake(), request);
   }
 

@@ -1,10 +1,7 @@
 /** The index in D1, outside of D1: rows guarded by revision, which can be down, slow to say so, or restored to yesterday. */
 
-import type { SnapshotRows } from "../../src/bot/calls/maintenance.ts";
-import type { AuditRecord } from "../../src/bot/shell/audit.ts";
-import type { BotRow, OutboxEntry } from "../../src/bot/shell/outbox-rows.ts";
-import type { Restored } from "../../src/fleet/rebuild.ts";
-import type { IndexedBot, Slice } from "../../src/fleet/watchdog.ts";
+import type { AuditRecord, BotRow, OutboxEntry, SnapshotRows } from "../../src/records/rows.ts";
+import type { IndexedBot, Restored, Slice } from "../../src/records/upkeep.ts";
 
 type Row = BotRow | { id: string; revision: 0; status: "pending"; next_due_at: null };
 

@@ -5,7 +5,7 @@ import { acknowledgeSecurity } from "../../src/bot/calls/acknowledge-security.ts
 import { requestCommand } from "../../src/bot/calls/commands.ts";
 import type { RecordedEvent } from "../../src/bot/model/events.ts";
 import type { BotState } from "../../src/bot/model/state.ts";
-import type { AgentCaller } from "../../src/bot/shell/answer.ts";
+import type { AgentCaller } from "../../src/records/caller.ts";
 import type { BotStatus } from "../../src/wire/enums.ts";
 import { OPERATOR } from "../fixtures/caller.ts";
 import { MINUTE, World, type WorldOptions } from "./world.ts";

@@ -1,9 +1,8 @@
 /** One schedule: bots, agents and a DigitalOcean in virtual time, and what must hold throughout. */
-
 import type { Knobs } from "../../simulator/model/knobs.ts";
 import { requestCommand } from "../../src/bot/calls/commands.ts";
 import { forceDestroy } from "../../src/bot/calls/force-destroy.ts";
-import { act, cancelOperation, createBot, type NewBot, patchBot } from "../../src/bot/calls/management.ts";
+import { act, cancelOperation, createBot, patchBot } from "../../src/bot/calls/management.ts";
 import { publishConfig } from "../../src/bot/calls/publish-config.ts";
 import { suspend, unsuspend } from "../../src/bot/calls/suspend.ts";
 import type { EventBody } from "../../src/bot/model/events.ts";
@@ -11,6 +10,7 @@ import { defaultPolicy, type Policy } from "../../src/bot/model/policy.ts";
 import { type BotState, isRunning } from "../../src/bot/model/state.ts";
 import { runWatchdog } from "../../src/fleet/watchdog.ts";
 import { dropletName, fleetOf } from "../../src/naming/fleet.ts";
+import type { NewBot } from "../../src/records/rows.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { ConfigPatch } from "../../src/wire/config.ts";
 import type { BotAction, BotStatus, CommandKind } from "../../src/wire/enums.ts";

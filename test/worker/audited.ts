@@ -1,5 +1,5 @@
 /** An entry of the audit log for what tests do without a request. */
-import type { AuditRecord } from "../../src/bot/shell/audit.ts";
+import type { AuditRecord } from "../../src/records/rows.ts";
 
 function testAudit(): AuditRecord {
   return {

@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { askForRotation, type RotationPlatform, stepRotation } from "../../src/secrets/rotation.ts";
+import { askForRotation, type RotationPlatform, stepRotation } from "../../src/secrets/key-rotation.ts";
 import { newBot, simulateCloud } from "./cloud.ts";
 import {
   delivered,

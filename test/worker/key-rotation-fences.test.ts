@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, it } from "vitest";
 import { openDb } from "../../src/db/client.ts";
+import { beginRotation, findPresentRotation, findStaleRows, replaceSecrets } from "../../src/db/encryption-keys.ts";
 import { pushToIndex } from "../../src/db/index-feed.ts";
-import { beginRotation, findPresentRotation, findStaleRows, replaceSecrets } from "../../src/db/key-rotations.ts";
-import { stepRotation } from "../../src/secrets/rotation.ts";
+import { stepRotation } from "../../src/secrets/key-rotation.ts";
 import { onlineBot } from "./agent.ts";
 import { botRequest, newAccount, newBot, request, simulateCloud } from "./cloud.ts";
 import {

@@ -1,7 +1,7 @@
 /** Creates, changes, deploys and a rotation that dies, all at once and in random order, on real objects and a real D1. */
 import { env } from "cloudflare:workers";
 import { describe, it } from "vitest";
-import { askForRotation, type RotationPlatform, stepRotation } from "../../src/secrets/rotation.ts";
+import { askForRotation, type RotationPlatform, stepRotation } from "../../src/secrets/key-rotation.ts";
 import { MAX_BOTS } from "../../src/wire/enums.ts";
 import { prng } from "../simulation/prng.ts";
 import { botRequest, endOfTest, eventually, newAccount, simulateCloud } from "./cloud.ts";

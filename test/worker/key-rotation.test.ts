@@ -5,7 +5,7 @@ import { insertBot } from "../../src/accounts/bots.ts";
 import type { Env } from "../../src/bindings.ts";
 import { openDb } from "../../src/db/client.ts";
 import worker from "../../src/index.ts";
-import { askForRotation, stepRotation } from "../../src/secrets/rotation.ts";
+import { askForRotation, stepRotation } from "../../src/secrets/key-rotation.ts";
 import { onlineBot } from "./agent.ts";
 import { testWish } from "./audited.ts";
 import { botRequest, newAccount, newBot, request, simulateCloud } from "./cloud.ts";

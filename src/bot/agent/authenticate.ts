@@ -2,9 +2,11 @@
  * Who of a Bot's agents is believed. Credential, generation and droplet are judged here; whoever is not the accepted one
  * learns why, and leaves a flag where a person should know of it.
  */
+
+import type { AgentCaller } from "../../records/caller.ts";
 import { constantTimeEqual } from "../../wire/tokens.ts";
 import { type BotState, type Intent, KEEP_REFUSED_DROPLETS } from "../model/state.ts";
-import { type AgentCaller, type Refusal, refuse } from "../shell/answer.ts";
+import { type Refusal, refuse } from "../shell/answer.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 
 /** Droplets whose names are being checked at a time. */

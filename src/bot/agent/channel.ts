@@ -3,13 +3,14 @@
  * answered by the runtime and wake nobody: they are looked at when the alarm asks whether the agent still lives.
  */
 import { z } from "zod";
+import type { Socket } from "../../cloudflare/sockets-port.ts";
 import type { HeartbeatRequest } from "../../wire/agent.ts";
 import { AgentFrame, CLOSE_CODES, type CloseReason, MAX_FRAME_BYTES } from "../../wire/channel.ts";
 import type { BotState, Instant } from "../model/state.ts";
 import { Telemetry } from "../reconcile/decision.ts";
 import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
-import type { Connect, Socket } from "../shell/sockets.ts";
+import type { Connect } from "../shell/sockets.ts";
 import { authenticateOn } from "./authenticate.ts";
 import { ordersOf } from "./directives.ts";
 import { heartbeat } from "./endpoints.ts";

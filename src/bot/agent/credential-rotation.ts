@@ -2,11 +2,12 @@
  * Another credential for the agent that has one. Only where a person has asked for it: a stolen credential alone does not
  * lock its owner out.
  */
+
+import type { AgentCaller } from "../../records/caller.ts";
 import type { CredentialAnswer, CredentialRequest } from "../../wire/agent.ts";
 import { constantTimeEqual } from "../../wire/tokens.ts";
 import { concludeCommands, rotationAsked } from "../calls/commands.ts";
 import type { Runtime } from "../reconcile/decision.ts";
-import type { AgentCaller } from "../shell/answer.ts";
 import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { authenticateOn } from "./authenticate.ts";

@@ -1,4 +1,6 @@
 /** What a droplet's agent asks of its Bot. An agent that is not the accepted one (agent-auth.ts) changes nothing. */
+
+import type { AgentCaller } from "../../records/caller.ts";
 import type {
   AgentRelease,
   ConfigAckAnswer,
@@ -17,7 +19,6 @@ import { type BotState, type Intent, isRunning } from "../model/state.ts";
 import { isFenced, stopping } from "../model/workload-order.ts";
 import type { Runtime } from "../reconcile/decision.ts";
 import { learnAck } from "../reconcile/rollout.ts";
-import type { AgentCaller } from "../shell/answer.ts";
 import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 import { iso } from "../view/bot.ts";

@@ -1,9 +1,8 @@
 /** Putting back what was good before the desired version failed, by publishing it anew. */
-
+import type { ConfigRow } from "../../records/rows.ts";
 import { openSecrets, type SealedSecrets, sealSecrets } from "../config/secrets.ts";
 import type { RolledBack } from "../model/state.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
-import type { ConfigRow } from "../shell/outbox-rows.ts";
 import { sealedWithRetiredKey } from "../shell/secret-texts.ts";
 import type { BotShell } from "../shell/shell.ts";
 

@@ -1,6 +1,7 @@
 /** What a person makes of the flags that attacks and accidents have left. */
+import type { Caller } from "../../records/caller.ts";
 import type { BotView } from "../../wire/bot.ts";
-import { type Answer, type Caller, refuse } from "../shell/answer.ts";
+import { type Answer, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { answerKey, reach, snapshot } from "./management.ts";
 

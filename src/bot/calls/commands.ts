@@ -2,14 +2,14 @@
  * What people have an agent do beside its lifecycle. A command is delivered with every answer until its result has come
  * or it has expired; the agent remembers what it has done.
  */
-
+import type { Caller, Scope } from "../../records/caller.ts";
 import type { AgentCommand, CommandResult } from "../../wire/agent.ts";
 import type { CommandRequest, CommandView } from "../../wire/command.ts";
 import type { CommandKind } from "../../wire/enums.ts";
 import { redactText } from "../../wire/redact.ts";
 import type { EventBody } from "../model/events.ts";
 import type { BotState, Instant } from "../model/state.ts";
-import { type Answer, type Caller, ok, refuse, type Scope } from "../shell/answer.ts";
+import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
 import type { CommandRow } from "../shell/store.ts";
 import { iso } from "../view/bot.ts";

@@ -1,9 +1,10 @@
 /** Destroying by force: no more waiting for evidence. What may be left is named, and goes later. */
+import type { Caller } from "../../records/caller.ts";
 import type { Operation } from "../../wire/bot.ts";
 import type { EventBody, Leftovers } from "../model/events.ts";
 import { type BotState, isRunning } from "../model/state.ts";
 import { takingOver } from "../reconcile/action-matrix.ts";
-import { type Answer, type Caller, ok } from "../shell/answer.ts";
+import { type Answer, ok } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { once } from "./management.ts";
 

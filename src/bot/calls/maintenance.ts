@@ -1,23 +1,15 @@
 /** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
-import type { ProviderDroplet } from "../../provider/schema.ts";
+import type { SweepVerdict, VerdictRequest } from "../../provider/gate/verdict.ts";
+import type { IndexEntry, SnapshotRows } from "../../records/rows.ts";
 import { roomForDroplets } from "../model/droplet-capacity.ts";
 import type { Instant } from "../model/state.ts";
-import { type ClaimVerdict, judgeClaim } from "../reconcile/claim.ts";
+import { judgeClaim } from "../reconcile/claim.ts";
 import { nextAlarm } from "../reconcile/schedule.ts";
-import { type BotRow, botRow, changedDroplets, type IndexEntry } from "../shell/outbox-rows.ts";
+import { botRow, changedDroplets } from "../shell/outbox-rows.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 
-/** A droplet as a listing showed it. */
-export interface ClaimRequest {
-  droplet: ProviderDroplet;
-  /** How long ago the listing began, ms: the caller's clock may be another one. */
-  listed_ms_ago: number;
-  /** Only asks: the Bot takes no note of the droplet. */
-  dry_run: boolean;
-}
-
 /** A Bot that cannot read its own state gives nothing away. */
-export function claim(shell: BotShell, { droplet, listed_ms_ago, dry_run }: ClaimRequest): ClaimVerdict {
+export function claim(shell: BotShell, { droplet, listed_ms_ago, dry_run }: VerdictRequest): SweepVerdict {
   const loaded = shell.load();
   if (loaded.kind === "absent") return "unknown_bot";
   if (loaded.kind === "broken") return "mine";
@@ -58,15 +50,6 @@ export function poke(shell: BotShell, armedAt: Instant | null, indexedRevision: 
   // Nobody was heard while we slept: silence is counted from now.
   shell.commit({ rt: { ...rt, deaf_until: now } });
   return "rearmed";
-}
-
-/** The bot as the index should show it. */
-export interface SnapshotRows {
-  account_id: string;
-  created_at: Instant;
-  created_by: string;
-  bot: BotRow;
-  entries: IndexEntry[];
 }
 
 /** Null where there is no bot, or none that can be read. */

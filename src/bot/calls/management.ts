@@ -1,34 +1,19 @@
 /** What management asks of a Bot: each call reads, decides, commits and answers. None makes a call to the outside. */
-
-import type { Fleet } from "../../naming/fleet.ts";
+import { type Caller, inScope, type Scope } from "../../records/caller.ts";
+import type { NewBot } from "../../records/rows.ts";
 import type { BotView, EventView, Operation, PatchBotRequest } from "../../wire/bot.ts";
 import type { ConfigVersion } from "../../wire/config.ts";
-import type { BotAction, Persona } from "../../wire/enums.ts";
+import type { BotAction } from "../../wire/enums.ts";
 import type { EventBody } from "../model/events.ts";
 import { type BotState, isRunning, type OperationState } from "../model/state.ts";
 import { allowedActions, judgeAction, takingOver } from "../reconcile/action-matrix.ts";
 import { Runtime } from "../reconcile/decision.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
-import { type Answer, type Caller, inScope, ok, type Refusal, refuse, type Scope } from "../shell/answer.ts";
-import type { ConfigRow } from "../shell/outbox-rows.ts";
+import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
-import type { RetiredKeys } from "../shell/store.ts";
 import { viewBot, viewConfig, viewOperation } from "../view/bot.ts";
 import { viewEvent } from "../view/event.ts";
 import { tooSoon } from "./restart-limit.ts";
-
-/** A bot as its row in D1 has it before its object knows of it. */
-export interface NewBot {
-  id: string;
-  account_id: string;
-  name: string;
-  persona: Persona;
-  fleet: Fleet;
-  config: ConfigRow;
-  /** As the database had them in the statement that made or read the row. */
-  retired_keys: RetiredKeys;
-  actor: string;
-}
 
 /** Makes the bot exist; where it does already, nothing happens. */
 export function createBot(shell: BotShell, bot: NewBot): void {

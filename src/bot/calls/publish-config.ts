@@ -1,11 +1,12 @@
 /** Publishing a config version: the Bot is the only one that numbers them, inside its own commit. */
+import type { Caller } from "../../records/caller.ts";
+import type { ConfigRow } from "../../records/rows.ts";
 import type { ConfigPatch, ConfigVersion } from "../../wire/config.ts";
 import { MAX_ENVIRONMENT_BYTES } from "../../wire/environment.ts";
 import { type ConfigContent, configEtag, last4, mergeConfig } from "../config/content.ts";
 import { isTooLarge, mergeEnvironment, mergeNames, replacesAll, whyNotEnvironment } from "../config/environment.ts";
 import { openEnvironment, openKey, type SealedSecrets, sealSecrets } from "../config/secrets.ts";
-import { type Answer, type Caller, ok, type Refusal, refuse } from "../shell/answer.ts";
-import type { ConfigRow } from "../shell/outbox-rows.ts";
+import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
 import { sealedWithRetiredKey } from "../shell/secret-texts.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { viewConfig } from "../view/bot.ts";

@@ -3,7 +3,7 @@
  * the rows that wait in its outbox; nothing else of it holds an envelope.
  */
 import type { Erasure } from "../../secrets/erasure.ts";
-import type { Rekeyed, RekeyRequest } from "../../secrets/rotation-plan.ts";
+import type { Rekeyed, RekeyRequest } from "../../secrets/key-rotation-plan.ts";
 import { reseal, sealedOnlyBy } from "../../secrets/sealed.ts";
 import { type Content, edited, rowOf } from "../shell/secret-texts.ts";
 import type { BotShell } from "../shell/shell.ts";

@@ -2,10 +2,11 @@
  * The history as it is written, over a WebSocket. Each socket carries the number that was sent last, and hibernates with
  * it: whoever wakes goes on from there, without a gap and without repeating itself.
  */
+import type { Socket } from "../../cloudflare/sockets-port.ts";
 import type { EventFrame } from "../../wire/bot.ts";
 import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
-import type { Connect, Socket } from "../shell/sockets.ts";
+import type { Connect } from "../shell/sockets.ts";
 import { viewEvent } from "../view/event.ts";
 import { reach } from "./management.ts";
 

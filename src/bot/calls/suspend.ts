@@ -1,9 +1,10 @@
 /** Suspending a bot and letting it run again: for the operator, and for whoever keeps the accounts. */
+import type { Caller } from "../../records/caller.ts";
 import type { Operation } from "../../wire/bot.ts";
 import type { EventBody } from "../model/events.ts";
 import { type BotState, isOff, isRunning } from "../model/state.ts";
 import { judgeSuspend, judgeUnsuspend, takingOver } from "../reconcile/action-matrix.ts";
-import { type Answer, type Caller, ok } from "../shell/answer.ts";
+import { type Answer, ok } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { once, refuseAction, unheld } from "./management.ts";
 

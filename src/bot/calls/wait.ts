@@ -1,7 +1,8 @@
 /** Waiting until a bot has a status: whoever waits is answered by the commit that brings it, and nothing is polled. */
+import type { Scope } from "../../records/caller.ts";
 import type { WaitAnswer } from "../../wire/bot.ts";
 import type { BotStatus } from "../../wire/enums.ts";
-import { type Answer, ok, refuse, type Scope } from "../shell/answer.ts";
+import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 import { viewBot } from "../view/bot.ts";
 import { reach } from "./management.ts";

@@ -1,6 +1,6 @@
 /** What differs between two config versions, field by field. Pure. */
+import type { ConfigRow } from "../../records/rows.ts";
 import type { ConfigChange } from "../../wire/config.ts";
-import type { ConfigRow } from "../shell/outbox-rows.ts";
 
 /** @returns changes by path, in the order in which a config lists its fields; a secret's values are never among them */
 export function diffConfigs(from: ConfigRow, to: ConfigRow): ConfigChange[] {

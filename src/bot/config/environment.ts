@@ -1,4 +1,5 @@
 /** A bot's further secrets from one config version to the next. Pure. */
+import type { EnvironmentNames } from "../../records/rows.ts";
 import {
   type Environment,
   type EnvironmentPatch,
@@ -8,7 +9,6 @@ import {
   MAX_ENVIRONMENT_NAMES,
 } from "../../wire/environment.ts";
 import type { Instant } from "../model/state.ts";
-import type { EnvironmentNames } from "../shell/outbox-rows.ts";
 
 export function mergeEnvironment(base: Environment, patch: EnvironmentPatch): Environment {
   const merged = Object.entries({ ...base, ...patch });

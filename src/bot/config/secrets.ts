@@ -1,9 +1,9 @@
 /** The secrets of a config version: the one place that seals and opens them. In plain text they live for one call. */
 import { z } from "zod";
+import type { ConfigRow } from "../../records/rows.ts";
 import { ERASED, sealContext } from "../../secrets/sealed.ts";
 import type { Vault } from "../../secrets/vault.ts";
 import type { Environment } from "../../wire/environment.ts";
-import type { ConfigRow } from "../shell/outbox-rows.ts";
 
 export interface Secrets {
   llm_api_key: string;

@@ -1,15 +1,9 @@
 /** Whether a droplet that DigitalOcean lists is this bot's, and what the Bot makes of it. Pure. */
-
 import { judgeOwnership } from "../../naming/ownership.ts";
+import type { SweepVerdict } from "../../provider/gate/verdict.ts";
 import type { ProviderDroplet } from "../../provider/schema.ts";
 import type { DropletFacts } from "../model/events.ts";
 import { type BotState, type Instant, openIntent } from "../model/state.ts";
-
-/**
- * `mine`: hands off. `mine_stale`: it should not exist, and the Bot itself removes it. `unknown_bot`: no Bot answers for
- * it.
- */
-export type ClaimVerdict = "mine" | "mine_stale" | "unknown_bot";
 
 /** What the bot's history says of the droplet, beside its state. */
 export interface ClaimHistory {
@@ -20,7 +14,7 @@ export interface ClaimHistory {
 }
 
 export interface Claim {
-  verdict: ClaimVerdict;
+  verdict: SweepVerdict;
   /** The droplet, where the Bot is to take note of it: from then on it is surplus. */
   found: DropletFacts | null;
 }

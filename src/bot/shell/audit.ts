@@ -1,26 +1,8 @@
 /** What the audit log is told of a change that somebody asked a Bot for. It travels in the Bot's outbox, so in the change's own commit. */
-
+import type { Caller } from "../../records/caller.ts";
+import type { AuditRecord } from "../../records/rows.ts";
 import type { EventBody } from "../model/events.ts";
 import type { BotState, Instant } from "../model/state.ts";
-import type { Caller } from "./answer.ts";
-
-export interface AuditRecord {
-  /** What was done has one entry, however often it is sent: a request's id, or a bot's id and its event's number. */
-  key: string;
-  at: Instant;
-  account_id: string | null;
-  bot_id: string | null;
-  actor: string;
-  credential_id: string | null;
-  /** The operation's id in the OpenAPI document. */
-  action: string;
-  /** What it was done to, where that is not the account or the bot. */
-  target: string | null;
-  before: unknown;
-  after: unknown;
-  reason: string | null;
-  request_id: string | null;
-}
 
 /** @param events what the caller caused; the bot before and after them. @param note why, where the caller said so */
 export function auditOfChange(

@@ -1,84 +1,11 @@
 /** What a Bot tells the index in D1, through its outbox: rows that carry a revision, so that late ones change nothing. */
-import { z } from "zod";
-import { RiskConfig, TradingConfig } from "../../wire/config.ts";
-import type { BotStatus, DropletStatus, OperationKind, Persona } from "../../wire/enums.ts";
+import type { BotRow, DropletRow, OutboxEntry } from "../../records/rows.ts";
 import { type BotState, type Droplet, type Instant, isRunning, openIntent } from "../model/state.ts";
 import { lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { wayBack } from "../reconcile/rollout.ts";
-import type { AuditRecord } from "./audit.ts";
 
 /** Every wait of ours that may pass without an event is shorter, or is worth a look after so long. */
 const WORK_PATIENCE_MS = 15 * 60_000;
-
-const EnvironmentNames = z.array(z.object({ name: z.string(), updated_at: z.number() }));
-export type EnvironmentNames = z.infer<typeof EnvironmentNames>;
-
-/** One immutable config version, its secrets sealed with bot, version and field as additional data. */
-export const ConfigRow = z.object({
-  id: z.string(),
-  bot_id: z.string(),
-  version: z.int().positive(),
-  restored_from: z.int().positive().nullable(),
-  trading_config: TradingConfig,
-  risk_config: RiskConfig,
-  llm_provider: z.string(),
-  llm_api_key: z.string(),
-  llm_api_key_last4: z.string().nullable(),
-  llm_api_key_updated_at: z.number(),
-  /** The further secrets, sealed together as JSON of name → value; null: none. */
-  environment: z.string().nullable().default(null),
-  /** Their names, in order, and when each was set, for people to see. */
-  environment_names: EnvironmentNames.nullish().transform((names) => names ?? []),
-  note: z.string().nullable(),
-  author: z.string(),
-  created_at: z.number(),
-});
-export type ConfigRow = z.infer<typeof ConfigRow>;
-
-export interface BotRow {
-  id: string;
-  name: string;
-  persona: Persona;
-  status: BotStatus;
-  since: Instant;
-  reason: string | null;
-  generation: number;
-  droplet_id: number | null;
-  ip_address: string | null;
-  desired_config_id: string;
-  desired_config_version: number;
-  applied_config_id: string | null;
-  applied_config_version: number | null;
-  effective_config_version: number | null;
-  last_heartbeat_at: Instant | null;
-  /** What is under way, and since when. */
-  operation_kind: OperationKind | null;
-  operation_since: Instant | null;
-  /** When work that shows nothing new is overdue; null: nothing but the agent is awaited. */
-  next_due_at: Instant | null;
-  revision: number;
-  updated_at: Instant;
-}
-
-export interface DropletRow {
-  id: number;
-  bot_id: string;
-  name: string;
-  generation: number;
-  status: DropletStatus;
-  ip_address: string | null;
-  found_at: Instant;
-  gone_at: Instant | null;
-  revision: number;
-}
-
-/** What the index is made of. */
-export type IndexEntry =
-  | { kind: "bot"; row: BotRow }
-  | { kind: "config"; row: ConfigRow }
-  | { kind: "droplet"; row: DropletRow };
-
-export type OutboxEntry = IndexEntry | { kind: "audit"; row: AuditRecord };
 
 /** One entry a key: a newer row replaces an undelivered older one. */
 export function outboxKey(entry: OutboxEntry): string {

@@ -2,15 +2,14 @@
  * The narrow interface through which a Bot sees its platform. Inside the Durable Object object.ts adapts it; over
  * `node:sqlite` with a virtual clock the very same Bot runs in the fault simulation.
  */
-
+import type { Sockets } from "../../cloudflare/sockets-port.ts";
 import type { Storage } from "../../cloudflare/storage-port.ts";
 import type { CreateDroplet, Provider } from "../../provider/digitalocean.ts";
 import type { Gate } from "../../provider/gate/permit.ts";
+import type { OutboxEntry } from "../../records/rows.ts";
 import type { Vault } from "../../secrets/vault.ts";
 import type { Policy } from "../model/policy.ts";
 import type { BotState, Instant } from "../model/state.ts";
-import type { OutboxEntry } from "./outbox-rows.ts";
-import type { Sockets } from "./sockets.ts";
 
 /** What a droplet is made of, beside its name, tags and registration token. */
 export type DropletPlan = Omit<CreateDroplet, "name" | "tags" | "user_data"> & {

@@ -1,6 +1,7 @@
 /** The texts in which a Bot keeps its sealed secrets: how they are read, changed and erased, and which keys may not seal them. */
+
+import { ConfigRow, type OutboxEntry } from "../../records/rows.ts";
 import { keysOf, type SealedRow, withoutSecrets } from "../../secrets/sealed.ts";
-import { ConfigRow, type OutboxEntry } from "./outbox-rows.ts";
 import type { SecretText, Store } from "./store.ts";
 
 export function rowOf(text: SecretText): SealedRow | null {

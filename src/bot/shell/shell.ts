@@ -2,20 +2,21 @@
  * The thin shell around the lifecycle: the only writer of a Bot's truth. It reads, asks the pure core, and commits state,
  * events, outbox and the one alarm together. Calls to the outside happen only in `alarm()`.
  */
-
+import type { Caller } from "../../records/caller.ts";
+import type { ConfigRow, OutboxEntry } from "../../records/rows.ts";
+import type { RetiredKeys } from "../../secrets/key-rotation-plan.ts";
 import type { BotEvent, EventBody } from "../model/events.ts";
 import { apply } from "../model/fold.ts";
 import type { BotState, Instant } from "../model/state.ts";
 import type { Runtime } from "../reconcile/decision.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
 import { nextAlarm } from "../reconcile/schedule.ts";
-import type { Caller } from "./answer.ts";
 import { auditOfChange } from "./audit.ts";
 import { recorded } from "./history.ts";
-import { botRow, type ConfigRow, changedDroplets, type OutboxEntry } from "./outbox-rows.ts";
+import { botRow, changedDroplets } from "./outbox-rows.ts";
 import type { Platform } from "./ports.ts";
 import { eraseSecretTexts } from "./secret-texts.ts";
-import { type CommandRow, type Loaded, type RetiredKeys, Store } from "./store.ts";
+import { type CommandRow, type Loaded, Store } from "./store.ts";
 
 const MAX_CONCLUSIONS = 8;
 const BROKEN_STATE_ALARM_MS = 60 * 60 * 1000;

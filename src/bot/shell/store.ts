@@ -1,11 +1,12 @@
 /** A Bot's own SQLite: documents, operations, configs, outbox, answered requests, and the history. No decision is made here. */
-
 import { z } from "zod";
 import type { Sql } from "../../cloudflare/storage-port.ts";
+import { ConfigRow, type OutboxEntry } from "../../records/rows.ts";
+import type { RetiredKeys } from "../../secrets/key-rotation-plan.ts";
 import { BotState, type Instant, OperationState } from "../model/state.ts";
 import { Runtime } from "../reconcile/decision.ts";
 import { History } from "./history.ts";
-import { ConfigRow, type OutboxEntry, outboxKey } from "./outbox-rows.ts";
+import { outboxKey } from "./outbox-rows.ts";
 
 /** Append-only: a release reads what the next one writes, so statements are added, never changed. */
 export const MIGRATIONS: readonly string[] = [
@@ -58,8 +59,7 @@ export interface SecretText {
 }
 
 /** Keys that no secret may be sealed with any more, as of a rotation. */
-const RetiredKeys = z.object({ rotation: z.number(), ids: z.array(z.string()) });
-export type RetiredKeys = z.infer<typeof RetiredKeys>;
+const StoredRetiredKeys = z.object({ rotation: z.number(), ids: z.array(z.string()) });
 
 export type Loaded =
   | { kind: "absent" }
@@ -201,7 +201,7 @@ export class Store {
 
   /** Before any rotation nothing is retired. */
   retiredKeys(): RetiredKeys {
-    return RetiredKeys.safeParse(parse(this.#document("retired_keys") ?? "")).data ?? { rotation: 0, ids: [] };
+    return StoredRetiredKeys.safeParse(parse(this.#document("retired_keys") ?? "")).data ?? { rotation: 0, ids: [] };
   }
 
   saveRetiredKeys(retired: RetiredKeys): void {

@@ -1,4 +1,5 @@
 /** A Bot as the wire shows it. Pure. */
+import type { ConfigRow } from "../../records/rows.ts";
 import { ERASED } from "../../secrets/sealed.ts";
 import type { BotView, Operation } from "../../wire/bot.ts";
 import type { ConfigVersion } from "../../wire/config.ts";
@@ -9,7 +10,6 @@ import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.
 import { readKey } from "../reconcile/effects.ts";
 import { deadlineOf } from "../reconcile/operations.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
-import type { ConfigRow } from "../shell/outbox-rows.ts";
 import { viewConfigStanding } from "./config-standing.ts";
 import { healthOf } from "./health.ts";
 import { summarise } from "./summary.ts";

@@ -1,7 +1,6 @@
 /** The gate as a Durable Object: adapts the platform to it. Nothing is decided here. */
 import { DurableObject } from "cloudflare:workers";
 import { eq, sql } from "drizzle-orm";
-import type { Env } from "../../bindings.ts";
 import { log } from "../../cloudflare/log.ts";
 import { storageOf } from "../../cloudflare/storage.ts";
 import { openDb } from "../../db/client.ts";
@@ -11,6 +10,13 @@ import { readSettings } from "../../env.ts";
 import { connect } from "../connect.ts";
 import type { Ask, Permit, Report } from "./permit.ts";
 import { GateShell } from "./shell.ts";
+import type { SweepVerdict, VerdictRequest } from "./verdict.ts";
+
+/** What the gate uses of the Worker's bindings, beside its settings. */
+interface GateEnv {
+  DB: D1Database;
+  BOT: { getByName(id: string): { claim(request: VerdictRequest): Promise<SweepVerdict> } };
+}
 
 /** FNV-1a: enough to notice that the token was replaced, far too little to learn anything of it. */
 function fingerprint(token: string): string {
@@ -19,10 +25,10 @@ function fingerprint(token: string): string {
   return (hash >>> 0).toString(16);
 }
 
-export class ProviderGate extends DurableObject<Env> {
+export class ProviderGate extends DurableObject<GateEnv> {
   readonly #shell: GateShell;
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: GateEnv) {
     super(ctx, env);
     const settings = readSettings(env);
     const provider = connect(settings);

@@ -1,16 +1,21 @@
 /** The gate as a Bot reaches it. A gate that cannot be asked grants nothing: the budget is not ours to guess. */
-import type { Env } from "../../bindings.ts";
 import { log } from "../../cloudflare/log.ts";
+import type { ProviderGate } from "./object.ts";
 import type { Gate } from "./permit.ts";
+
+/** What wrangler.toml binds for whoever asks the gate. */
+export interface GateBinding {
+  GATE: DurableObjectNamespace<ProviderGate>;
+}
 
 const ASK_AGAIN_MS = 5_000;
 
 /** A fresh stub for each call: one that has failed stays broken. */
-export function gateStub(env: Env) {
+export function gateStub(env: GateBinding) {
   return env.GATE.getByName("digitalocean");
 }
 
-export function gateOf(env: Env): Gate {
+export function gateOf(env: GateBinding): Gate {
   return {
     async permit(ask) {
       try {

@@ -2,11 +2,10 @@
  * The sweep's judgement: which of the account's droplets are ours, and which of those nobody answers for. A name or a
  * tag alone never lets a droplet go, and neither does one look. Pure.
  */
-
-import type { ClaimVerdict } from "../../bot/reconcile/claim.ts";
 import type { Fleet } from "../../naming/fleet.ts";
 import { judgeOwnership, namedOwner } from "../../naming/ownership.ts";
 import type { ProviderDroplet } from "../schema.ts";
+import type { SweepVerdict } from "./verdict.ts";
 
 const MINUTE_MS = 60_000;
 /** From the first inventory in which nobody answered for a droplet until it may be deleted. */
@@ -63,7 +62,7 @@ export interface Finding {
 }
 
 /** @param indexed whether the index knows a bot of this id */
-export function judgeFinding(kin: Kinship, verdict: ClaimVerdict | null, indexed: boolean): Finding | null {
+export function judgeFinding(kin: Kinship, verdict: SweepVerdict | null, indexed: boolean): Finding | null {
   if (kin.kind === "foreign") return null;
   if (kin.kind === "contradicted") return { state: "found", why: "name and tags disagree" };
   switch (verdict) {

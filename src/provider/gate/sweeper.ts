@@ -3,9 +3,6 @@
  * called from the gate's alarm only, so there is never more than one. The inventory lives in memory: whoever loses it
  * lists again and goes on behind the cursor.
  */
-
-import type { ClaimRequest } from "../../bot/calls/maintenance.ts";
-import type { ClaimVerdict } from "../../bot/reconcile/claim.ts";
 import type { Storage } from "../../cloudflare/storage-port.ts";
 import type { Fleet } from "../../naming/fleet.ts";
 import type { ListPage } from "../digitalocean.ts";
@@ -22,6 +19,7 @@ import {
   noteFinding,
   type Orphan,
 } from "./sweep.ts";
+import type { SweepVerdict, VerdictRequest } from "./verdict.ts";
 
 export interface SweepPlatform extends Pick<Storage, "sql" | "transactionSync"> {
   now(): number;
@@ -29,7 +27,7 @@ export interface SweepPlatform extends Pick<Storage, "sql" | "transactionSync"> 
   listPage(page: number): Promise<Outcome<ListPage>>;
   deleteDroplet(id: number): Promise<Outcome<null>>;
   /** @throws where the Bot cannot be asked */
-  claim(botId: string, request: ClaimRequest): Promise<ClaimVerdict>;
+  claim(botId: string, request: VerdictRequest): Promise<SweepVerdict>;
   /** Which of these bots the index knows. @throws where it cannot be asked */
   indexed(botIds: string[]): Promise<Set<string>>;
   sweep_mode: "delete" | "dry_run" | "off";
@@ -173,7 +171,7 @@ export class Sweeper {
   }
 
   /** Null: it cannot be asked, so the droplet counts as its own. */
-  async #askOne({ droplet, kin }: Candidate, { began_at }: Inventory, dry_run: boolean): Promise<ClaimVerdict | null> {
+  async #askOne({ droplet, kin }: Candidate, { began_at }: Inventory, dry_run: boolean): Promise<SweepVerdict | null> {
     if (kin.kind !== "ours") return "mine";
     try {
       return await this.#platform.claim(kin.bot_id, {
@@ -201,7 +199,7 @@ export class Sweeper {
 
   #note(
     { droplet, kin }: Candidate,
-    verdict: ClaimVerdict | null,
+    verdict: SweepVerdict | null,
     indexed: ReadonlySet<string>,
     before: Orphan | null,
     { began_at }: Inventory,

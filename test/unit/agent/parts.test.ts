@@ -5,13 +5,13 @@ import { DatabaseSync } from "node:sqlite";
 import { PassThrough } from "node:stream";
 import { finished } from "node:stream/promises";
 import { afterAll, describe, expect, it } from "vitest";
-import { answer } from "../../../bootstrap/agent/api.ts";
-import { LogFile } from "../../../bootstrap/agent/log-file.ts";
+import { Store } from "../../../bootstrap/agent/base/store.ts";
+import { answer } from "../../../bootstrap/agent/local/api.ts";
+import { pendingStages } from "../../../bootstrap/agent/plane/stages.ts";
+import { memoryInUse } from "../../../bootstrap/agent/plane/telemetry.ts";
 import { parseSettings } from "../../../bootstrap/agent/settings.ts";
-import { pendingStages } from "../../../bootstrap/agent/stages.ts";
-import { Store } from "../../../bootstrap/agent/store.ts";
-import { memoryInUse } from "../../../bootstrap/agent/telemetry.ts";
-import { openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload.ts";
+import { LogFile } from "../../../bootstrap/agent/workload/log-file.ts";
+import { openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload/openclaw.ts";
 import { AgentConfig } from "../../../src/wire/config.ts";
 import { keyVariable } from "../../../src/wire/environment.ts";
 import { formsOf, redactText as redact } from "../../../src/wire/redact.ts";
@@ -216,8 +216,8 @@ describe("files", () => {
 describe("local API", () => {
   const view = () => ({ id: BOT }) as ReturnType<Parameters<typeof answer>[1]["view"]>;
   const ask = (method: string, path: string, order: "run" | "hold" | null, authorization = "Bearer t") => {
-    const standing = () => ({ order, ban: null, revoked_since_ms: null });
-    return answer({ method, path, authorization }, { bot_id: BOT, token: "t", view, standing, setStopped: () => {} });
+    const permission = () => ({ order, ban: null, revoked_since_ms: null });
+    return answer({ method, path, authorization }, { bot_id: BOT, token: "t", view, permission, setStopped: () => {} });
   };
   it.each([
     ["GET", "/bots", "run", 200],

@@ -1,8 +1,8 @@
 import { describe, it } from "vitest";
 import { agentConfig, heartbeat, register } from "../../../src/bot/agent/endpoints.ts";
 import { unsuspend } from "../../../src/bot/calls/suspend.ts";
-import type { AgentCaller } from "../../../src/bot/shell/answer.ts";
 import type { BotShell } from "../../../src/bot/shell/shell.ts";
+import type { AgentCaller } from "../../../src/records/caller.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import type { HeartbeatRequest } from "../../../src/wire/agent.ts";
 import { OPERATOR } from "../../fixtures/caller.ts";

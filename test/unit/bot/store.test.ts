@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "vitest";
 import { Runtime } from "../../../src/bot/reconcile/decision.ts";
-import type { BotRow, ConfigRow, OutboxEntry } from "../../../src/bot/shell/outbox-rows.ts";
 import { botRow } from "../../../src/bot/shell/outbox-rows.ts";
 import { MIGRATIONS, Store } from "../../../src/bot/shell/store.ts";
 import type { Sql } from "../../../src/cloudflare/storage-port.ts";
+import type { BotRow, ConfigRow, OutboxEntry } from "../../../src/records/rows.ts";
 import { configRow } from "../../fixtures/bot.ts";
 import { HOUR, Life, recordedOf, START } from "./life.ts";
 

@@ -1,10 +1,10 @@
 import { Waiters } from "../../../src/bot/calls/wait.ts";
 import { openShell } from "../../../src/bot/followers.ts";
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
-import type { ConfigRow } from "../../../src/bot/shell/outbox-rows.ts";
 import type { Platform } from "../../../src/bot/shell/ports.ts";
 import type { BotShell } from "../../../src/bot/shell/shell.ts";
 import { Store } from "../../../src/bot/shell/store.ts";
+import type { ConfigRow } from "../../../src/records/rows.ts";
 import type { Vault } from "../../../src/secrets/vault.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 import { type Life, recordedOf } from "./life.ts";

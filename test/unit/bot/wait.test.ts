@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
 import { Waiters, waitFor } from "../../../src/bot/calls/wait.ts";
-import type { Scope } from "../../../src/bot/shell/answer.ts";
+import type { Scope } from "../../../src/records/caller.ts";
 import type { BotStatus } from "../../../src/wire/enums.ts";
 import { Life } from "./life.ts";
 import { stored } from "./stored.ts";

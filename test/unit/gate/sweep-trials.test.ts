@@ -4,10 +4,10 @@
  */
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import type { ClaimVerdict } from "../../../src/bot/reconcile/claim.ts";
 import { dropletName, dropletTags, fleetOf } from "../../../src/naming/fleet.ts";
 import { defaultLimits } from "../../../src/provider/gate/budget.ts";
 import { GateShell } from "../../../src/provider/gate/shell.ts";
+import type { SweepVerdict } from "../../../src/provider/gate/verdict.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 
@@ -20,7 +20,7 @@ const TURNS = 8;
 const TRIALS = Number(process.env.SWEEP_TRIALS ?? 1_000);
 
 /** What its Bot, if there is one, would say; `silent`: it cannot be asked. */
-type Answer = ClaimVerdict | "silent";
+type Answer = SweepVerdict | "silent";
 
 interface Planned {
   look: "ours" | "untagged" | "other_fleet" | "same_prefix" | "contradicted" | "fleet_tag_only" | "stranger";

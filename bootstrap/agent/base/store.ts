@@ -1,0 +1,224 @@
+/**
+ * What the agent must know after a restart, in SQLite. It never holds a secret: a config is kept without its LLM key,
+ * which has to be fetched again. A value that cannot be read counts as absent and is said so; it stops nothing else.
+ */
+import { DatabaseSync } from "node:sqlite";
+import { z } from "zod";
+import { CommandResult, ConfigAckRequest } from "../../../src/wire/agent.ts";
+import { type AgentConfig, RiskConfig, TradingConfig } from "../../../src/wire/config.ts";
+import { WORKLOAD_STATES } from "../../../src/wire/enums.ts";
+import { Uuid } from "../../../src/wire/primitives.ts";
+
+/** Every kept value with its shape. */
+const KEPT = {
+  heartbeat_interval_s: z.number().positive(),
+  channel_url: z.string(),
+  workload_port: z.int().min(1).max(65_535),
+  applied: Uuid,
+  proven: Uuid,
+  /** The journal: an apply that has begun and not ended. */
+  applying: z.object({ config_id: Uuid, at_ms: z.number() }),
+  failed: z.object({ config_id: Uuid, reason: z.string(), at_ms: z.number() }),
+  stopped_here: z.boolean(),
+  last_stage: z.string(),
+  child: z.object({ pid: z.int().positive(), start_ticks: z.string() }),
+  last_heartbeat_ms: z.number(),
+  workload: z.object({
+    state: z.enum(WORKLOAD_STATES),
+    reason: z.string().nullable(),
+    started_at_ms: z.number().nullable(),
+    config_id: Uuid.nullable(),
+  }),
+} as const;
+type Kept = { [K in keyof typeof KEPT]: z.infer<(typeof KEPT)[K]> };
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS configs (
+    id TEXT PRIMARY KEY, version INTEGER NOT NULL, llm_provider TEXT NOT NULL,
+    trading_config TEXT NOT NULL, risk_config TEXT NOT NULL, fetched_at_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS acks (config_id TEXT PRIMARY KEY, body TEXT NOT NULL, revision INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS commands (
+    id TEXT PRIMARY KEY, expires_at_ms INTEGER NOT NULL, result TEXT, told INTEGER NOT NULL
+  ) STRICT;
+`;
+
+/** Configs kept for a person to look at; the newest ones. */
+const CONFIGS_KEPT = 20;
+
+/** Commands whose result the control plane has, remembered against a repetition; the newest ones. */
+const COMMANDS_KEPT = 64;
+/** A clock that is set back must not make a command new again. */
+const KEPT_PAST_EXPIRY_MS = 3_600_000;
+
+const ConfigRow = z.object({
+  id: Uuid,
+  version: z.number(),
+  llm_provider: z.string(),
+  trading_config: z.string().transform((text) => TradingConfig.parse(JSON.parse(text))),
+  risk_config: z.string().transform((text) => RiskConfig.parse(JSON.parse(text))),
+});
+export type KeptConfig = z.output<typeof ConfigRow>;
+
+export interface PendingAck {
+  body: ConfigAckRequest;
+  revision: number;
+}
+
+export class Store {
+  readonly #db: DatabaseSync;
+  readonly #onUnreadable: (key: string) => void;
+
+  constructor(path: string, onUnreadable: (key: string) => void) {
+    this.#db = new DatabaseSync(path);
+    this.#onUnreadable = onUnreadable;
+    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
+    this.#db.exec(SCHEMA);
+  }
+
+  get<K extends keyof Kept>(key: K): Kept[K] | null {
+    const row = this.#db.prepare("SELECT value FROM kept WHERE key = ?").get(key);
+    if (row === undefined) return null;
+    try {
+      // The cast only tells the compiler that the schema under `key` yields the type under `key`.
+      return KEPT[key].parse(JSON.parse(String(row.value))) as Kept[K];
+    } catch {
+      this.#onUnreadable(key);
+      return null;
+    }
+  }
+
+  /** `null` removes. */
+  set<K extends keyof Kept>(key: K, value: Kept[K] | null): void {
+    if (value === null) this.#db.prepare("DELETE FROM kept WHERE key = ?").run(key);
+    else this.#db.prepare("INSERT OR REPLACE INTO kept (key, value) VALUES (?, ?)").run(key, JSON.stringify(value));
+  }
+
+  keepConfig(config: AgentConfig, now_ms: number): void {
+    this.#db
+      .prepare("INSERT OR REPLACE INTO configs VALUES (?, ?, ?, ?, ?, ?)")
+      .run(
+        config.id,
+        config.version,
+        config.secrets.llm_provider,
+        JSON.stringify(config.trading_config),
+        JSON.stringify(config.risk_config),
+        now_ms,
+      );
+    this.#db
+      .prepare("DELETE FROM configs WHERE id NOT IN (SELECT id FROM configs ORDER BY version DESC LIMIT ?)")
+      .run(CONFIGS_KEPT);
+  }
+
+  config(id: string): KeptConfig | null {
+    const row = this.#db.prepare("SELECT * FROM configs WHERE id = ?").get(id);
+    if (row === undefined) return null;
+    try {
+      return ConfigRow.parse(row);
+    } catch {
+      this.#onUnreadable(`config ${id}`);
+      return null;
+    }
+  }
+
+  /** One answer a config is owed at a time: the newest replaces what was not delivered yet. */
+  queueAck(body: ConfigAckRequest): void {
+    this.#db
+      .prepare(
+        `INSERT INTO acks (config_id, body, revision) VALUES (?, ?, 1)
+         ON CONFLICT (config_id) DO UPDATE SET body = excluded.body, revision = revision + 1`,
+      )
+      .run(body.config_id, JSON.stringify(body));
+  }
+
+  nextAck(): PendingAck | null {
+    const row = this.#db.prepare("SELECT config_id, body, revision FROM acks ORDER BY rowid LIMIT 1").get();
+    if (row === undefined) return null;
+    try {
+      return { body: ConfigAckRequest.parse(JSON.parse(String(row.body))), revision: Number(row.revision) };
+    } catch {
+      this.#onUnreadable("ack");
+      this.#db.prepare("DELETE FROM acks WHERE config_id = ?").run(String(row.config_id));
+      return this.nextAck();
+    }
+  }
+
+  /** Leaves an ack that has been replaced while the older one was on its way. */
+  ackDelivered(ack: PendingAck): void {
+    this.#db.prepare("DELETE FROM acks WHERE config_id = ? AND revision = ?").run(ack.body.config_id, ack.revision);
+  }
+
+  /** @returns how far the command with this id has come. */
+  command(id: string): "unknown" | "begun" | "done" {
+    const row = this.#db.prepare("SELECT result FROM commands WHERE id = ?").get(id);
+    if (row === undefined) return "unknown";
+    return row.result === null ? "begun" : "done";
+  }
+
+  beginCommand(id: string, expires_at_ms: number): void {
+    this.#db.prepare("INSERT INTO commands VALUES (?, ?, NULL, 0)").run(id, expires_at_ms);
+  }
+
+  finishCommand(result: CommandResult): void {
+    this.#db.prepare("UPDATE commands SET result = ?, told = 0 WHERE id = ?").run(JSON.stringify(result), result.id);
+  }
+
+  /** Ids of the commands that have begun and not ended. */
+  openCommands(): string[] {
+    const rows = this.#db.prepare("SELECT id FROM commands WHERE result IS NULL ORDER BY rowid").all();
+    return rows.map(({ id }) => String(id));
+  }
+
+  /** Results that the control plane has not confirmed, the oldest first. */
+  owedResults(limit: number): CommandResult[] {
+    const rows = this.#db
+      .prepare("SELECT id, result FROM commands WHERE told = 0 AND result IS NOT NULL ORDER BY rowid LIMIT ?")
+      .all(limit);
+    return rows.map(({ id, result }) => {
+      try {
+        return CommandResult.parse(JSON.parse(String(result)));
+      } catch {
+        this.#onUnreadable(`command ${id}`);
+        return { id: String(id), ok: false, detail: "The result can no longer be read." };
+      }
+    });
+  }
+
+  countOwedResults(): number {
+    const row = this.#db.prepare("SELECT count(*) AS n FROM commands WHERE told = 0 AND result IS NOT NULL").get();
+    return Number(row?.n ?? 0);
+  }
+
+  /** @param told whether the control plane has this command's result. */
+  markTold(id: string, told: boolean): void {
+    this.#db.prepare("UPDATE commands SET told = ? WHERE id = ? AND result IS NOT NULL").run(told ? 1 : 0, id);
+  }
+
+  pruneCommands(now_ms: number): void {
+    this.#db
+      .prepare("DELETE FROM commands WHERE result IS NOT NULL AND expires_at_ms < ?")
+      .run(now_ms - KEPT_PAST_EXPIRY_MS);
+    this.#db
+      .prepare(
+        `DELETE FROM commands WHERE told = 1
+         AND id NOT IN (SELECT id FROM commands WHERE told = 1 ORDER BY rowid DESC LIMIT ?)`,
+      )
+      .run(COMMANDS_KEPT);
+  }
+
+  transaction(work: () => void): void {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#db.exec("COMMIT");
+    } catch (error) {
+      this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}

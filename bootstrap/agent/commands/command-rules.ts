@@ -1,0 +1,116 @@
+/** Pure: what is to be done about a command, how a restart is judged, and how much of its results one status carries. */
+import {
+  type AgentCommand,
+  type CommandResult,
+  MAX_COMMAND_RESULTS,
+  MAX_LOG_LINES,
+  MAX_OUTPUT_CHARS,
+} from "../../../src/wire/agent.ts";
+import { MAX_FRAME_BYTES } from "../../../src/wire/channel.ts";
+import { COMMAND_KINDS, type CommandKind, type WorkloadState } from "../../../src/wire/enums.ts";
+
+/** A result before it is known whose it is. */
+export type Result = Omit<CommandResult, "id">;
+
+export type CommandVerdict =
+  /** It is done, and here it comes again: its result did not arrive. */
+  { do: "repeat" } | { do: "nothing" } | { do: "answer"; result: Result } | { do: "carry_out"; kind: CommandKind };
+
+/** Results that wait to be confirmed, beyond which no new command is begun. */
+const MAX_OWED = 16;
+
+export interface CommandView {
+  known: "unknown" | "begun" | "done";
+  owed: number;
+  /** Unix time, ms. */
+  now_ms: number;
+}
+
+export function judgeCommand(command: AgentCommand, view: CommandView): CommandVerdict {
+  if (view.known === "done") return { do: "repeat" };
+  // One that has begun answers in time; one too many is delivered again.
+  if (view.known === "begun" || view.owed >= MAX_OWED) return { do: "nothing" };
+  if (expiry(command, view.now_ms) <= view.now_ms) return { do: "answer", result: { ok: false, detail: "expired" } };
+  const kind = COMMAND_KINDS.find((one) => one === command.kind);
+  if (kind !== undefined) return { do: "carry_out", kind };
+  const detail = `this agent does not know the command ${command.kind}`.slice(0, MAX_DETAIL_CHARS);
+  return { do: "answer", result: { ok: false, detail } };
+}
+
+/** Unix time, ms; a time that cannot be read is over. */
+export function expiry(command: AgentCommand, now_ms: number): number {
+  const at_ms = Date.parse(command.expires_at);
+  return Number.isFinite(at_ms) ? at_ms : now_ms;
+}
+
+export interface RestartView {
+  /** The config that is meant to be up. */
+  up: string | null;
+  state: WorkloadState;
+  reason: string | null;
+  /** Times that the workload ended by itself since. */
+  exits: number;
+  elapsed_ms: number;
+}
+
+export interface RestartLimits {
+  stop_timeout_ms: number;
+  apply_deadline_ms: number;
+}
+
+/** @returns null while the restart is still under way. */
+export function judgeRestart(view: RestartView, limits: RestartLimits): Result | null {
+  const why = view.reason ?? "no reason is known";
+  if (view.up === null) return { ok: false, detail: sentence("The workload was ended meanwhile", why) };
+  if (view.state === "running") return { ok: true, detail: "The workload was stopped and runs again." };
+  if (view.state === "failed" || view.exits > 0) {
+    return { ok: false, detail: sentence("The workload was stopped and does not start again", why) };
+  }
+  const within_ms = limits.stop_timeout_ms + limits.apply_deadline_ms;
+  if (view.elapsed_ms < within_ms) return null;
+  return { ok: false, detail: `The workload is not ready ${within_ms / 1000} s after the restart began.` };
+}
+
+const MAX_DETAIL_CHARS = 500;
+
+function sentence(what: string, why: string): string {
+  return `${what}: ${why}`.slice(0, MAX_DETAIL_CHARS - 1).concat(".");
+}
+
+/** What a status holds beside its results is far below this. */
+const REST_OF_STATUS_BYTES = 16 * 1024;
+
+/** The first few that fit one status. The first always does: an output is bounded far below a frame. */
+export function resultsThatFit(owed: readonly CommandResult[]): CommandResult[] {
+  let left_bytes = MAX_FRAME_BYTES - REST_OF_STATUS_BYTES;
+  const fitting: CommandResult[] = [];
+  for (const result of owed.slice(0, MAX_COMMAND_RESULTS)) {
+    left_bytes -= Buffer.byteLength(JSON.stringify(result)) + 1;
+    if (left_bytes < 0) break;
+    fitting.push(result);
+  }
+  return fitting;
+}
+
+const DEFAULT_LOG_LINES = 200;
+
+/**
+ * The last lines, as many as were asked for and an output may hold; of a line that alone is too long, its end.
+ * @param clean takes secrets out of a line, which must happen while it is whole.
+ */
+export function lastLines(
+  lines: readonly string[],
+  asked: number | undefined,
+  clean: (line: string) => string,
+): string {
+  const wanted = Math.min(asked ?? DEFAULT_LOG_LINES, MAX_LOG_LINES);
+  const taken: string[] = [];
+  let left_chars = MAX_OUTPUT_CHARS;
+  for (const line of lines.slice(-wanted).reverse()) {
+    const text = clean(line);
+    if (text.length + 1 > left_chars && taken.length > 0) break;
+    taken.unshift(text.slice(-left_chars));
+    left_chars -= text.length + 1;
+  }
+  return taken.join("\n").toWellFormed();
+}

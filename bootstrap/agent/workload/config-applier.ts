@@ -1,0 +1,241 @@
+/**
+ * Brings the workload to what the control plane desires and permits, one step at a time (`apply-rules.ts` decides). Holds
+ * the configs with their secrets, in memory only, and is the only one that moves `applied`, `proven` and `failed`.
+ */
+import type { AgentConfig } from "../../../src/wire/config.ts";
+import { formsOf } from "../../../src/wire/redact.ts";
+import type { Log } from "../base/log.ts";
+import type { Store } from "../base/store.ts";
+import { Signal } from "../base/timing.ts";
+import {
+  barredConfig,
+  DIED_DURING_APPLY,
+  judgeApply,
+  mayRun,
+  nextStep,
+  type Situation,
+  whyNoRestart,
+} from "./apply-rules.ts";
+import type { Permission } from "./permission.ts";
+import type { Plan, Supervisor } from "./supervisor.ts";
+
+export interface ConfigApplierDeps {
+  store: Store;
+  supervisor: Supervisor;
+  plan: (config: AgentConfig) => Plan;
+  installed: () => boolean;
+  permission: () => Permission;
+  log: Log;
+  /** Unix time, ms. */
+  now_ms: () => number;
+  monotonic_ms: () => number;
+  ready_window_ms: number;
+  apply_deadline_ms: number;
+  onAck: () => void;
+}
+
+/** How often to look again without being told of a change (is it installed? is the window over?). */
+const LOOK_EVERY_MS = 1000;
+
+export class ConfigApplier {
+  readonly wake = new Signal();
+  readonly #deps: ConfigApplierDeps;
+  #held: AgentConfig | null = null;
+  #last_good: AgentConfig | null = null;
+  /** What to keep out of every log, with what it was made of. */
+  #forms: { of: readonly (AgentConfig | null)[]; forms: string[] } = { of: [], forms: [] };
+  #leaving = false;
+
+  constructor(deps: ConfigApplierDeps) {
+    this.#deps = deps;
+    this.#closeJournal();
+  }
+
+  get held(): AgentConfig | null {
+    return this.#held;
+  }
+
+  /** A config fresh from the control plane; an older one than that in hand is a late answer. */
+  hold(config: AgentConfig): void {
+    if (this.#held !== null && config.version < this.#held.version) return;
+    this.#deps.store.keepConfig(config, this.#deps.now_ms());
+    this.#held = config;
+    this.wake.raise();
+  }
+
+  /** Secrets in use, in every form, for redaction. */
+  secrets(): string[] {
+    const of = [this.#held, this.#last_good];
+    if (of.some((config, nth) => config !== this.#forms.of[nth])) {
+      const values = of.flatMap((config) =>
+        config === null ? [] : [config.secrets.llm_api_key, ...Object.values(config.secrets.environment)],
+      );
+      this.#forms = { of, forms: formsOf(values) };
+    }
+    return this.#forms.forms;
+  }
+
+  /** Ends the workload and starts it again as it was. @returns why it does not, as a sentence; null where it does. */
+  restart(): string | null {
+    const { store, supervisor, plan, log } = this.#deps;
+    const situation = this.#situation();
+    const refusal = whyNoRestart(situation, store.get("applying") !== null);
+    if (refusal !== null) return refusal;
+    const config = [this.#held, this.#last_good].find((one) => one?.id === situation.up);
+    if (!config) return "The config that is in effect is not at hand.";
+    log("workload_restart", { config_id: config.id, version: config.version });
+    supervisor.run(plan(config));
+    return null;
+  }
+
+  async loop(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => {
+      this.#leaving = true;
+      this.wake.raise();
+    });
+    while (!signal.aborted) {
+      while (!signal.aborted && (await this.#step(signal)));
+      await this.wake.wait(LOOK_EVERY_MS, signal);
+    }
+  }
+
+  #situation(): Situation {
+    const { store, supervisor, installed, permission, now_ms } = this.#deps;
+    const { order, ban } = permission();
+    return {
+      order,
+      ban,
+      stopped_here: store.get("stopped_here") ?? false,
+      installed: installed(),
+      up: supervisor.snapshot().up,
+      held: this.#held?.id ?? null,
+      applied: store.get("applied"),
+      proven: store.get("proven"),
+      last_good: this.#last_good?.id ?? null,
+      failed: barredConfig(store.get("failed"), now_ms()),
+    };
+  }
+
+  /** @returns whether something was done, so that there may be more to do. */
+  async #step(signal: AbortSignal): Promise<boolean> {
+    const { supervisor, plan, log } = this.#deps;
+    const situation = this.#situation();
+    const step = nextStep(situation);
+    switch (step.do) {
+      case "rest":
+        if (situation.up === null) supervisor.explain(step.reason);
+        return false;
+      case "stop":
+        log("workload_stop", { reason: step.reason });
+        supervisor.stop(step.reason);
+        return true;
+      case "halt":
+        if (supervisor.snapshot().state !== "failed") supervisor.fail(step.reason);
+        return false;
+      case "accept":
+        return this.#accept();
+      case "start": {
+        const config = step.config === "held" ? this.#held : this.#last_good;
+        if (config === null) return false;
+        log("workload_start", { config_id: config.id, version: config.version });
+        this.#last_good = config;
+        supervisor.run(plan(config));
+        return true;
+      }
+      case "apply":
+        if (this.#held === null) return false;
+        await this.#apply(this.#held, signal);
+        return true;
+    }
+  }
+
+  #accept(): boolean {
+    const { store, supervisor, log, onAck } = this.#deps;
+    const config = this.#held;
+    // A workload on its way down is not yet what the ack would say; its end raises the signal.
+    if (config === null || supervisor.snapshot().state === "stopping") return false;
+    store.transaction(() => {
+      store.set("applied", config.id);
+      store.queueAck({ config_id: config.id, result: "applied", workload: "stopped" });
+    });
+    log("config_accepted", { config_id: config.id, version: config.version, workload: "stopped" });
+    onAck();
+    return true;
+  }
+
+  async #apply(config: AgentConfig, signal: AbortSignal): Promise<void> {
+    const { store, supervisor, plan, log, monotonic_ms } = this.#deps;
+    log("apply_started", { config_id: config.id, version: config.version });
+    store.set("applying", { config_id: config.id, at_ms: this.#deps.now_ms() });
+    const began_ms = monotonic_ms();
+    supervisor.run(plan(config));
+    for (;;) {
+      const { state, reason, ready_for_ms, exits } = supervisor.snapshot();
+      const elapsed_ms = monotonic_ms() - began_ms;
+      const may_run = !this.#leaving && mayRun(this.#situation());
+      const verdict = judgeApply({ elapsed_ms, may_run, state, reason, ready_for_ms, exits }, this.#deps);
+      switch (verdict.is) {
+        case "applied":
+          return this.#proved(config);
+        case "failed":
+          return this.#failed(config, verdict.reason);
+        case "interrupted":
+          log("apply_interrupted", { config_id: config.id });
+          return store.set("applying", null);
+        case "waiting": {
+          const left_ms = Math.min(
+            ready_for_ms > 0 ? this.#deps.ready_window_ms - ready_for_ms : LOOK_EVERY_MS,
+            this.#deps.apply_deadline_ms - elapsed_ms,
+          );
+          await this.wake.wait(Math.max(1, Math.min(left_ms, LOOK_EVERY_MS)), signal);
+        }
+      }
+    }
+  }
+
+  #proved(config: AgentConfig): void {
+    const { store, log, onAck } = this.#deps;
+    store.transaction(() => {
+      store.set("applied", config.id);
+      store.set("proven", config.id);
+      store.set("failed", null);
+      store.set("applying", null);
+      store.queueAck({ config_id: config.id, result: "applied", workload: "running" });
+    });
+    this.#last_good = config;
+    log("config_applied", { config_id: config.id, version: config.version });
+    onAck();
+  }
+
+  #failed(config: AgentConfig, reason: string): void {
+    const { store, supervisor, plan, log, onAck, now_ms } = this.#deps;
+    const back = this.#last_good;
+    store.transaction(() => {
+      store.set("applied", back?.id ?? null);
+      store.set("failed", { config_id: config.id, reason, at_ms: now_ms() });
+      store.set("applying", null);
+      const workload = back === null ? "failed" : "starting";
+      store.queueAck({ config_id: config.id, result: "failed", workload, reason: reason.slice(0, 500) });
+    });
+    log("config_failed", { config_id: config.id, version: config.version, reason, back_to: back?.id ?? null });
+    if (back === null) supervisor.fail(reason);
+    else supervisor.run(plan(back));
+    onAck();
+  }
+
+  /** An apply that is still open when the agent starts has failed: what it ended in nobody saw. */
+  #closeJournal(): void {
+    const { store, log, now_ms } = this.#deps;
+    const open = store.get("applying");
+    if (open === null) return;
+    const reason = DIED_DURING_APPLY;
+    store.transaction(() => {
+      // The earlier config cannot be put back without its secret: until it is fetched again, nothing is in effect.
+      store.set("applied", null);
+      store.set("failed", { config_id: open.config_id, reason, at_ms: now_ms() });
+      store.set("applying", null);
+      store.queueAck({ config_id: open.config_id, result: "failed", workload: "stopped", reason });
+    });
+    log("apply_found_unfinished", { config_id: open.config_id });
+  }
+}

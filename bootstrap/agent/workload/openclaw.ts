@@ -1,0 +1,89 @@
+/** Pure: how OpenClaw is told what to be. The bot's secrets and the gateway token travel in its environment only. */
+import type { AgentConfig } from "../../../src/wire/config.ts";
+import { keyVariable, whyReserved } from "../../../src/wire/environment.ts";
+
+/**
+ * Of the agent's own environment the workload sees these and nothing of the enrolment. `SPAWNPOINT_…` is empty on a
+ * droplet; a simulated machine finds its root by it, and its processes by systemd's `INVOCATION_ID`.
+ */
+const INHERITED = /^(PATH|HOME|USER|LOGNAME|LANG|LC_ALL|TZ|TMPDIR|INVOCATION_ID|OPENCLAW_.*|SPAWNPOINT_.*)$/;
+
+export function inheritedEnvironment(own: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(own).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && INHERITED.test(entry[0]),
+    ),
+  );
+}
+
+export interface WorkloadPaths {
+  state_dir: string;
+  config_path: string;
+  /** The trading and risk rules, for the workload to read. */
+  rules_path: string;
+  /** What the workspace customizer prepared; null where it did not. */
+  workspace_dir: string | null;
+}
+
+export function workloadEnvironment(
+  config: AgentConfig,
+  paths: WorkloadPaths,
+  gateway_token: string,
+  own: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  return {
+    // First, so that nothing in it takes the place of what follows.
+    ...ownSecrets(config),
+    ...inheritedEnvironment(own),
+    [keyVariable(config.secrets.llm_provider)]: config.secrets.llm_api_key,
+    OPENCLAW_STATE_DIR: paths.state_dir,
+    OPENCLAW_CONFIG_PATH: paths.config_path,
+    OPENCLAW_GATEWAY_TOKEN: gateway_token,
+    ...(paths.workspace_dir === null ? {} : { OPENCLAW_WORKSPACE_DIR: paths.workspace_dir }),
+    SPAWNPOINT_CONFIG_PATH: paths.rules_path,
+    SPAWNPOINT_PAPER_MODE: String(config.trading_config.paper_mode),
+  };
+}
+
+/** Whatever the control plane let through: what may not be set is left out. */
+function ownSecrets({ secrets: { environment } }: AgentConfig): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => whyReserved(name) === null));
+}
+
+export function gatewayArguments(port: number): string[] {
+  return ["gateway", "run", "--port", String(port), "--auth", "token", "--bind", "loopback", "--allow-unconfigured"];
+}
+
+/** What a strategy may read. No secret. */
+export function rulesFile(config: AgentConfig): string {
+  const { id, version, trading_config, risk_config } = config;
+  const llm_provider = config.secrets.llm_provider;
+  return `${JSON.stringify({ config_id: id, version, llm_provider, trading_config, risk_config }, null, 2)}\n`;
+}
+
+/**
+ * OpenClaw's own config with the few settings that the agent insists on. What else a person or the workspace tool put
+ * there stays. Null where the present text is not plain JSON (OpenClaw also reads JSON5): then it is left alone, for
+ * the command line says the same.
+ */
+export function openclawConfig(present: string | null): string | null {
+  const config = present === null ? {} : parseObject(present);
+  if (config === null) return null;
+  const gateway = asObject(config.gateway);
+  const auth = asObject(gateway.auth);
+  const insisted = { ...gateway, mode: "local", bind: "loopback", auth: { ...auth, mode: "token" } };
+  return `${JSON.stringify({ ...config, gateway: insisted }, null, 2)}\n`;
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}
+
+function asObject(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+}

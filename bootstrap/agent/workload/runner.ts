@@ -1,0 +1,161 @@
+/** The workload as this machine has it: is it installed, which version, on which port; and its start. */
+import { execFile, spawn } from "node:child_process";
+import { accessSync, constants, existsSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname, join } from "node:path";
+import type { AgentConfig } from "../../../src/wire/config.ts";
+import { makePrivateDirectory, readText, writeDurably } from "../base/files.ts";
+import type { Log } from "../base/log.ts";
+import type { Store } from "../base/store.ts";
+import { sleep } from "../base/timing.ts";
+import type { Settings } from "../settings.ts";
+import type { LogFile } from "./log-file.ts";
+import { gatewayArguments, inheritedEnvironment, openclawConfig, rulesFile, workloadEnvironment } from "./openclaw.ts";
+import { killTree, startTicks } from "./process-tree.ts";
+import type { Launched, Plan } from "./supervisor.ts";
+
+const PROBE_TIMEOUT_MS = 2000;
+const VERSION_TIMEOUT_MS = 20_000;
+
+export interface RunnerDeps {
+  settings: Settings["workload"];
+  store: Store;
+  log: Log;
+  log_file: LogFile;
+  gateway_token: string;
+  env: Readonly<Record<string, string | undefined>>;
+  fetch: typeof fetch;
+}
+
+export class Runner {
+  readonly #deps: RunnerDeps;
+  #version: string | null = null;
+
+  constructor(deps: RunnerDeps) {
+    this.#deps = deps;
+  }
+
+  get version(): string | null {
+    return this.#version;
+  }
+
+  installed(): boolean {
+    const { installed_file, command } = this.#deps.settings;
+    if (installed_file !== null && !existsSync(installed_file)) return false;
+    const folders = command.includes("/") ? [""] : (this.#deps.env.PATH ?? "").split(":");
+    return folders.some((folder) => isExecutable(folder === "" ? command : join(folder, command)));
+  }
+
+  plan(config: AgentConfig): Plan {
+    return { config_id: config.id, launch: () => this.#launch(config) };
+  }
+
+  async #launch(config: AgentConfig): Promise<Launched> {
+    const { settings, store, log_file, log, gateway_token, env } = this.#deps;
+    const workspace = settings.workspace_dir;
+    const paths = {
+      state_dir: settings.state_dir,
+      config_path: settings.config_path,
+      rules_path: join(settings.state_dir, "spawnpoint.json"),
+      workspace_dir: workspace !== null && existsSync(workspace) ? workspace : null,
+    };
+    makePrivateDirectory(paths.state_dir);
+    makePrivateDirectory(dirname(paths.config_path));
+    writeFileSync(paths.rules_path, rulesFile(config), { mode: 0o600 });
+    const own = openclawConfig(readText(paths.config_path));
+    if (own === null) log("workload_config_left_alone", { path: paths.config_path });
+    else writeDurably(paths.config_path, own);
+    const port = await this.#choosePort();
+    this.#version = await this.#readVersion();
+
+    const child = spawn(settings.command, gatewayArguments(port), {
+      env: workloadEnvironment(config, paths, gateway_token, env),
+      cwd: paths.state_dir,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
+    log_file.follow(child.stdout, lost);
+    log_file.follow(child.stderr, lost);
+    const ticks = child.pid === undefined ? null : startTicks(child.pid);
+    if (child.pid !== undefined && ticks !== null) store.set("child", { pid: child.pid, start_ticks: ticks });
+    log("workload_spawned", { pid: child.pid ?? null, port, config_id: config.id, version: this.#version });
+    return { child, probe: (signal) => this.#probe(port, signal) };
+  }
+
+  /** A workload that outlived its agent (killed without a word) is ended before another one may start. */
+  async endLeftover(signal: AbortSignal): Promise<void> {
+    const { store, settings, log } = this.#deps;
+    const child = store.get("child");
+    if (child !== null && startTicks(child.pid) === child.start_ticks) {
+      log("workload_leftover_ended", { pid: child.pid });
+      try {
+        process.kill(child.pid, "SIGTERM");
+      } catch {
+        // It ended by itself just now.
+      }
+      for (let waited_ms = 0; waited_ms < settings.stop_timeout_ms && !signal.aborted; waited_ms += 100) {
+        if (startTicks(child.pid) !== child.start_ticks) break;
+        await sleep(100, signal);
+      }
+      if (startTicks(child.pid) === child.start_ticks) killTree(child.pid);
+    }
+    store.set("child", null);
+  }
+
+  async #probe(port: number, signal: AbortSignal): Promise<boolean> {
+    try {
+      const answer = await this.#deps.fetch(`http://127.0.0.1:${port}/readyz`, {
+        redirect: "error",
+        signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
+      });
+      await answer.body?.cancel();
+      return answer.status === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  async #choosePort(): Promise<number> {
+    const { settings, store } = this.#deps;
+    if (settings.port !== 0) return settings.port;
+    const kept = store.get("workload_port");
+    const port = (kept === null ? null : await bindable(kept)) ?? (await bindable(0));
+    if (port === null) throw new Error("no free loopback port");
+    store.set("workload_port", port);
+    return port;
+  }
+
+  #readVersion(): Promise<string | null> {
+    const { settings, env } = this.#deps;
+    return new Promise((resolve) => {
+      execFile(
+        settings.command,
+        ["--version"],
+        { timeout: VERSION_TIMEOUT_MS, env: { ...inheritedEnvironment(env), OPENCLAW_STATE_DIR: settings.state_dir } },
+        (error, stdout) =>
+          resolve(error === null ? (/\d+\.\d+\.\d+[\w.+-]*/.exec(stdout)?.[0]?.slice(0, 64) ?? null) : null),
+      );
+    });
+  }
+}
+
+/** @param port 0 for any. @returns the port, if it can be listened on. */
+function bindable(port: number): Promise<number | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(null));
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(address !== null && typeof address === "object" ? address.port : null));
+    });
+  });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * Keeps one child process as it is meant to be. It alone starts and ends the child; others only say what is meant
+ * (`run`, `stop`, `fail`) and read the snapshot. A new meaning supersedes the former at once.
+ */
+import type { ChildProcess } from "node:child_process";
+import type { WorkloadState } from "../../../src/wire/enums.ts";
+import { describeError } from "../base/log.ts";
+import { aborted, type BackoffLimits, sleep } from "../base/timing.ts";
+import { afterEnd } from "./supervision.ts";
+
+export interface Plan {
+  config_id: string;
+  /** Writes what the child needs and starts it. */
+  launch: () => Promise<Launched>;
+}
+
+export interface Launched {
+  child: ChildProcess;
+  /** One readiness probe; never rejects. */
+  probe: (signal: AbortSignal) => Promise<boolean>;
+}
+
+export interface Snapshot {
+  state: WorkloadState;
+  reason: string | null;
+  /** The config that is meant to be up. */
+  up: string | null;
+  restarts: number;
+  /** Ends of its own since the present plan was set. */
+  exits: number;
+  ready_for_ms: number;
+}
+
+export interface SupervisorDeps {
+  /** Monotonic, ms. */
+  now_ms: () => number;
+  random: () => number;
+  backoff: BackoffLimits;
+  stop_timeout_ms: number;
+  probe_every_ms: number;
+  killTree: (pid: number) => void;
+  onChange: (snapshot: Snapshot) => void;
+}
+
+interface Meaning {
+  plan: Plan | null;
+  /** What an absent workload is called. */
+  rest: { state: "stopped" | "failed"; reason: string | null };
+  superseded: AbortController;
+}
+
+interface End {
+  code: number | null;
+  detail: string;
+}
+
+export class Supervisor {
+  readonly #deps: SupervisorDeps;
+  #meaning: Meaning = meaning(null, { state: "stopped", reason: null });
+  #state: WorkloadState = "stopped";
+  #reason: string | null = null;
+  #restarts = 0;
+  #exits = 0;
+  #ready_since_ms: number | null = null;
+  #closed = false;
+  readonly #done: Promise<void>;
+
+  constructor(deps: SupervisorDeps) {
+    this.#deps = deps;
+    this.#done = this.#work();
+  }
+
+  snapshot(): Snapshot {
+    return {
+      state: this.#state,
+      reason: this.#reason,
+      up: this.#meaning.plan?.config_id ?? null,
+      restarts: this.#restarts,
+      exits: this.#exits,
+      ready_for_ms: this.#ready_since_ms === null ? 0 : this.#deps.now_ms() - this.#ready_since_ms,
+    };
+  }
+
+  run(plan: Plan): void {
+    this.#exits = 0;
+    this.#mean(meaning(plan, { state: "stopped", reason: null }));
+  }
+
+  stop(reason: string): void {
+    this.#mean(meaning(null, { state: "stopped", reason }));
+  }
+
+  /** Ends the child and keeps saying why. */
+  fail(reason: string): void {
+    this.#mean(meaning(null, { state: "failed", reason }));
+  }
+
+  /** Explains why a stopped workload is stopped. */
+  explain(reason: string): void {
+    if (this.#state === "stopped" && this.#meaning.plan === null) this.#set("stopped", reason);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.stop("the agent is stopping");
+    await this.#done;
+  }
+
+  #mean(next: Meaning): void {
+    const before = this.#meaning;
+    this.#meaning = next;
+    // From here on the old workload's readiness says nothing about what is meant now.
+    this.#ready_since_ms = null;
+    if (next.plan !== null && (this.#state === "failed" || this.#state === "running")) this.#set("starting", null);
+    before.superseded.abort();
+  }
+
+  #set(state: WorkloadState, reason: string | null): void {
+    if (state === this.#state && reason === this.#reason) return;
+    this.#state = state;
+    this.#reason = reason;
+    this.#deps.onChange(this.snapshot());
+  }
+
+  async #work(): Promise<void> {
+    for (;;) {
+      const now = this.#meaning;
+      if (now.plan !== null) {
+        await this.#keepUp(now.plan, now.superseded.signal);
+        continue;
+      }
+      this.#set(now.rest.state, now.rest.reason);
+      if (this.#closed) return;
+      await aborted(now.superseded.signal);
+    }
+  }
+
+  async #keepUp(plan: Plan, superseded: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!superseded.aborted) {
+      this.#set("starting", null);
+      const { end, healthy_ms } = await this.#runOnce(plan, superseded);
+      if (superseded.aborted) return;
+      this.#exits += 1;
+      const next = afterEnd({ ...end, healthy_ms, failures }, this.#deps.backoff, this.#deps.random());
+      if (next.do === "give_up") {
+        this.#set("failed", next.reason);
+        await aborted(superseded);
+        return;
+      }
+      failures = next.failures;
+      this.#set("crashed", next.reason);
+      await sleep(next.after_ms, superseded);
+      if (!superseded.aborted) this.#restarts += 1;
+    }
+  }
+
+  async #runOnce(plan: Plan, superseded: AbortSignal): Promise<{ end: End; healthy_ms: number }> {
+    let launched: Launched;
+    try {
+      launched = await plan.launch();
+    } catch (error) {
+      return { end: { code: null, detail: `cannot start: ${describeError(error)}` }, healthy_ms: 0 };
+    }
+    const ended = new AbortController();
+    const end = endOf(launched.child).then((how) => {
+      ended.abort();
+      return how;
+    });
+    const over = AbortSignal.any([superseded, ended.signal]);
+    const probing = this.#probe(launched, over);
+    await aborted(over);
+    if (!ended.signal.aborted) await this.#terminate(launched.child, ended.signal);
+    const healthy_ms = await probing;
+    if (!superseded.aborted) this.#ready_since_ms = null;
+    return { end: await end, healthy_ms };
+  }
+
+  /** @returns how long the child was ready without a break, up to its end, in ms. */
+  async #probe(launched: Launched, over: AbortSignal): Promise<number> {
+    let since_ms: number | null = null;
+    while (!over.aborted) {
+      const ready = await launched.probe(over);
+      if (over.aborted) break;
+      since_ms = ready ? (since_ms ?? this.#deps.now_ms()) : null;
+      this.#ready_since_ms = since_ms;
+      if (ready) this.#set("running", null);
+      await sleep(this.#deps.probe_every_ms, over);
+    }
+    return since_ms === null ? 0 : this.#deps.now_ms() - since_ms;
+  }
+
+  async #terminate(child: ChildProcess, ended: AbortSignal): Promise<void> {
+    this.#set("stopping", null);
+    child.kill("SIGTERM");
+    await sleep(this.#deps.stop_timeout_ms, ended);
+    if (!ended.aborted && child.pid !== undefined) this.#deps.killTree(child.pid);
+    await aborted(ended);
+  }
+}
+
+function meaning(plan: Plan | null, rest: Meaning["rest"]): Meaning {
+  return { plan, rest, superseded: new AbortController() };
+}
+
+/** A child that cannot be spawned emits `error` and no `exit`. */
+function endOf(child: ChildProcess): Promise<End> {
+  return new Promise((resolve) => {
+    child.once("exit", (code, signal) => {
+      resolve({ code, detail: signal === null ? `exit code ${code}` : `ended by ${signal}` });
+    });
+    child.on("error", (error) => {
+      if (child.pid === undefined) resolve({ code: null, detail: `cannot start: ${error.message}` });
+    });
+  });
+}

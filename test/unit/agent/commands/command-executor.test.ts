@@ -1,0 +1,206 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { Store } from "../../../../bootstrap/agent/base/store.ts";
+import { CommandExecutor, type CommandExecutorDeps } from "../../../../bootstrap/agent/commands/command-executor.ts";
+import type { Snapshot } from "../../../../bootstrap/agent/workload/supervisor.ts";
+import { type AgentCommand, HeartbeatRequest } from "../../../../src/wire/agent.ts";
+import { redactText as redact } from "../../../../src/wire/redact.ts";
+import { command, NOW_MS } from "../fixtures/commands.ts";
+import { configId } from "../fixtures/control-plane.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "spawnpoint-commands-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe("the command executor", () => {
+  let path: string;
+  let store: Store;
+  let snapshot: Snapshot;
+  let refusal: string | null;
+  let stopped: boolean[];
+  let restarts: number;
+  let reported: number;
+  let now_ms: number;
+  let count = 0;
+
+  beforeEach(() => {
+    path = join(directory, `executor-${count++}.db`);
+    store = new Store(path, () => {});
+    snapshot = { state: "running", reason: null, up: "2", restarts: 0, exits: 0, ready_for_ms: 0 };
+    refusal = null;
+    stopped = [];
+    restarts = 0;
+    reported = 0;
+    now_ms = NOW_MS;
+  });
+
+  const open = () => {
+    const applier = {
+      restart: () => {
+        if (refusal === null) restarts += 1;
+        if (refusal === null) snapshot = { ...snapshot, state: "starting" };
+        return refusal;
+      },
+    };
+    // Only what the executor asks of the two stands here.
+    const parts = { applier, supervisor: { snapshot: () => snapshot } } as unknown as CommandExecutorDeps;
+    return new CommandExecutor({
+      ...parts,
+      store,
+      permission: () => ({ order: "run", ban: null, revoked_since_ms: null }),
+      setStopped: (value) => stopped.push(value),
+      log: () => {},
+      log_path: join(directory, "executor.log"),
+      redact: (line) => redact(line, ["a-known-secret"]),
+      now_ms: () => now_ms,
+      monotonic_ms: () => now_ms,
+      stop_timeout_ms: 30_000,
+      apply_deadline_ms: 120_000,
+      onResult: () => (reported += 1),
+    });
+  };
+  const reopen = () => {
+    store.close();
+    store = new Store(path, () => {});
+    return open();
+  };
+
+  it("applies a command once, whatever comes again and again, and repeats its result", () => {
+    let executor = open();
+    const stop = command(1, "stop");
+    executor.take([stop, stop], []);
+    executor.take([stop], []);
+    expect(stopped).toEqual([true]);
+    expect(reported).toBe(1);
+    const result = { id: stop.id, ok: true, detail: "The workload is being stopped." };
+    expect(executor.owed()).toEqual([result]);
+    executor.take([], [stop.id]);
+    expect(executor.owed()).toEqual([]);
+    executor = reopen();
+    executor.take([stop], []);
+    expect(stopped).toEqual([true]);
+    expect(executor.owed()).toEqual([result]);
+  });
+
+  it("owes a result until an answer to what carried it lists its command no more, also across a restart", () => {
+    let executor = open();
+    const [stop, start] = [command(1, "stop"), command(2, "start")];
+    executor.take([stop, start], []);
+    executor = reopen();
+    expect(executor.owed().map(({ id }) => id)).toEqual([stop.id, start.id]);
+    // A push that was under way when the results were sent.
+    executor.take([stop, start], [stop.id, start.id]);
+    expect(executor.owed()).toHaveLength(2);
+    executor.take([start], [stop.id, start.id]);
+    expect(executor.owed().map(({ id }) => id)).toEqual([start.id]);
+    // An answer to a status that did not carry it.
+    executor.take([], []);
+    expect(executor.owed()).toHaveLength(1);
+  });
+
+  it("says what is left at once when four results have arrived", () => {
+    const executor = open();
+    const commands = [1, 2, 3, 4, 5].map((n) => command(n, "dance"));
+    executor.take(commands, []);
+    reported = 0;
+    executor.take(
+      commands.slice(4),
+      executor.owed().map(({ id }) => id),
+    );
+    expect(reported).toBe(1);
+    expect(executor.owed().map(({ id }) => id)).toEqual([configId(5)]);
+  });
+
+  it("stops and starts in the order of the commands", () => {
+    open().take([command(1, "stop"), command(2, "start"), command(3, "stop")], []);
+    expect(stopped).toEqual([true, false, true]);
+  });
+
+  it("leaves an expired command unapplied, and says so", () => {
+    const executor = open();
+    now_ms = NOW_MS + 300_000;
+    executor.take([command(1, "stop")], []);
+    expect(stopped).toEqual([]);
+    expect(executor.owed()).toEqual([{ id: configId(1), ok: false, detail: "expired" }]);
+  });
+
+  it("begins no more than it can owe, and takes the rest when they come again", () => {
+    const executor = open();
+    const commands = Array.from({ length: 20 }, (_, n) => command(n + 1, "stop"));
+    executor.take(commands, []);
+    expect(stopped).toHaveLength(16);
+    for (let left = commands; left.length > 0; ) {
+      const carried = executor.owed().map(({ id }) => id);
+      left = left.filter(({ id }) => !carried.includes(id));
+      executor.take(left, carried);
+    }
+    expect(stopped).toHaveLength(20);
+    expect(executor.owed()).toEqual([]);
+  });
+
+  it("remembers a bounded number of commands, and each well past its time", () => {
+    const executor = open();
+    const first = command(1, "stop");
+    const answered = (one: AgentCommand) => {
+      executor.take([one], []);
+      executor.take([], [one.id]);
+    };
+    answered(first);
+    now_ms = NOW_MS + 300_000 + 3_600_000;
+    answered(command(2, "dance", { expires_at: "2026-11-21T00:00:00.000Z" }));
+    expect(store.command(first.id)).toBe("done");
+    now_ms += 1;
+    answered(command(3, "dance", { expires_at: "2026-11-21T00:00:00.000Z" }));
+    expect(store.command(first.id)).toBe("unknown");
+    for (let n = 4; n < 100; n++) answered(command(n, "dance", { expires_at: "2026-11-21T00:00:00.000Z" }));
+    expect(
+      Array.from({ length: 99 }, (_, n) => store.command(configId(n + 1))).filter((c) => c === "done").length,
+    ).toBe(64);
+    expect(store.command(configId(99))).toBe("done");
+  });
+
+  it("answers a restart when the workload runs again, and refuses another meanwhile", async () => {
+    const executor = open();
+    const over = new AbortController();
+    const loop = executor.loop(over.signal);
+    executor.take([command(1, "restart")], []);
+    executor.take([command(1, "restart"), command(2, "restart")], []);
+    expect(restarts).toBe(1);
+    expect(executor.owed()).toMatchObject([{ id: configId(2), ok: false }]);
+    snapshot = { ...snapshot, state: "running" };
+    executor.wake.raise();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(executor.owed()).toMatchObject([{ id: configId(1), ok: true }, { id: configId(2) }]);
+    over.abort();
+    await loop;
+  });
+
+  it("refuses a restart with the reason", () => {
+    refusal = "The workload may not run: stopped by a person.";
+    const executor = open();
+    executor.take([command(1, "restart")], []);
+    expect(executor.owed()).toEqual([{ id: configId(1), ok: false, detail: refusal }]);
+  });
+
+  it("owns up to a restart that the agent did not live to see through, and does not begin it again", () => {
+    open().take([command(1, "restart")], []);
+    const executor = reopen();
+    executor.take([command(1, "restart")], []);
+    expect(restarts).toBe(1);
+    expect(executor.owed()).toEqual([
+      { id: configId(1), ok: false, detail: "The agent ended while this was under way." },
+    ]);
+  });
+
+  it("collects the log without a secret, in what a heartbeat may carry", () => {
+    const executor = open();
+    executor.take([command(1, "collect_logs")], []);
+    expect(executor.owed()[0]).toMatchObject({ ok: true, output: "" });
+    writeFileSync(join(directory, "executor.log"), "one\ntwo a-known-secret\nthree sk-abcdefghijkl\n");
+    executor.take([command(2, "collect_logs", { args: { lines: 2 } })], [configId(1)]);
+    expect(executor.owed()).toEqual([{ id: configId(2), ok: true, output: "two [redacted]\nthree [redacted]" }]);
+    expect(HeartbeatRequest.shape.command_results.safeParse(executor.owed()).success).toBe(true);
+    rmSync(join(directory, "executor.log"));
+  });
+});
