@@ -1,6 +1,7 @@
 /** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
 import type { ProviderDroplet } from "../../provider/schema.ts";
 import { roomForDroplets } from "../model/droplet-capacity.ts";
+import { isOfNewerRelease } from "../model/newer-release.ts";
 import type { Instant } from "../model/state.ts";
 import { type ClaimVerdict, judgeClaim } from "../reconcile/claim.ts";
 import { nextAlarm } from "../reconcile/schedule.ts";
@@ -16,11 +17,11 @@ export interface ClaimRequest {
   dry_run: boolean;
 }
 
-/** A Bot that cannot read its own state gives nothing away. */
+/** A Bot that cannot read all of its own state gives nothing away. */
 export function claim(shell: BotShell, { droplet, listed_ms_ago, dry_run }: ClaimRequest): ClaimVerdict {
   const loaded = shell.load();
   if (loaded.kind === "absent") return "unknown_bot";
-  if (loaded.kind === "broken") return "mine";
+  if (loaded.kind === "broken" || isOfNewerRelease(loaded.bot)) return "mine";
   const listedAt = shell.platform.now() - listed_ms_ago;
   const recall = () => shell.store.history.claimHistory(droplet);
   const { verdict, found } = judgeClaim(loaded.bot, droplet, recall, listedAt);

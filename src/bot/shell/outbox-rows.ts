@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { RiskConfig, TradingConfig } from "../../wire/config.ts";
 import type { BotStatus, DropletStatus, OperationKind, Persona } from "../../wire/enums.ts";
+import { NEWER_RELEASE } from "../../wire/newer-release.ts";
+import { asKnown, isOfNewerRelease } from "../model/newer-release.ts";
 import { type BotState, type Droplet, type Instant, isRunning, openIntent } from "../model/state.ts";
 import { lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { wayBack } from "../reconcile/rollout.ts";
@@ -94,7 +96,11 @@ export function outboxKey(entry: OutboxEntry): string {
   }
 }
 
-export function botRow(bot: BotState, rt: Runtime): BotRow {
+/** What the row of a bot of a newer release says: nothing is done for it, so nothing of it is overdue. */
+const LEFT_ALONE = { reason: NEWER_RELEASE, operation_kind: null, operation_since: null, next_due_at: null };
+
+export function botRow(stored: BotState, rt: Runtime): BotRow {
+  const bot = asKnown(stored);
   const { desired, applied, effective } = bot.config;
   const droplet = bot.droplets.find(({ id }) => id === bot.adopted);
   return {
@@ -118,6 +124,7 @@ export function botRow(bot: BotState, rt: Runtime): BotRow {
     next_due_at: hasWork(bot) ? bot.updated_at + WORK_PATIENCE_MS : null,
     revision: bot.revision,
     updated_at: bot.updated_at,
+    ...(isOfNewerRelease(stored) ? LEFT_ALONE : {}),
   };
 }
 
@@ -135,7 +142,8 @@ function hasWork(bot: BotState): boolean {
 }
 
 /** The rows of droplets that differ between two states; one that left the state is gone. */
-export function changedDroplets(before: BotState | null, after: BotState): DropletRow[] {
+export function changedDroplets(earlier: BotState | null, later: BotState): DropletRow[] {
+  const [before, after] = [earlier && asKnown(earlier), asKnown(later)];
   const was = new Map(before?.droplets.map((droplet) => [droplet.id, JSON.stringify(droplet)]));
   const changed = after.droplets.filter((droplet) => was.get(droplet.id) !== JSON.stringify(droplet));
   const left = (before?.droplets ?? []).filter(({ id }) => !after.droplets.some((droplet) => droplet.id === id));
