@@ -118,7 +118,7 @@ export function viewOperation(
   decision: Decision,
   policy: Policy,
 ): Operation {
-  const running = isRunning(operation) && operation.id === bot.operation.id;
+  const running = isRunning(operation) && operation.id === bot.operation.id && !isOfNewerRelease(bot);
   return {
     id: operation.id,
     kind: operation.kind,
