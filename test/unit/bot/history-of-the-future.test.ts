@@ -105,7 +105,7 @@ describe("a history that a newer release has gone on with", () => {
     const resized = [{ kind: "operation_requested", data }] as unknown as EventBody[];
     life.wait(1000).tell(...resized);
     expect(life.bot).toMatchObject({
-      operation: { id: "operation-9", kind: UNHEARD_OF, state: "queued" },
+      operation: { id: "operation-9", kind: UNHEARD_OF, state: "running" },
       status: "online",
       since,
       reason: "newer_release",
