@@ -14,7 +14,8 @@ import type { AuditRecord, NewBot } from "../records/rows.ts";
 import { ConfigRow } from "../records/rows.ts";
 import { keysOf } from "../secrets/sealed.ts";
 import type { BotListItem } from "../wire/bot.ts";
-import { type BotStatus, MAX_BOTS, TIERS } from "../wire/enums.ts";
+import { type BotStatus, MAX_BOTS, PERSONAS, TIERS } from "../wire/enums.ts";
+import { isKnown, knownStanding } from "../wire/newer-release.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 
 /** The account's limit, from its tier, as SQL over a row of `accounts`. */
@@ -196,10 +197,9 @@ function toListItem(row: typeof bots.$inferSelect): BotListItem {
     id: row.id,
     account_id: row.account_id,
     name: row.name,
-    persona: row.persona,
-    status: row.status,
+    persona: isKnown(PERSONAS, row.persona) ? row.persona : "beginner",
+    ...knownStanding(row),
     since: iso(row.since),
-    reason: row.reason,
     generation: row.generation,
     droplet_id: row.droplet_id,
     ip_address: row.ip_address,

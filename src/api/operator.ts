@@ -7,6 +7,7 @@ import { rebuildPlatform } from "../fleet/platform.ts";
 import { parsePlace, rebuildPage } from "../fleet/rebuild.ts";
 import type { ProviderGate } from "../provider/gate/object.ts";
 import { gateStub } from "../provider/gate/stub.ts";
+import { knownStanding } from "../wire/newer-release.ts";
 import {
   GateStatus,
   OrphanReport,
@@ -122,8 +123,9 @@ operatorRoutes.openapi(
     const now = Date.now();
     const { stuck } = c.req.valid("query");
     const rows = await findOperations(openDb(c.env.DB), stuck ? now : null, MAX_OPERATIONS);
-    const data = rows.flatMap(({ id, account_id, status, operation_kind: kind, ...row }) => {
-      const { reason, operation_since, updated_at, next_due_at } = row;
+    const data = rows.flatMap(({ id, account_id, operation_kind: kind, ...row }) => {
+      const { status, reason } = knownStanding(row);
+      const { operation_since, updated_at, next_due_at } = row;
       if (kind === null) return [];
       const overdue = next_due_at !== null && next_due_at <= now;
       const started_at = iso(operation_since ?? updated_at);

@@ -73,6 +73,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   external_id_taken: { status: 409, title: "external_id is taken" },
   bot_destroyed: { status: 409, title: "Bot is destroyed" },
   action_not_allowed: { status: 409, title: "Action not allowed now" },
+  newer_release: { status: 409, title: "Bot changed by a newer release" },
   operation_committed: { status: 409, title: "Operation cannot be cancelled" },
   config_fenced: { status: 409, title: "Bot is being stopped" },
   generation_over: { status: 409, title: "Generation is over" },
@@ -101,6 +102,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, { status: ContentfulStatusCode; tit
   key_not_current: { status: 409, title: "Not the first encryption key" },
   key_retired: { status: 503, title: "Encryption key retired" },
   registration_pending: { status: 503, title: "Registration pending" },
+  awaiting_release: { status: 503, title: "Waiting for a newer release" },
   bot_unreadable: { status: 503, title: "Bot state unreadable" },
   unavailable: { status: 503, title: "Unavailable" },
 };

@@ -28,7 +28,7 @@ securityRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: AcknowledgeRequest } } },
     },
-    responses: { 200: json(BotView, "The bot, without flags"), ...problems(...BODY_PROBLEMS, 404) },
+    responses: { 200: json(BotView, "The bot, without flags"), ...problems(...BODY_PROBLEMS, 404, 409) },
   }),
   async (c) => {
     const body = c.req.valid("json");

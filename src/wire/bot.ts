@@ -123,7 +123,10 @@ export const BotView = z
     status: z.enum(BOT_STATUSES),
     phase: z.string().nullable().meta({ description: "Which step of the work under way" }),
     since: Timestamp.meta({ description: "Since when the status holds" }),
-    reason: z.string().nullable(),
+    reason: z.string().nullable().meta({
+      description:
+        "Why. `newer_release`: a newer release of Spawnpoint has changed the bot before it was rolled back; until it runs again the bot can only be read, or destroyed by force, and a status that only it knows is shown as `error`",
+    }),
     confirmed_by: z.string().nullable().meta({ description: "What told us so" }),
     next: z
       .object({ what: z.string(), at: Timestamp.nullable() })

@@ -9,6 +9,7 @@ import { history } from "./history.ts";
 import { hostile } from "./hostile.ts";
 import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
+import { newerRelease } from "./newer-release.ts";
 import { provider } from "./provider.ts";
 import { records } from "./records.ts";
 import { rollout } from "./rollout.ts";
@@ -34,4 +35,5 @@ export const mutants: readonly Mutant[] = [
   ...exchange,
   ...hostile,
   ...secrets,
+  ...newerRelease,
 ];

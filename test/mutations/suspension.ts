@@ -80,8 +80,8 @@ export const suspension: readonly Mutant[] = [
     name: "suspended-may-not-run",
     guard: "The agent of a suspended bot may not run and gets no config, whatever is under way or not.",
     file: "src/bot/model/workload-order.ts",
-    find: "  return bot.suspension !== null || stopping(bot);",
-    replace: "  return stopping(bot);",
+    find: "  return bot.suspension !== null || stopping(asKnown(bot));",
+    replace: "  return stopping(asKnown(bot));",
     caught_by: [face],
   },
   {

@@ -7,10 +7,12 @@ import type { AgentCaller } from "../../records/caller.ts";
 import type { CredentialAnswer, CredentialRequest } from "../../wire/agent.ts";
 import { constantTimeEqual } from "../../wire/tokens.ts";
 import { concludeCommands, rotationAsked } from "../calls/commands.ts";
+import { isOfNewerRelease } from "../model/newer-release.ts";
 import type { Runtime } from "../reconcile/decision.ts";
 import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { authenticateOn } from "./authenticate.ts";
+import { awaitRelease } from "./newer-release.ts";
 
 /** The new one counts, the old one is revoked and the command is done: in one commit. */
 export function rotateCredential(
@@ -26,6 +28,7 @@ export function rotateCredential(
   if (bot.revoked_credentials.some((hash) => constantTimeEqual(hash, credential_sha256))) {
     return refuse("credential_conflict", "That credential was revoked before.");
   }
+  if (isOfNewerRelease(bot)) return awaitRelease();
   const asked = rotationAsked(shell);
   if (asked === null) return refuse("rotation_not_asked", "Nobody has asked for another credential.");
   const { events, concluded } = concludeCommands(shell, [{ id: asked.id, ok: true }], asked.id);

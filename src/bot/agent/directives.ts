@@ -1,7 +1,8 @@
 /** What is wanted of the agent: the answer to its every word, and what is pushed when it changes. */
 import type { HeartbeatAnswer } from "../../wire/agent.ts";
 import { deliverable } from "../calls/commands.ts";
-import { workloadOrder } from "../model/workload-order.ts";
+import { isOfNewerRelease } from "../model/newer-release.ts";
+import { orderOf } from "../model/workload-order.ts";
 import type { BotShell } from "../shell/shell.ts";
 
 export function ordersOf(shell: BotShell): HeartbeatAnswer {
@@ -10,7 +11,7 @@ export function ordersOf(shell: BotShell): HeartbeatAnswer {
     status: "ok",
     generation: bot.generation,
     desired_config_id: bot.config.desired.id,
-    workload: workloadOrder(bot),
-    commands: deliverable(shell),
+    workload: orderOf(bot),
+    commands: isOfNewerRelease(bot) ? [] : deliverable(shell),
   };
 }

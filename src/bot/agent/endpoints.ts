@@ -15,6 +15,7 @@ import { constantTimeEqual } from "../../wire/tokens.ts";
 import { concludeCommands } from "../calls/commands.ts";
 import { openSecrets, type Secrets } from "../config/secrets.ts";
 import type { EventBody } from "../model/events.ts";
+import { isOfNewerRelease } from "../model/newer-release.ts";
 import { type BotState, type Intent, isRunning } from "../model/state.ts";
 import { isFenced, stopping } from "../model/workload-order.ts";
 import type { Runtime } from "../reconcile/decision.ts";
@@ -34,6 +35,7 @@ import {
   wrongDroplet,
 } from "./authenticate.ts";
 import { ordersOf } from "./directives.ts";
+import { awaitRelease, isBound, onlyHear } from "./newer-release.ts";
 
 const REGISTRATION_RETRY_S = 5;
 /** Bounds how much a bootstrap in a loop can write into the history. */
@@ -50,6 +52,7 @@ export function register(shell: BotShell, caller: AgentCaller, request: Register
   const { bot } = live;
   const intent = intentOf(bot, caller, shell.platform.now());
   if (intent === null) return invalidCredential();
+  if (isOfNewerRelease(bot) && !isBound(bot, request)) return awaitRelease();
   const { agent } = bot;
   if (agent !== null) {
     if (agent.droplet_id !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);
@@ -102,6 +105,7 @@ export function heartbeat(
   const { bot, rt } = known.live;
   const now = shell.platform.now();
   const heard: Runtime = { ...rt, last_seen_at: now, telemetry: telemetryOf(beat, now) };
+  if (isOfNewerRelease(bot)) return onlyHear(shell, heard);
   const { events: ended, concluded } = concludeCommands(shell, beat.command_results ?? []);
   const events = [...eventsOfBeat(bot, beat, via), ...ended];
   if (events.length > 0) shell.commit({ events, actor: "agent", rt: heard, commands: concluded });
@@ -202,6 +206,7 @@ export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAck
   const known = authenticate(shell, caller);
   if (!known.ok) return known.code === "credential_revoked" && !hasRotated(shell, caller) ? generationOver() : known;
   const { bot } = known.live;
+  if (isOfNewerRelease(bot)) return awaitRelease();
   const version = shell.store.configVersion(ack.config_id);
   if (version === null) return refuse("config_not_found", "The bot has no config version of this id.");
   const event = learnAck(bot, ack, version);
@@ -226,6 +231,7 @@ export function reportStage(shell: BotShell, caller: AgentCaller, report: StageR
   const { bot } = live;
   const known = recognise(shell, live, caller);
   if (!known.ok) return known;
+  if (isOfNewerRelease(bot)) return awaitRelease();
   if (bot.adopted !== null && bot.adopted !== report.droplet_id)
     return wrongDroplet(shell, live, report.droplet_id, null);
   if (bot.stage?.stage !== report.stage && (bot.stage?.count ?? 0) < MAX_STAGE_REPORTS) {

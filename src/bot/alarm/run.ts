@@ -8,6 +8,7 @@ import type { OperationKind } from "../../wire/enums.ts";
 import { quote } from "../../wire/redact.ts";
 import { tendChannel } from "../agent/channel.ts";
 import type { EventBody } from "../model/events.ts";
+import { isOfNewerRelease } from "../model/newer-release.ts";
 import { backoffMs } from "../model/policy.ts";
 import { adoptedDroplet, type BotState, openIntent, type RolledBack } from "../model/state.ts";
 import { silenceDeadline } from "../reconcile/at-rest.ts";
@@ -35,7 +36,8 @@ export async function runAlarm(shell: BotShell): Promise<void> {
     noticeLateAlarm(shell);
     await takeSteps(shell);
     await deliver(shell);
-    prune(shell);
+    if (isOfNewerRelease(shell.present().bot)) shell.log({ level: "warn", event: "bot_of_newer_release" });
+    else prune(shell);
     shell.rest();
   } catch (error) {
     shell.log({

@@ -3,11 +3,11 @@ import type { Caller } from "../../records/caller.ts";
 import type { BotView } from "../../wire/bot.ts";
 import { type Answer, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
-import { answerKey, reach, snapshot } from "./management.ts";
+import { answerKey, reachToChange, snapshot } from "./management.ts";
 
 /** Takes every flag down; the history keeps them, with who looked and what they made of it. */
 export function acknowledgeSecurity(shell: BotShell, caller: Caller, reason: string): Answer<BotView> {
-  const reached = reach(shell, caller.scope);
+  const reached = reachToChange(shell, caller.scope);
   if (!reached.ok) return reached;
   const { flags } = reached.live.bot;
   const { key, body_hash } = answerKey(caller);

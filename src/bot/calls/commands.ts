@@ -13,7 +13,7 @@ import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
 import type { CommandRow } from "../shell/store.ts";
 import { iso } from "../view/bot.ts";
-import { answerKey, reach, refuseAction } from "./management.ts";
+import { answerKey, reach, reachToChange, refuseAction } from "./management.ts";
 import { tooSoon } from "./restart-limit.ts";
 
 const MAX_PENDING = 8;
@@ -25,7 +25,7 @@ const DEFAULT_LIFE_S = 600;
 type Wanted = CommandRequest | { kind: "rotate_credential"; lines?: never; expires_in_s?: number };
 
 export function requestCommand(shell: BotShell, caller: Caller, request: Wanted): Answer<CommandView> {
-  const reached = reach(shell, caller.scope);
+  const reached = reachToChange(shell, caller.scope);
   if (!reached.ok) return reached;
   const { key, body_hash } = answerKey(caller);
   const known = shell.store.answered(key);

@@ -2,15 +2,16 @@
 import type { Caller } from "../../records/caller.ts";
 import type { Operation } from "../../wire/bot.ts";
 import type { EventBody, Leftovers } from "../model/events.ts";
+import { asKnown } from "../model/newer-release.ts";
 import { type BotState, isRunning } from "../model/state.ts";
 import { takingOver } from "../reconcile/action-matrix.ts";
 import { type Answer, ok } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
-import { once } from "./management.ts";
+import { once, reach } from "./management.ts";
 
 /** Ends destroyed at once; a bot that is destroyed already answers with what is left of it. */
 export function forceDestroy(shell: BotShell, caller: Caller): Answer<{ operation: Operation; left: Leftovers }> {
-  const answer = once(shell, caller, (remember) => {
+  const destroy: Parameters<typeof once>[2] = (remember) => {
     const { bot, rt } = shell.present();
     if (bot.destroyed_at !== null) {
       shell.commit(remember(bot.operation.id));
@@ -23,9 +24,12 @@ export function forceDestroy(shell: BotShell, caller: Caller): Answer<{ operatio
       by: caller,
       rt: { ...rt, not_before: 0, tries: 0 },
       ...remember(operation_id),
+      ends_bot: true,
     });
     return ok(operation_id);
-  });
+  };
+  // The one thing that is done to a bot of a newer release: nobody else could stop what it costs.
+  const answer = once(shell, caller, destroy, reach);
   return answer.ok ? { ...answer, value: { operation: answer.value, left: leftovers(shell.present().bot) } } : answer;
 }
 
@@ -36,7 +40,8 @@ function ending(bot: BotState): EventBody[] {
   ];
 }
 
-function leftovers({ droplets, intents }: BotState): Leftovers {
+function leftovers(bot: BotState): Leftovers {
+  const { droplets, intents } = asKnown(bot);
   return {
     droplet_ids: droplets.map(({ id }) => id),
     open_intents: intents.filter(({ state }) => state === "open").map(({ droplet_name }) => droplet_name),

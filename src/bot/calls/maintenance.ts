@@ -2,17 +2,18 @@
 import type { SweepVerdict, VerdictRequest } from "../../provider/gate/verdict.ts";
 import type { IndexEntry, SnapshotRows } from "../../records/rows.ts";
 import { roomForDroplets } from "../model/droplet-capacity.ts";
+import { isOfNewerRelease } from "../model/newer-release.ts";
 import type { Instant } from "../model/state.ts";
 import { judgeClaim } from "../reconcile/claim.ts";
 import { nextAlarm } from "../reconcile/schedule.ts";
 import { botRow, changedDroplets } from "../shell/outbox-rows.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 
-/** A Bot that cannot read its own state gives nothing away. */
+/** A Bot that cannot read all of its own state gives nothing away. */
 export function claim(shell: BotShell, { droplet, listed_ms_ago, dry_run }: VerdictRequest): SweepVerdict {
   const loaded = shell.load();
   if (loaded.kind === "absent") return "unknown_bot";
-  if (loaded.kind === "broken") return "mine";
+  if (loaded.kind === "broken" || isOfNewerRelease(loaded.bot)) return "mine";
   const listedAt = shell.platform.now() - listed_ms_ago;
   const recall = () => shell.store.history.claimHistory(droplet);
   const { verdict, found } = judgeClaim(loaded.bot, droplet, recall, listedAt);

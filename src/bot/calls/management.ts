@@ -5,6 +5,7 @@ import type { BotView, EventView, Operation, PatchBotRequest } from "../../wire/
 import type { ConfigVersion } from "../../wire/config.ts";
 import type { BotAction } from "../../wire/enums.ts";
 import type { EventBody } from "../model/events.ts";
+import { isOfNewerRelease } from "../model/newer-release.ts";
 import { type BotState, isRunning, type OperationState } from "../model/state.ts";
 import { allowedActions, judgeAction, takingOver } from "../reconcile/action-matrix.ts";
 import { Runtime } from "../reconcile/decision.ts";
@@ -51,6 +52,16 @@ export function reach(shell: BotShell, scope: Scope): { ok: true; live: Live } |
   }
   if (loaded.kind === "absent" || !inScope(scope, loaded.bot.account_id)) return notFound();
   return { ok: true, live: loaded };
+}
+
+/** As `reach`, for whoever would change the bot: one of a newer release is left as that release has made it. */
+export function reachToChange(shell: BotShell, scope: Scope): { ok: true; live: Live } | Refusal {
+  const reached = reach(shell, scope);
+  if (!reached.ok || !isOfNewerRelease(reached.live.bot)) return reached;
+  return refuse(
+    "newer_release",
+    "A newer release of Spawnpoint has changed this bot. Until that release runs again the bot can only be read, or destroyed by force.",
+  );
 }
 
 function notFound(): Refusal {
@@ -134,9 +145,10 @@ export function once(
   shell: BotShell,
   caller: Caller,
   run: (remember: (operationId: string) => { answer?: AnswerToRemember }) => Answer<string>,
+  reachIt: typeof reach = reachToChange,
 ): Answer<Operation> {
   // Nobody learns from a key what is not theirs, and an object that does not exist remembers nothing.
-  const reached = reach(shell, caller.scope);
+  const reached = reachIt(shell, caller.scope);
   if (!reached.ok) return reached;
   const { key, body_hash } = answerKey(caller);
   const known = shell.store.answered(key);
@@ -197,7 +209,7 @@ export function listEvents(shell: BotShell, scope: Scope, after: number, limit: 
 }
 
 export function patchBot(shell: BotShell, caller: Caller, patch: PatchBotRequest): Answer<BotView> {
-  const reached = reach(shell, caller.scope);
+  const reached = reachToChange(shell, caller.scope);
   if (!reached.ok) return reached;
   const { bot } = reached.live;
   if (bot.destroyed_at !== null) return refuse("bot_destroyed", "A destroyed bot cannot be changed.");

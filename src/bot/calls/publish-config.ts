@@ -10,7 +10,7 @@ import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
 import { sealedWithRetiredKey } from "../shell/secret-texts.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { viewConfig } from "../view/bot.ts";
-import { answerKey, reach } from "./management.ts";
+import { answerKey, reachToChange } from "./management.ts";
 import { KEY_RETIRED } from "./rekey.ts";
 
 /** A patch onto the desired version, or an older version's content as a new one. */
@@ -51,7 +51,7 @@ function prepare(
   caller: Caller,
   publication: Publication,
 ): { base: ConfigRow; content: ConfigContent } | Answer<ConfigVersion> {
-  const reached = reach(shell, caller.scope);
+  const reached = reachToChange(shell, caller.scope);
   if (!reached.ok) return reached;
   const { bot } = reached.live;
   const known = shell.store.answered(answerKey(caller).key);

@@ -5,6 +5,7 @@
 import type { Erasure } from "../../secrets/erasure.ts";
 import type { Rekeyed, RekeyRequest } from "../../secrets/key-rotation-plan.ts";
 import { reseal, sealedOnlyBy } from "../../secrets/sealed.ts";
+import { isOfNewerRelease } from "../model/newer-release.ts";
 import { type Content, edited, rowOf } from "../shell/secret-texts.ts";
 import type { BotShell } from "../shell/shell.ts";
 import type { SecretText } from "../shell/store.ts";
@@ -62,6 +63,7 @@ export const KEY_RETIRED = "This part of the service still seals with an encrypt
 export function eraseSecrets(shell: BotShell): Erasure {
   const loaded = shell.load();
   if (loaded.kind !== "bot") return loaded.kind === "absent" ? "absent" : "unreadable";
+  if (isOfNewerRelease(loaded.bot)) return "unreadable";
   const { destroyed_at, secrets_erased_at } = loaded.bot;
   const { now, policy } = shell.platform;
   if (destroyed_at === null || now() < destroyed_at + policy.secret_retention_ms) return "kept";

@@ -13,6 +13,7 @@ export const operationFolds: Folds<keyof OperationEvents> = {
     name: data.name ?? bot.name,
     persona: data.persona ?? bot.persona,
     policies: {
+      ...bot.policies,
       healing: data.policies?.healing ?? bot.policies.healing,
       start: data.policies?.start === undefined ? bot.policies.start : data.policies.start,
     },

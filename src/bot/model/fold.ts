@@ -8,7 +8,7 @@ import { type Folds, newOperation } from "./fold-parts.ts";
 import { standsElsewhere } from "./rollout-state.ts";
 import { BotState } from "./state.ts";
 import { deriveStatus } from "./status.ts";
-import { workloadOrder } from "./workload-order.ts";
+import { orderOf } from "./workload-order.ts";
 
 const folds: Folds<EventKind> = { ...operationFolds, ...dropletFolds, ...agentFolds };
 
@@ -19,6 +19,7 @@ export function apply(bot: BotState | null, event: BotEvent): BotState {
   const changed = fold ? fold(bot, event.data, event.at, event.actor) : {};
   const next: BotState = { ...bot, ...changed, revision: event.seq, updated_at: event.at };
   const { status, reason, confirmed_by } = deriveStatus(next);
+  const order = orderOf(next);
   return {
     ...next,
     status,
@@ -26,7 +27,8 @@ export function apply(bot: BotState | null, event: BotEvent): BotState {
     confirmed_by,
     since: status === bot.status ? bot.since : event.at,
     presence_since: next.presence === bot.presence ? bot.presence_since : event.at,
-    order_since: workloadOrder(next) === workloadOrder(bot) ? bot.order_since : event.at,
+    order,
+    order_since: order === orderOf(bot) ? bot.order_since : event.at,
     config: standsElsewhere(bot, next) ? { ...next.config, since: event.at } : next.config,
   };
 }
@@ -62,6 +64,7 @@ export function applyFirst(event: BotEvent): BotState {
     revoked_credentials: [],
     presence: "never",
     presence_since: event.at,
+    order: "run",
     order_since: event.at,
     heals: [],
     stage: null,

@@ -3,8 +3,16 @@
  * person reads as `status` is derived from them (status.ts). Instants are milliseconds since the epoch.
  */
 import { z } from "zod";
-import { Policies } from "../../wire/bot.ts";
-import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, OPERATION_STATES, PERSONAS } from "../../wire/enums.ts";
+import {
+  BOT_STATUSES,
+  DROPLET_STATUSES,
+  HEALING_POLICIES,
+  OPERATION_KINDS,
+  OPERATION_STATES,
+  PERSONAS,
+  START_POLICIES,
+  WORKLOAD_ORDERS,
+} from "../../wire/enums.ts";
 
 /**
  * An object whose unknown fields are kept: a release that is rolled back must not lose what the newer one wrote. For the
@@ -14,16 +22,25 @@ function keep<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.looseObject(shape) as unknown as z.ZodObject<Shape>;
 }
 
+/**
+ * A member of an enumeration, or what a newer release has added to it: that is kept as it is, and the bot is left alone
+ * (newer-release.ts). The type names only what is known, so whoever reads a state asks there first.
+ */
+function member<const Known extends readonly string[]>(known: Known): z.ZodType<Known[number]> {
+  const name = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/);
+  return name.meta({ known }) as unknown as z.ZodType<Known[number]>;
+}
+
 export type Instant = number;
 const Instant = z.number();
 
-const POWER_ACTIONS = ["shutdown", "power_off", "power_on", "power_cycle"] as const;
+export const POWER_ACTIONS = ["shutdown", "power_off", "power_on", "power_cycle"] as const;
 export type PowerAction = (typeof POWER_ACTIONS)[number];
 
 export const OperationState = keep({
   id: z.string(),
-  kind: z.enum(OPERATION_KINDS),
-  state: z.enum(OPERATION_STATES),
+  kind: member(OPERATION_KINDS),
+  state: member(OPERATION_STATES),
   actor: z.string(),
   started_at: Instant,
   ended_at: Instant.nullable(),
@@ -36,12 +53,16 @@ export const OperationState = keep({
   recreating: z.boolean(),
   /** A heal that has given the present droplet up and takes it away. */
   replacing: z.boolean(),
-  power: keep({ action: z.enum(POWER_ACTIONS), sent_at: Instant, count: z.int() }).nullable(),
+  power: keep({ action: member(POWER_ACTIONS), sent_at: Instant, count: z.int() }).nullable(),
 });
 export type OperationState = z.infer<typeof OperationState>;
 
-export const Look = keep({ how: z.enum(["name", "tag", "list"]), began_at: Instant });
+export const LOOKS = ["name", "tag", "list"] as const;
+export const Look = keep({ how: member(LOOKS), began_at: Instant });
 export type Look = z.infer<typeof Look>;
+
+export const TOKEN_STATES = ["live", "used", "killed"] as const;
+export const INTENT_STATES = ["open", "adopted", "refused", "absent"] as const;
 
 /** A droplet that we set out to make. Committed before the POST; ends adopted, refused or absent. */
 export const Intent = keep({
@@ -51,12 +72,12 @@ export const Intent = keep({
   tags: z.array(z.string()),
   token_hash: z.string(),
   token_expires_at: Instant,
-  token_state: z.enum(["live", "used", "killed"]),
+  token_state: member(TOKEN_STATES),
   opened_at: Instant,
   /** When the POST ended without telling us its outcome; null while it runs, or where we died during it. */
   ended_at: Instant.nullable(),
   looks: z.array(Look),
-  state: z.enum(["open", "adopted", "refused", "absent"]),
+  state: member(INTENT_STATES),
   /** Refused for what was asked: asking again would not help. Other refusals pass by themselves. */
   refused_for_good: z.boolean(),
 });
@@ -66,7 +87,7 @@ export const Droplet = keep({
   id: z.int(),
   name: z.string(),
   generation: z.int(),
-  status: z.enum(DROPLET_STATUSES),
+  status: member(DROPLET_STATUSES),
   ip_address: z.string().nullable(),
   found_at: Instant,
   observed_at: Instant,
@@ -112,12 +133,14 @@ export type RolledBack = z.infer<typeof RolledBack>;
 /** Of droplets whose agents were refused, the last ones. */
 export const KEEP_REFUSED_DROPLETS = 16;
 
+export const PRESENCES = ["never", "heard", "silent"] as const;
+
 export const BotState = keep({
   id: z.string(),
   account_id: z.string(),
   name: z.string(),
-  persona: z.enum(PERSONAS),
-  policies: Policies,
+  persona: member(PERSONAS),
+  policies: keep({ healing: member(HEALING_POLICIES), start: member(START_POLICIES).nullable() }),
   paper_mode: z.boolean(),
   fleet: keep({ prefix: z.string(), tag: z.string() }),
   created_at: Instant,
@@ -126,7 +149,7 @@ export const BotState = keep({
   revision: z.int(),
   generation: z.int(),
 
-  status: z.enum(BOT_STATUSES),
+  status: member(BOT_STATUSES),
   since: Instant,
   reason: z.string().nullable(),
   confirmed_by: z.string().nullable(),
@@ -140,19 +163,19 @@ export const BotState = keep({
   /** Droplets that came with a valid token and whose name is still to be checked. */
   claims: z.array(keep({ intent_id: z.string(), droplet_id: z.int() })),
 
-  agent: z
-    .object({
-      credential_sha256: z.string(),
-      /** What it had until its last rotation. */
-      rotated_from: z.string().optional(),
-      droplet_id: z.int(),
-      boot_id: z.string(),
-      bound_at: Instant,
-    })
-    .nullable(),
+  agent: keep({
+    credential_sha256: z.string(),
+    /** What it had until its last rotation. */
+    rotated_from: z.string().optional(),
+    droplet_id: z.int(),
+    boot_id: z.string(),
+    bound_at: Instant,
+  }).nullable(),
   revoked_credentials: z.array(z.string()),
-  presence: z.enum(["never", "heard", "silent"]),
+  presence: member(PRESENCES),
   presence_since: Instant.default(0),
+  /** The workload's permission to run as it was last given; null: the last event is older than this field. */
+  order: member(WORKLOAD_ORDERS).nullable().default(null),
   /** Since when the workload's permission to run is what it is. */
   order_since: Instant.default(0),
   /** When the last heals began. */

@@ -1,5 +1,7 @@
 /** What a person reads, derived from facts. Pure. */
 import type { BotStatus } from "../../wire/enums.ts";
+import { NEWER_RELEASE } from "../../wire/newer-release.ts";
+import { asKnown, isOfNewerRelease } from "./newer-release.ts";
 import { factsOf } from "./operations.ts";
 import { adoptedDroplet, type BotState, isDoomed, isOff, isRunning, openIntent } from "./state.ts";
 
@@ -22,11 +24,12 @@ export function isSuspended(bot: BotState): boolean {
 /** Status, why, and what told us so. `bot.status` is the status before the event that is being folded in. */
 export function deriveStatus(bot: BotState): StatusView {
   if (bot.destroyed_at !== null) {
-    const left = bot.droplets.length > 0 || openIntent(bot) !== null;
+    const left = bot.droplets.length > 0 || openIntent(asKnown(bot)) !== null;
     return left
       ? { status: "destroyed", reason: "droplet_not_confirmed_gone", confirmed_by: "spawnpoint" }
       : { status: "destroyed", reason: "droplet_confirmed_gone", confirmed_by: "provider" };
   }
+  if (isOfNewerRelease(bot)) return { status: bot.status, reason: NEWER_RELEASE, confirmed_by: bot.confirmed_by };
   if (isRunning(bot.operation)) return statusDuring(bot);
   if (bot.error) return { status: "error", reason: bot.error.code, confirmed_by: "spawnpoint" };
   if (bot.suspension !== null && isSuspended(bot)) {

@@ -3,15 +3,18 @@
  * at any time, after any crash, as often as one likes.
  */
 
+import { NEWER_RELEASE } from "../../wire/newer-release.ts";
+import { isOfNewerRelease, WATCH_EVERY_MS } from "../model/newer-release.ts";
 import type { Policy } from "../model/policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isDoomed, isRunning, openIntent } from "../model/state.ts";
 import { reconcileAtRest, reconcileDestroyed } from "./at-rest.ts";
 import type { Decision, Runtime } from "./decision.ts";
 import { deadlineOf, OPERATIONS } from "./operations.ts";
 import type { Situation } from "./situation.ts";
-import { fail } from "./steps.ts";
+import { fail, waitUntil } from "./steps.ts";
 
 export function reconcile(bot: BotState, rt: Runtime, now: Instant, policy: Policy): Decision {
+  if (isOfNewerRelease(bot)) return waitUntil(now + WATCH_EVERY_MS, NEWER_RELEASE);
   const s: Situation = { bot, rt, now, policy };
   if (bot.destroyed_at !== null) return reconcileDestroyed(s);
   return isRunning(bot.operation) ? reconcileOperation(s) : reconcileAtRest(s);

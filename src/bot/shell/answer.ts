@@ -5,6 +5,8 @@ import type { BotAction } from "../../wire/enums.ts";
 export type RefusalCode =
   | "bot_not_found"
   | "bot_unreadable"
+  | "newer_release"
+  | "awaiting_release"
   | "bot_destroyed"
   | "action_not_allowed"
   | "operation_not_found"

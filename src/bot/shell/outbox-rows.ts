@@ -1,5 +1,7 @@
 /** What a Bot tells the index in D1, through its outbox: rows that carry a revision, so that late ones change nothing. */
 import type { BotRow, DropletRow, OutboxEntry } from "../../records/rows.ts";
+import { NEWER_RELEASE } from "../../wire/newer-release.ts";
+import { asKnown, isOfNewerRelease } from "../model/newer-release.ts";
 import { type BotState, type Droplet, type Instant, isRunning, openIntent } from "../model/state.ts";
 import { lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { wayBack } from "../reconcile/rollout.ts";
@@ -21,7 +23,11 @@ export function outboxKey(entry: OutboxEntry): string {
   }
 }
 
-export function botRow(bot: BotState, rt: Runtime): BotRow {
+/** What the row of a bot of a newer release says: nothing is done for it, so nothing of it is overdue. */
+const LEFT_ALONE = { reason: NEWER_RELEASE, operation_kind: null, operation_since: null, next_due_at: null };
+
+export function botRow(stored: BotState, rt: Runtime): BotRow {
+  const bot = asKnown(stored);
   const { desired, applied, effective } = bot.config;
   const droplet = bot.droplets.find(({ id }) => id === bot.adopted);
   return {
@@ -45,6 +51,7 @@ export function botRow(bot: BotState, rt: Runtime): BotRow {
     next_due_at: hasWork(bot) ? bot.updated_at + WORK_PATIENCE_MS : null,
     revision: bot.revision,
     updated_at: bot.updated_at,
+    ...(isOfNewerRelease(stored) ? LEFT_ALONE : {}),
   };
 }
 
@@ -62,7 +69,8 @@ function hasWork(bot: BotState): boolean {
 }
 
 /** The rows of droplets that differ between two states; one that left the state is gone. */
-export function changedDroplets(before: BotState | null, after: BotState): DropletRow[] {
+export function changedDroplets(earlier: BotState | null, later: BotState): DropletRow[] {
+  const [before, after] = [earlier && asKnown(earlier), asKnown(later)];
   const was = new Map(before?.droplets.map((droplet) => [droplet.id, JSON.stringify(droplet)]));
   const changed = after.droplets.filter((droplet) => was.get(droplet.id) !== JSON.stringify(droplet));
   const left = (before?.droplets ?? []).filter(({ id }) => !after.droplets.some((droplet) => droplet.id === id));

@@ -17,6 +17,7 @@ import { botRow, changedDroplets } from "./outbox-rows.ts";
 import type { Platform } from "./ports.ts";
 import { eraseSecretTexts } from "./secret-texts.ts";
 import { type CommandRow, type Loaded, Store } from "./store.ts";
+import { withhold } from "./withhold.ts";
 
 const MAX_CONCLUSIONS = 8;
 const BROKEN_STATE_ALARM_MS = 60 * 60 * 1000;
@@ -40,6 +41,8 @@ export interface Change {
   retired_keys?: RetiredKeys;
   /** The secrets go from every config version that is kept. */
   erase_secrets?: true;
+  /** The bot is destroyed, whatever release has changed it. */
+  ends_bot?: true;
   /** A call is about to be made: wake at this instant if we die during it. */
   safety_at?: Instant;
 }
@@ -108,7 +111,7 @@ export class BotShell {
 
   commit(change: Change): Live {
     const { bot, rt } = this.present();
-    return this.#transact(bot, () => this.#write(bot, change.rt ?? rt, change));
+    return this.#transact(bot, () => this.#write(bot, change.rt ?? rt, withhold(bot, change)));
   }
 
   /** What the sockets tell, kept in memory: the next commit stores it, and until then it can be read off them again. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Sql } from "../../cloudflare/storage-port.ts";
 import { ConfigRow, type OutboxEntry } from "../../records/rows.ts";
 import type { RetiredKeys } from "../../secrets/key-rotation-plan.ts";
+import { isKnownOperation } from "../model/newer-release.ts";
 import { BotState, type Instant, OperationState } from "../model/state.ts";
 import { Runtime } from "../reconcile/decision.ts";
 import { History } from "./history.ts";
@@ -129,10 +130,12 @@ export class Store {
     );
   }
 
+  /** Newest first; of kinds that this release knows. */
   operations(): OperationState[] {
     return this.#sql
       .exec<{ value: string }>("SELECT value FROM operation ORDER BY started_at DESC, id")
-      .flatMap(({ value }) => OperationState.safeParse(parse(value)).data ?? []);
+      .flatMap(({ value }) => OperationState.safeParse(parse(value)).data ?? [])
+      .filter(isKnownOperation);
   }
 
   saveCommand(command: CommandRow): void {

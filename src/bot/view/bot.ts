@@ -3,6 +3,7 @@ import type { ConfigRow } from "../../records/rows.ts";
 import { ERASED } from "../../secrets/sealed.ts";
 import type { BotView, Operation } from "../../wire/bot.ts";
 import type { ConfigVersion } from "../../wire/config.ts";
+import { asKnown, isOfNewerRelease } from "../model/newer-release.ts";
 import type { Policy } from "../model/policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "../model/state.ts";
 import { stepOf } from "../model/status.ts";
@@ -12,6 +13,7 @@ import { deadlineOf } from "../reconcile/operations.ts";
 import { reconcile } from "../reconcile/reconcile.ts";
 import { viewConfigStanding } from "./config-standing.ts";
 import { healthOf } from "./health.ts";
+import { withoutGuesses } from "./newer-release.ts";
 import { summarise } from "./summary.ts";
 
 export function iso(at: Instant): string {
@@ -23,6 +25,11 @@ function isoOrNull(at: Instant | null | undefined): string | null {
 }
 
 export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy): BotView {
+  const view = viewKnown(asKnown(bot), rt, now, policy);
+  return isOfNewerRelease(bot) ? withoutGuesses(view, bot) : view;
+}
+
+function viewKnown(bot: BotState, rt: Runtime, now: Instant, policy: Policy): BotView {
   const decision = reconcile(bot, rt, now, policy);
   const { desired, applied, failed } = bot.config;
   return {
@@ -51,7 +58,7 @@ export function viewBot(bot: BotState, rt: Runtime, now: Instant, policy: Policy
     health: viewHealth(bot, rt),
     summary: summarise(bot, rt, decision, now),
     flags: bot.flags,
-    policies: bot.policies,
+    policies: { healing: bot.policies.healing, start: bot.policies.start },
     suspension: viewSuspension(bot),
     operation: viewOperation(bot.operation, bot, rt, decision, policy),
     revision: bot.revision,
@@ -111,7 +118,7 @@ export function viewOperation(
   decision: Decision,
   policy: Policy,
 ): Operation {
-  const running = isRunning(operation) && operation.id === bot.operation.id;
+  const running = isRunning(operation) && operation.id === bot.operation.id && !isOfNewerRelease(bot);
   return {
     id: operation.id,
     kind: operation.kind,

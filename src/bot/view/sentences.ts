@@ -65,8 +65,8 @@ const SENTENCES: Sentences = {
 
   intent_opened: ({ droplet_name }) => `A droplet named ${droplet_name} is being asked for.`,
   intent_unanswered: ({ detail }) => `Whether the droplet was made is not known: ${ending(detail)}`,
-  intent_looked: ({ how, found }) => `Its droplet was looked for ${LOOKED[how]}: ${count(found.length)} found.`,
-  intent_adopted: ({ droplet, via }) => `Droplet ${droplet.id} ${ADOPTED[via]}.`,
+  intent_looked: ({ how, found }) => `Its droplet was looked for ${word(LOOKED, how)}: ${count(found.length)} found.`,
+  intent_adopted: ({ droplet, via }) => `Droplet ${droplet.id} ${word(ADOPTED, via)}.`,
   intent_refused: ({ detail }) => `DigitalOcean refused the droplet: ${ending(inWords(detail))}`,
   intent_absent: () => "The droplet that was asked for was not made.",
 
@@ -78,9 +78,10 @@ const SENTENCES: Sentences = {
     accepted
       ? `The deletion of droplet ${droplet_id} was taken on.`
       : `The deletion of droplet ${droplet_id} was refused: ${ending(inWords(outcome))}`,
-  droplet_missing: ({ droplet_id, how }) => `Droplet ${droplet_id} was looked for ${MISSED[how]} and is not there.`,
+  droplet_missing: ({ droplet_id, how }) =>
+    `Droplet ${droplet_id} was looked for ${word(MISSED, how)} and is not there.`,
   droplet_gone: ({ droplet_id }) => `Droplet ${droplet_id} is confirmed gone.`,
-  power_sent: ({ droplet_id, action }) => `Droplet ${droplet_id} ${POWER[action]}.`,
+  power_sent: ({ droplet_id, action }) => `Droplet ${droplet_id} ${word(POWER, action)}.`,
   power_refused: ({ droplet_id, action, detail }) =>
     `A ${inWords(action)} of droplet ${droplet_id} was refused: ${ending(inWords(detail))}`,
 
@@ -121,6 +122,13 @@ const SENTENCES: Sentences = {
       : "It was destroyed; nothing is left.",
   secrets_erased: () => "Its secrets were erased from every config version.",
 };
+
+/** @throws where a newer release has recorded what this one has no word for */
+function word<K extends string>(words: Readonly<Record<K, string>>, key: K): string {
+  const found: string | undefined = words[key];
+  if (found === undefined) throw new Error(`no word for ${key}`);
+  return found;
+}
 
 function changes({ name, persona, policies }: EventData["changed"]): string[] {
   return [
