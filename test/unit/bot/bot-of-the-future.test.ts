@@ -298,8 +298,9 @@ describe("the upkeep of a bot of a newer release", () => {
     expect(pushed.find(({ kind }) => kind === "bot")).toMatchObject({ row: { reason: "newer_release", revision } });
   });
 
-  it("does not forget its history", async ({ expect }) => {
+  it("does not forget its history, though a snapshot of it was taken before", async ({ expect }) => {
     const life = busy();
+    life.tell({ kind: "snapshot", data: { bot: life.bot } });
     const { shell } = leftBehind(life, ["status"], {
       policy: { ...stored(life).platform.policy, history_max: 4, history_keep: 2 },
     });
