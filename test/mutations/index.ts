@@ -8,6 +8,7 @@ import { exchange } from "./exchange.ts";
 import { history } from "./history.ts";
 import { hostile } from "./hostile.ts";
 import { lifecycle } from "./lifecycle.ts";
+import { migrations } from "./migrations.ts";
 import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
 import { records } from "./records.ts";
@@ -34,4 +35,5 @@ export const mutants: readonly Mutant[] = [
   ...exchange,
   ...hostile,
   ...secrets,
+  ...migrations,
 ];
