@@ -48,7 +48,7 @@ const worker = {
     testTimeout: 30_000,
     // What is said for one run reaches the tests inside workerd too; nothing else of the environment does.
     env: Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => /^(SEED|SCHEDULES|MODEL_.*|FUZZ_.*)$/.test(name)),
+      Object.entries(process.env).filter(([name]) => /^(SEED|SCHEDULES|MODEL_.*|FUZZ_.*|RECORD_D1)$/.test(name)),
     ),
   },
 };

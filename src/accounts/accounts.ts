@@ -110,7 +110,8 @@ export async function listAccounts(
 }
 
 function toAccount(row: Row): Account {
-  const max_bots = MAX_BOTS[row.tier];
+  // Of a tier that a later release has brought: the bots that it has, and none besides.
+  const max_bots = MAX_BOTS[row.tier] ?? row.bot_count;
   return {
     id: row.id,
     external_id: row.external_id,

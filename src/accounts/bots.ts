@@ -18,7 +18,7 @@ import { type BotStatus, MAX_BOTS, PERSONAS, TIERS } from "../wire/enums.ts";
 import { isKnown, knownStanding } from "../wire/newer-release.ts";
 import { forgetExpired, type IdempotencyKey, liveKey, rememberKey } from "./idempotency.ts";
 
-/** The account's limit, from its tier, as SQL over a row of `accounts`. */
+/** The account's limit, from its tier, as SQL over a row of `accounts`; of a tier of a later release, NULL lets none in. */
 const maxBots = sql.join(
   [sql`CASE accounts.tier`, ...TIERS.map((tier) => sql`WHEN ${tier} THEN ${MAX_BOTS[tier]}`), sql`END`],
   sql` `,
@@ -100,7 +100,7 @@ export async function insertBot(
   if (!account) return { kind: "account_unknown" };
   if (retired.some(({ id: key_id }) => keysOf(config).includes(key_id))) return { kind: "key_retired" };
   if (account.made_lately >= creates_per_hour) return { kind: "too_fast" };
-  return { kind: "over_quota", max_bots: MAX_BOTS[account.tier] };
+  return { kind: "over_quota", max_bots: MAX_BOTS[account.tier] ?? 0 };
 }
 
 /** The bot's row before its object has said anything. */

@@ -3,7 +3,6 @@ import { sql } from "drizzle-orm";
 import { check, index, integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { KeyScope } from "../wire/access.ts";
 import { TIERS } from "../wire/enums.ts";
-import { oneOf } from "./one-of.ts";
 import { storedJson } from "./stored-json.ts";
 
 export const accounts = sqliteTable(
@@ -16,7 +15,6 @@ export const accounts = sqliteTable(
     updated_at: integer("updated_at").notNull(),
   },
   (table) => [
-    check("accounts_tier", sql`${table.tier} IN (${oneOf(TIERS)})`),
     check("accounts_external_id", sql`length(${table.external_id}) BETWEEN 1 AND 255`),
     index("accounts_by_age").on(table.created_at, table.id),
   ],

@@ -2,11 +2,9 @@
  * People and what they may reach. The first four tables are laid out as better-auth wants them
  * (https://better-auth.com/docs/concepts/database); a session's row is not its cookie, which is signed besides.
  */
-import { sql } from "drizzle-orm";
-import { check, index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { index, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { ROLES } from "../wire/access.ts";
 import { accounts } from "./account-schema.ts";
-import { oneOf } from "./one-of.ts";
 
 const instant = (name: string) => integer(name, { mode: "timestamp_ms" });
 
@@ -88,7 +86,6 @@ export const memberships = sqliteTable(
   },
   (table) => [
     primaryKey({ columns: [table.account_id, table.user_id] }),
-    check("memberships_role", sql`${table.role} IN (${oneOf(ROLES)})`),
     index("memberships_by_user").on(table.user_id, table.created_at),
   ],
 );
@@ -108,7 +105,6 @@ export const invitations = sqliteTable(
     expires_at: integer("expires_at").notNull(),
   },
   (table) => [
-    check("invitations_role", sql`${table.role} IN (${oneOf(ROLES)})`),
     index("invitations_by_account").on(table.account_id, table.created_at),
     index("invitations_by_email").on(table.email),
   ],

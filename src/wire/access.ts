@@ -42,9 +42,11 @@ const ROLE_PERMISSIONS: Readonly<Record<Role, ReadonlySet<Permission>>> = {
 };
 
 const EVERYTHING: ReadonlySet<Permission> = new Set(PERMISSIONS);
+const NOTHING: ReadonlySet<Permission> = new Set();
 
+/** A stored role that a later release has brought grants nothing here. */
 export function permissionsOfRole(role: Role): ReadonlySet<Permission> {
-  return ROLE_PERMISSIONS[role];
+  return ROLE_PERMISSIONS[role] ?? NOTHING;
 }
 
 export function permissionsOfScopes(scopes: readonly KeyScope[]): ReadonlySet<Permission> {

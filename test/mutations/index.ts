@@ -8,6 +8,7 @@ import { exchange } from "./exchange.ts";
 import { history } from "./history.ts";
 import { hostile } from "./hostile.ts";
 import { lifecycle } from "./lifecycle.ts";
+import { migrations } from "./migrations.ts";
 import type { Mutant } from "./mutant.ts";
 import { newerRelease } from "./newer-release.ts";
 import { provider } from "./provider.ts";
@@ -36,4 +37,5 @@ export const mutants: readonly Mutant[] = [
   ...hostile,
   ...secrets,
   ...newerRelease,
+  ...migrations,
 ];
