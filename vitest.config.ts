@@ -1,24 +1,25 @@
+import { resolve } from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { testSecrets } from "./test/worker/settings.ts";
 
 /**
- * What takes longest begins first, or a run would end with one of them alone; the rest project by project, since the
- * next file of the same project goes on in the same process.
+ * What takes longest begins first, or a run would end with one of them alone, and what mostly waits beside what mostly
+ * computes; the rest project by project, since the next file of a project goes on in the process of the one before.
  */
 const ORDER = [
   "test/e2e/rollback",
   "test/e2e/",
   "test/simulation/random",
-  "test/simulation/deaths",
-  "test/simulation/",
   "test/worker/simulation/",
+  "test/unit/agent/channel",
+  "test/unit/agent/process",
+  "test/simulation/deaths",
   "test/worker/model/",
   "test/worker/fuzz/",
-  "test/worker/",
-  "test/unit/agent/",
   "test/unit/bootstrap/",
+  "test/unit/simulator-machine/",
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -33,6 +34,9 @@ class LongestFirst extends BaseSequencer {
 
 /** No test waits so long for what will be: these are for what never will be, on a machine that has much else to do. */
 const patience = { testTimeout: 600_000, hookTimeout: 300_000 };
+
+/** What these tests start is the same TypeScript again and again: Node keeps what it has made of it. */
+const compiled = { NODE_COMPILE_CACHE: resolve("node_modules/.cache/node-compile") };
 
 /** Tests speak with one voice, and faster than anybody. */
 const unlimited = { namespace_id: "1", simple: { limit: 1_000_000, period: 60 as const } };
@@ -88,7 +92,7 @@ export default defineConfig({
         },
       },
       { test: { name: "contract", include: ["test/contract/**/*.test.ts"], isolate: false, ...patience } },
-      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], ...patience } },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], env: compiled, ...patience } },
       { test: { name: "crash", include: ["test/crash/**/*.test.ts"], testTimeout: 3_600_000, hookTimeout: 120_000 } },
       worker,
     ],

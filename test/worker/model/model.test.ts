@@ -70,6 +70,9 @@ const MILESTONES = [
   "destroyed, destroy succeeded",
 ];
 
+/** The few histories of a quick run do not come across these. */
+const RARE: string[] = [];
+
 it(
   "keeps its promises to clients and agents whatever they do, in whatever order",
   async (test) => {
@@ -97,6 +100,7 @@ it(
   RUNS * RUN_MS + 2 * SHRINKING_MS,
 );
 
-it.skipIf(RUNS < DEFAULT_RUNS || MODEL_PATH)("has come across what that promise is about", async ({ expect }) => {
-  expect(census.missing(MILESTONES), String(census)).toEqual([]);
+it.skipIf(RUNS < QUICK_RUNS || MODEL_PATH)("has come across what that promise is about", async ({ expect }) => {
+  const milestones = MILESTONES.filter((milestone) => RUNS >= FULL_RUNS || !RARE.includes(milestone));
+  expect(census.missing(milestones), String(census)).toEqual([]);
 });
