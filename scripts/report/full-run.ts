@@ -49,11 +49,15 @@ export function countTests(reports: readonly Report[]): Counts {
   return counts;
 }
 
+/** Needs DigitalOcean's own description, which is not part of this repository; without it its tests count as skipped. */
+const NOT_LISTED = "contract";
+
 /** What these reports show, as the list of a full run. */
 export function fullRunOf(reports: readonly Report[]): FullRun {
   const tests: Record<string, string[]> = {};
   const tried: FullRun["tried"] = {};
   for (const { folder, fullName, status, meta } of testsOf(reports)) {
+    if (folder === NOT_LISTED) continue;
     if (status !== "passed" && status !== "failed") continue;
     const names = tests[folder] ?? [];
     tests[folder] = names;
@@ -89,12 +93,17 @@ function named({ tests }: FullRun): string[] {
   return Object.entries(tests).flatMap(([folder, names]) => names.map((name) => `${folder}: ${name}`));
 }
 
+/** A name may quote a megabyte. */
+function cut(name: string): string {
+  return name.length > 200 ? `${name.slice(0, 160)}… (${name.length} characters)` : name;
+}
+
 function testsOf(reports: readonly Report[]) {
   return reports.flatMap(({ testResults }) =>
     testResults.flatMap(({ name, assertionResults }) =>
       assertionResults.map((test) => ({
         ...test,
-        fullName: test.fullName.trim(),
+        fullName: cut(test.fullName.trim()),
         folder: /.*\/test\/([^/]+)\//.exec(name)?.[1] ?? name,
       })),
     ),

@@ -199,11 +199,16 @@ describe("a channel that the Bot closes", () => {
     make({ AGENT_SLOW_RETRY_S: "4" });
     await running();
     const beats = plane.beats.length;
+    const upgrades = plane.channel.upgrades;
     const closed_at = performance.now();
+    // It is not let in before it has beaten a few times.
+    plane.channel.refusal = { status: 503 };
     close("replaced");
-    await until(() => expect(plane.channel.connections).toHaveLength(2));
+    await until(() => expect(plane.channel.upgrades).toBeGreaterThan(upgrades));
     expect(performance.now() - closed_at).toBeGreaterThan(1900);
-    expect(plane.beats.length).toBeGreaterThan(beats + 3);
+    await until(() => expect(plane.beats.length).toBeGreaterThan(beats + 3));
+    plane.channel.open();
+    await until(() => expect(plane.channel.connections).toHaveLength(2));
     expect(events()).toEqual(["started"]);
   });
 

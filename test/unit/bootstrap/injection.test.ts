@@ -211,9 +211,9 @@ describe("run for real (claw-spawn's W36: settings expanded into a shell unquote
   /** Two at a time, since a boot takes its time. */
   const PAIRS = TAKEN.flatMap((agent, index) => {
     const owner = TAKEN[index + 1] ?? agent;
-    return index % 2 === 0 ? [{ agent, owner, both: `${shown(agent)} and ${shown(owner)}` }] : [];
+    return index % 2 === 0 ? [[`${shown(agent)} and ${shown(owner)}`, agent, owner] as const] : [];
   });
-  it.for(PAIRS)("$both arrive as they were, and nothing else happens", async ({ agent, owner }, { expect }) => {
+  it.for(PAIRS)("%s arrive as they were, and nothing else happens", async ([, agent, owner], { expect }) => {
     const lived = await live(agent, owner);
     expect(lived.sourced).toBe(`${agent}|${owner}`);
     expect(lived.customized).toEqual(plain.customized.map((word) => ({ Jane: agent, Owner: owner })[word] ?? word));
