@@ -1,34 +1,46 @@
+import { resolve } from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { testSecrets } from "./test/worker/settings.ts";
 
-/** These take longest, most of them by waiting: they begin first, or a run would end with one of them alone. */
-const LONGEST = [
+/**
+ * What takes longest begins first, or a run would end with one of them alone, and what mostly waits beside what mostly
+ * computes; the rest project by project, since the next file of a project goes on in the process of the one before.
+ */
+const ORDER = [
   "test/e2e/rollback",
-  "test/simulation/random",
   "test/e2e/",
+  "test/simulation/random",
   "test/worker/simulation/",
-  "test/unit/agent/",
+  "test/unit/agent/channel",
+  "test/unit/agent/process",
+  "test/simulation/deaths",
   "test/worker/model/",
   "test/worker/fuzz/",
   "test/unit/bootstrap/",
-  "test/simulation/deaths",
+  "test/unit/simulator-machine/",
 ];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification) => {
-      const found = LONGEST.findIndex((path) => moduleId.includes(path));
-      return found === -1 ? LONGEST.length : found;
+    const rank = ({ moduleId, project }: TestSpecification) => {
+      const found = ORDER.findIndex((path) => moduleId.includes(path));
+      return found === -1 ? `${ORDER.length} ${project.name}` : String(found).padStart(2, "0");
     };
-    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+    return (await super.sort(files)).sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0));
   }
 }
 
+/** No test waits so long for what will be: these are for what never will be, on a machine that has much else to do. */
+const patience = { testTimeout: 600_000, hookTimeout: 300_000 };
+
+/** What these tests start is the same TypeScript again and again: Node keeps what it has made of it. */
+const compiled = { NODE_COMPILE_CACHE: resolve("node_modules/.cache/node-compile") };
+
 /** Tests speak with one voice, and faster than anybody. */
-const patient = { namespace_id: "1", simple: { limit: 1_000_000, period: 60 as const } };
-const patientLimiters = { OPERATOR_LIMITER: patient };
+const unlimited = { namespace_id: "1", simple: { limit: 1_000_000, period: 60 as const } };
+const patientLimiters = { OPERATOR_LIMITER: unlimited };
 
 /** Tests of the real Worker and objects run in workerd, with D1 from the same migration files as production. */
 const worker = {
@@ -45,10 +57,13 @@ const worker = {
     name: "worker",
     include: ["test/worker/**/*.test.ts"],
     setupFiles: ["test/worker/setup.ts"],
-    testTimeout: 30_000,
+    ...patience,
+    isolate: false,
     // What is said for one run reaches the tests inside workerd too; nothing else of the environment does.
     env: Object.fromEntries(
-      Object.entries(process.env).filter(([name]) => /^(SEED|SCHEDULES|MODEL_.*|FUZZ_.*|RECORD_D1)$/.test(name)),
+      Object.entries(process.env).filter(([name]) =>
+        /^(TEST_DEPTH|TEST_PATIENCE_S|SEED|SCHEDULES|MODEL_.*|FUZZ_.*|RECORD_D1)$/.test(name),
+      ),
     ),
   },
 };
@@ -59,10 +74,25 @@ export default defineConfig({
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000 } },
-      { test: { name: "simulation", include: ["test/simulation/**/*.test.ts"], testTimeout: 600_000 } },
-      { test: { name: "contract", include: ["test/contract/**/*.test.ts"] } },
-      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], testTimeout: 300_000, hookTimeout: 120_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          globalSetup: ["test/unit/agent/fixtures/bundle.ts"],
+          isolate: false,
+          ...patience,
+        },
+      },
+      {
+        test: {
+          name: "simulation",
+          include: ["test/simulation/**/*.test.ts"],
+          isolate: false,
+          testTimeout: 1_800_000,
+        },
+      },
+      { test: { name: "contract", include: ["test/contract/**/*.test.ts"], isolate: false, ...patience } },
+      { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], env: compiled, ...patience } },
       { test: { name: "crash", include: ["test/crash/**/*.test.ts"], testTimeout: 3_600_000, hookTimeout: 120_000 } },
       worker,
     ],

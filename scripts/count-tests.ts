@@ -1,17 +1,25 @@
-/** Prints how many tests of vitest's JSON reports passed and failed, all together: `N passed, N failed`. */
-import { readFileSync } from "node:fs";
-import { z } from "zod";
+/**
+ * `node scripts/count-tests.ts <report.json>...`: how many tests of vitest's JSON reports passed and failed, all
+ * together, as the last line: `N passed, N failed`, and how many were skipped where some were. What `test/full-run.json`
+ * lists and the reports do not show has failed. `--write` makes the list anew from the reports.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { countTests, FullRun, fullRunOf, lapses, parseReport } from "./report/full-run.ts";
 
-const Report = z.object({ numPassedTests: z.int(), numFailedTests: z.int(), numFailedTestSuites: z.int() });
+const LIST = new URL("../test/full-run.json", import.meta.url);
 
-const paths = process.argv.slice(2);
-if (paths.length === 0) throw new Error("which reports?");
-let passed = 0;
-let failed = 0;
-for (const path of paths) {
-  const report = Report.parse(JSON.parse(readFileSync(path, "utf8")));
-  passed += report.numPassedTests;
-  // A file that could not even be loaded has failed without a test of its own.
-  failed += Math.max(report.numFailedTests, report.numFailedTestSuites > 0 ? 1 : 0);
-}
-console.log(`${passed} passed, ${failed} failed`);
+const { values, positionals } = parseArgs({
+  options: { write: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+if (positionals.length === 0) throw new Error("which reports?");
+const reports = positionals.map((path) => parseReport(readFileSync(path, "utf8")));
+if (values.write) writeFileSync(LIST, `${JSON.stringify(fullRunOf(reports), null, 2)}\n`);
+
+const missing = lapses(FullRun.parse(JSON.parse(readFileSync(LIST, "utf8"))), reports);
+for (const lapse of missing) console.log(`not as in a full run: ${lapse}`);
+const { passed, failed, skipped } = countTests(reports);
+const wrong = failed + missing.length;
+console.log(`${passed} passed, ${wrong} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+process.exitCode = wrong > 0 ? 1 : 0;

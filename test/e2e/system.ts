@@ -11,6 +11,7 @@ import { killLeftovers } from "../../simulator/machine/leftovers.ts";
 import { readState } from "../../simulator/machine/state-file.ts";
 import type { BotView, EventView } from "../../src/wire/bot.ts";
 import type { CommandView } from "../../src/wire/command.ts";
+import { PATIENCE_MS } from "../depth.ts";
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const POLL_MS = 50;
@@ -217,7 +218,7 @@ export class System {
   }
 
   /** Polls a condition. A call that fails while the Worker is away is simply tried again. */
-  async until(what: string, holds: () => Promise<boolean>, patienceMs = 90_000): Promise<void> {
+  async until(what: string, holds: () => Promise<boolean>, patienceMs = 2 * PATIENCE_MS): Promise<void> {
     const deadline = Date.now() + patienceMs;
     let trouble = "";
     while (Date.now() < deadline) {

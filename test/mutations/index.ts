@@ -5,6 +5,7 @@ import { droplet } from "./droplet.ts";
 import { environment } from "./environment.ts";
 import { evidence } from "./evidence.ts";
 import { exchange } from "./exchange.ts";
+import { fullRun } from "./full-run.ts";
 import { history } from "./history.ts";
 import { hostile } from "./hostile.ts";
 import { lifecycle } from "./lifecycle.ts";
@@ -38,4 +39,5 @@ export const mutants: readonly Mutant[] = [
   ...secrets,
   ...newerRelease,
   ...migrations,
+  ...fullRun,
 ];

@@ -1,6 +1,7 @@
 /** Kills the process at each await of a scenario in turn, and sees that the bot still gets where it was going. */
 import type { BotStatus } from "../../src/wire/enums.ts";
 import { Violation } from "./invariants.ts";
+import { type Deaths, dieAtEach } from "./victims.ts";
 import { MINUTE, World } from "./world.ts";
 
 export interface Scenario {
@@ -15,11 +16,9 @@ export interface Scenario {
   holds?: (world: World, id: string) => boolean;
 }
 
-/** @returns how many awaits there were, each of which was died at */
-export async function killAtEveryAwait(scenario: Scenario): Promise<number> {
-  for (let victim = 0; ; victim++) {
-    if (!(await play(scenario, victim))) return victim;
-  }
+/** Dies at every await of the scenario, or at the part of them that this run takes. */
+export function killAtEveryAwait(scenario: Scenario, from: number): Promise<Deaths> {
+  return dieAtEach((victim) => play(scenario, victim), from);
 }
 
 /** @returns whether the scenario has an await of this number */

@@ -1,4 +1,5 @@
 import { describe, it } from "vitest";
+import { tally } from "../depth.ts";
 import { killAtEveryAwait, type Scenario } from "./crashes.ts";
 import { MINUTE, type World } from "./world.ts";
 
@@ -188,11 +189,12 @@ function isOff(world: World, id: string): boolean {
 }
 
 describe("process death at every await", () => {
-  for (const scenario of SCENARIOS) {
-    it(`leaves no orphan, no duplicate and no stuck bot: ${scenario.name}`, async ({ expect }) => {
-      const kills = await killAtEveryAwait(scenario);
-      console.log(`${scenario.name}: died at each of ${kills} awaits`);
-      expect(kills).toBeGreaterThan(5);
+  for (const [index, scenario] of SCENARIOS.entries()) {
+    it(`leaves no orphan, no duplicate and no stuck bot: ${scenario.name}`, async (test) => {
+      const { deaths, awaits, said } = await killAtEveryAwait(scenario, index);
+      console.log(`${scenario.name}: ${said}`);
+      tally(test, { deaths });
+      test.expect(awaits).toBeGreaterThan(5);
     });
   }
 });

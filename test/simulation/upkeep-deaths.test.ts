@@ -1,18 +1,11 @@
 /** Process death at every await of what keeps the fleet: the sweep, and the rebuild of the index. */
 import { describe, it } from "vitest";
 import { dropletName, dropletTags } from "../../src/naming/fleet.ts";
+import { tally } from "../depth.ts";
+import { dieAtEach } from "./victims.ts";
 import { MINUTE, World } from "./world.ts";
 
 const NOBODY = "99999999-0000-4000-8000-000000000009";
-
-/**
- * Plays the same thing with one death at each of its awaits in turn.
- * @param play is told at which await to die, counted from 0; answers how many there were
- * @returns how many there were, each of which was died at
- */
-async function dieAtEach(play: (victim: number) => Promise<number>): Promise<number> {
-  for (let victim = 0; ; victim++) if ((await play(victim)) <= victim) return victim;
-}
 
 /** @returns how often `who` has awaited something so far */
 function killAt(world: World, who: string, victim: number): () => number {
@@ -45,8 +38,9 @@ async function messyFleet(seed: number) {
 }
 
 describe("process death at every await", () => {
-  it("of the sweep: what is nobody's goes all the same, and nothing else does", async ({ expect }) => {
-    const awaits = await dieAtEach(async (victim) => {
+  it("of the sweep: what is nobody's goes all the same, and nothing else does", async (test) => {
+    const { expect } = test;
+    const { deaths, awaits, said } = await dieAtEach(async (victim) => {
       const { world, ids, wanted, present } = await messyFleet(2000 + victim);
       const count = killAt(world, "gate", victim);
       const clean = () => JSON.stringify(present().sort()) === JSON.stringify(wanted());
@@ -57,14 +51,16 @@ describe("process death at every await", () => {
       expect(present().sort()).toEqual(wanted());
       expect(ids.every((id) => world.rests(id, "online"))).toBe(true);
       world.checkAnytime();
-      return count();
+      return count() > victim;
     });
-    console.log(`the sweep: died at each of ${awaits} awaits`);
+    console.log(`the sweep: ${said}`);
+    tally(test, { deaths });
     expect(awaits).toBeGreaterThan(20);
   });
 
-  it("of a rebuild of the index: in the end it shows every bot as it is", async ({ expect }) => {
-    const awaits = await dieAtEach(async (victim) => {
+  it("of a rebuild of the index: in the end it shows every bot as it is", async (test) => {
+    const { expect } = test;
+    const { deaths, awaits, said } = await dieAtEach(async (victim) => {
       const world = new World(3000 + victim);
       const early = [world.createBot(), world.createBot()];
       await world.run(MINUTE);
@@ -83,9 +79,10 @@ describe("process death at every await", () => {
           status: world.bot(id).status,
           revision: world.bot(id).revision,
         });
-      return count();
+      return count() > victim;
     });
-    console.log(`the rebuild of the index: died at each of ${awaits} awaits`);
+    console.log(`the rebuild of the index: ${said}`);
+    tally(test, { deaths });
     expect(awaits).toBeGreaterThan(10);
   });
 });

@@ -5,6 +5,7 @@ import { vi } from "vitest";
 import { INSTANT_KNOBS, type Knobs } from "../../simulator/model/knobs.ts";
 import { Simulator } from "../../simulator/model/simulator.ts";
 import type { Bot } from "../../src/index.ts";
+import { PATIENCE_MS } from "../depth.ts";
 import { BOT_REQUEST } from "../fixtures/bot.ts";
 import { operatorToken } from "./settings.ts";
 
@@ -124,7 +125,7 @@ export async function newBot(changes: Record<string, unknown> = {}) {
 // biome-ignore lint/suspicious/noExplicitAny: tests read whatever came
 type Json = any;
 
-const PATIENCE = { timeout: 15_000, interval: 20 };
+const PATIENCE = { timeout: PATIENCE_MS, interval: 20 };
 
 /** Waits until something holds; the last failure is what the test then shows. */
 export function eventually<T>(check: () => T | Promise<T>): Promise<T> {

@@ -148,7 +148,7 @@ async function whileDamaged(store: Store, table: string, column: string, damage:
 }
 
 describe.for(STORES)("damaged text in $name", (store) => {
-  it("is answered clearly, and nothing is done", { timeout: 60_000 }, async ({ expect }) => {
+  it("is answered clearly, and nothing is done", async ({ expect }) => {
     const logs = (["log", "warn", "error"] as const).map((level) =>
       vi.spyOn(console, level).mockReturnValue(undefined),
     );

@@ -111,7 +111,6 @@ class Fleet {
 describe(`whatever else happens during a rotation (SEED=${SEED})`, () => {
   it.for(Array.from({ length: SCHEDULES }, (_, schedule) => SEED + schedule))(
     "every secret opens, and what is called removable is used by nobody: %i",
-    { timeout: 120_000 },
     async (seed, { expect }) => {
       simulateCloud();
       const random = prng(seed);

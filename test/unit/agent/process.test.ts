@@ -143,6 +143,11 @@ describe("config rollout", () => {
   });
 
   it("fails a config whose workload never becomes ready", async () => {
+    await agent.kill("SIGTERM");
+    const beats = plane.beats.length;
+    agent.start({ WORKLOAD_APPLY_DEADLINE_S: "1" });
+    await until(() => expect(plane.beats.length).toBeGreaterThan(beats));
+    await until(() => expect(running()).toBe(true));
     const id = plane.publish(2, "sk-deaf-for-ever-key");
     await until(() => expect(plane.acks.at(-1)).toMatchObject({ config_id: id, result: "failed" }));
     expect(plane.acks.at(-1)?.reason).toContain("not ready within");

@@ -3,6 +3,7 @@ import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BootstrapSettings, renderUserData } from "../../../src/provider/user-data.ts";
+import { PATIENCE_MS } from "../../depth.ts";
 import { BOT, FILES, Sandbox, sha256, TOKEN, userDataInput } from "./sandbox.ts";
 
 const AGENT = "console.log('the agent');\n";
@@ -221,7 +222,7 @@ describe("run again", () => {
     droplet.flag("hang", "npm", true);
     await boot();
     const { child, done } = droplet.bootstrap();
-    await vi.waitFor(() => expect(droplet.calls("npm")).toHaveLength(1), { timeout: 20_000, interval: 20 });
+    await vi.waitFor(() => expect(droplet.calls("npm")).toHaveLength(1), { timeout: PATIENCE_MS, interval: 20 });
     child.kill("SIGKILL");
     droplet.flag("hang", "npm", false);
     await done;

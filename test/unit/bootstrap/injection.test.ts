@@ -207,11 +207,13 @@ describe("run for real (claw-spawn's W36: settings expanded into a shell unquote
   afterAll(() => rmSync(CANARY, { force: true }));
 
   const TAKEN = PAYLOADS.filter((payload) => rendered("customizer.agent_name", payload) !== null);
+  const shown = (payload: string) => JSON.stringify(payload).replaceAll(CANARY, "CANARY");
   /** Two at a time, since a boot takes its time. */
-  const PAIRS = TAKEN.flatMap((payload, index) =>
-    index % 2 === 0 ? [[payload, TAKEN[index + 1] ?? payload] as const] : [],
-  );
-  it.for(PAIRS)("%j and %j arrive as they were, and nothing else happens", async ([agent, owner], { expect }) => {
+  const PAIRS = TAKEN.flatMap((agent, index) => {
+    const owner = TAKEN[index + 1] ?? agent;
+    return index % 2 === 0 ? [[`${shown(agent)} and ${shown(owner)}`, agent, owner] as const] : [];
+  });
+  it.for(PAIRS)("%s arrive as they were, and nothing else happens", async ([, agent, owner], { expect }) => {
     const lived = await live(agent, owner);
     expect(lived.sourced).toBe(`${agent}|${owner}`);
     expect(lived.customized).toEqual(plain.customized.map((word) => ({ Jane: agent, Owner: owner })[word] ?? word));

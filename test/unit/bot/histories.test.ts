@@ -5,10 +5,13 @@ import { apply } from "../../../src/bot/model/fold.ts";
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
 import { adoptedDroplet, BotState, isRunning } from "../../../src/bot/model/state.ts";
 import { reconcile } from "../../../src/bot/reconcile/reconcile.ts";
+import { depth, tally } from "../../depth.ts";
 import { drive } from "./driver.ts";
 import { deepFreeze, HOUR, inWords, type Life } from "./life.ts";
 
 const STEPS = 250;
+const RUNS = depth({ full: 80, quick: 20 });
+const PAIRS = depth({ full: 50, quick: 15 });
 
 /** A bot after any mixture of people, agents, outcomes and crashes. */
 const lives: fc.Arbitrary<Life> = fc
@@ -16,7 +19,10 @@ const lives: fc.Arbitrary<Life> = fc
   .map((rolls) => drive(rolls, STEPS));
 
 function property(name: string, holds: (life: Life) => void): void {
-  it(name, () => fc.assert(fc.property(lives, holds), { numRuns: 80 }));
+  it(name, (test) => {
+    fc.assert(fc.property(lives, holds), { numRuns: RUNS });
+    tally(test, { lives: RUNS });
+  });
 }
 
 function refold(events: readonly BotEvent[]): BotState[] {
@@ -49,7 +55,8 @@ describe("over any history", () => {
     expect([...seen]).toEqual(expect.arrayContaining([...kinds, ...statuses]));
   });
 
-  it("the state is the fold of what is stored as JSON", ({ expect }) => {
+  it("the state is the fold of what is stored as JSON", (test) => {
+    const { expect } = test;
     fc.assert(
       fc.property(lives, ({ history, bot }) => {
         const stored: BotEvent[] = JSON.parse(JSON.stringify(history));
@@ -57,8 +64,9 @@ describe("over any history", () => {
         expect(JSON.parse(JSON.stringify(bot))).toEqual(bot);
         expect(BotState.parse(bot)).toEqual(bot);
       }),
-      { numRuns: 80 },
+      { numRuns: RUNS },
     );
+    tally(test, { lives: RUNS });
   });
 
   property("destroyed is for ever", ({ history }) => {
@@ -70,7 +78,8 @@ describe("over any history", () => {
     }
   });
 
-  it("destroyed stays so whatever is still to come, and only removes what turns up", ({ expect }) => {
+  it("destroyed stays so whatever is still to come, and only removes what turns up", (test) => {
+    const { expect } = test;
     fc.assert(
       fc.property(lives, lives, (dead, other) => {
         let bot = dead.destroyed().bot;
@@ -80,8 +89,9 @@ describe("over any history", () => {
         if (bot.droplets.length === 0) expect(decision).toEqual({ settled: true });
         else expect(inWords(decision, 0)).toMatch(/^do (delete|get)_droplet|^do list:|^wait|^record droplet_gone/);
       }),
-      { numRuns: 50 },
+      { numRuns: PAIRS },
     );
+    tally(test, { lives: 2 * PAIRS });
   });
 
   property("a droplet appears once, and what is adopted is known", ({ history }) => {
@@ -153,14 +163,16 @@ describe("over any history", () => {
     }
   });
 
-  it("the same situation has the same answer, and is left as it was", ({ expect }) => {
+  it("the same situation has the same answer, and is left as it was", (test) => {
+    const { expect } = test;
     fc.assert(
       fc.property(lives, fc.nat(2 * HOUR), ({ bot, rt, now }, later) => {
         const ask = () => reconcile(deepFreeze(bot), deepFreeze(rt), now + later, deepFreeze({ ...defaultPolicy }));
         expect(ask()).toEqual(ask());
       }),
-      { numRuns: 80 },
+      { numRuns: RUNS },
     );
+    tally(test, { lives: RUNS });
   });
 
   property("what works has a next step, and a wait lies ahead", ({ bot, rt, now }) => {

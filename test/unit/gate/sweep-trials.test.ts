@@ -9,6 +9,7 @@ import { defaultLimits } from "../../../src/provider/gate/budget.ts";
 import { GateShell } from "../../../src/provider/gate/shell.ts";
 import type { SweepVerdict } from "../../../src/provider/gate/verdict.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
+import { depth, tally } from "../../depth.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 
 const MINUTE = 60_000;
@@ -17,7 +18,7 @@ const THEIRS = fleetOf("deadbeef");
 const PAGE = 4;
 /** Two passes and the quarantine, and some more for what fails. */
 const TURNS = 8;
-const TRIALS = Number(process.env.SWEEP_TRIALS ?? 1_000);
+const TRIALS = depth({ full: 1_000, quick: 250 }, process.env.SWEEP_TRIALS);
 
 /** What its Bot, if there is one, would say; `silent`: it cannot be asked. */
 type Answer = SweepVerdict | "silent";
@@ -180,7 +181,8 @@ function firstFleet({ fleets }: Trial): string | undefined {
 describe("sweep trials", () => {
   it(
     `touch nothing that is not ours and nothing that a Bot claims, in ${TRIALS} accounts`,
-    async ({ expect }) => {
+    async (test) => {
+      const { expect } = test;
       const begun = Date.now();
       let [deletions, ended] = [0, 0];
       await fc.assert(
@@ -202,9 +204,10 @@ describe("sweep trials", () => {
         }),
         { numRuns: TRIALS },
       );
+      tally(test, { trials: TRIALS });
       console.log(`${TRIALS} trials, ${ended} passes, ${deletions} deletions, ${Date.now() - begun} ms`);
       expect(deletions).toBeGreaterThan(TRIALS / 20);
     },
-    60_000 + TRIALS * 20,
+    600_000 + TRIALS * 20,
   );
 });

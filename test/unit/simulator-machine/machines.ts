@@ -8,6 +8,7 @@ import type { MachineView } from "../../../simulator/machine/machine.ts";
 import { readProcess } from "../../../simulator/machine/process-table.ts";
 import type { Knobs } from "../../../simulator/model/knobs.ts";
 import { type RunningSimulator, startSimulator } from "../../../simulator/server.ts";
+import { PATIENCE_MS } from "../../depth.ts";
 
 export const TOKEN = "dop_v1_machines";
 
@@ -42,7 +43,7 @@ export function temporaryDirectory(): string {
 }
 
 /** Waits until the condition gives something. */
-export async function until<T>(what: string, condition: () => T | Promise<T>, timeout_ms = 15_000) {
+export async function until<T>(what: string, condition: () => T | Promise<T>, timeout_ms = PATIENCE_MS) {
   const deadline = Date.now() + timeout_ms;
   for (;;) {
     const value = await condition();

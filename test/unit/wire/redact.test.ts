@@ -87,9 +87,10 @@ describe("a secret by its look", () => {
       "cookie:",
     ];
     for (const piece of nasty) {
-      const began = performance.now();
+      // The processor's time: what else the machine does takes none of it.
+      const began = process.cpuUsage();
       redactText(piece.repeat(200_000 / piece.length));
-      expect(performance.now() - began, piece).toBeLessThan(1_500);
+      expect(process.cpuUsage(began).user / 1000, piece).toBeLessThan(1_500);
     }
   });
 });

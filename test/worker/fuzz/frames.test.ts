@@ -8,6 +8,7 @@ import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import { z } from "zod";
 import { AgentFrame, CLOSE_CODES, MAX_FRAME_BYTES } from "../../../src/wire/channel.ts";
+import { tally } from "../../depth.ts";
 import { onlineBot, type TestAgent } from "../agent.ts";
 import { BASE, endOfTest, eventually, request, simulateCloud } from "../cloud.ts";
 import { operatorToken } from "../settings.ts";
@@ -148,12 +149,12 @@ function made(): Frame[] {
 }
 
 describe("an agent's channel", () => {
-  it(`closes on what is no frame, with a reason, and nothing has changed (seed ${SEED})`, {
-    timeout: 60_000 + FRAMES * 50,
-  }, async ({ expect }) => {
+  it(`closes on what is no frame, with a reason, and nothing has changed (seed ${SEED})`, async (test) => {
+    const { expect } = test;
     const counts: Record<string, number> = {};
     let before = await held();
-    for (const frame of [...ODD, ...made()]) {
+    const frames = [...ODD, ...made()];
+    for (const frame of frames) {
       const socket = await openChannel();
       const said = await answerTo(socket, frame);
       const shown = `${SEED}: ${String(frame).slice(0, 300)}`;
@@ -169,6 +170,7 @@ describe("an agent's channel", () => {
       const outcome = said.startsWith("{") ? "orders" : said;
       counts[outcome] = (counts[outcome] ?? 0) + 1;
     }
+    tally(test, { frames: frames.length });
     console.log(`FUZZ_SEED=${SEED} frames: ${JSON.stringify(counts)}`);
     expect(counts["1007 invalid_frame"]).toBeGreaterThan(20);
     expect(counts.orders).toBeGreaterThan(5);
@@ -195,7 +197,7 @@ describe("an agent's channel", () => {
 });
 
 describe("the stream of events", () => {
-  it("closes on whatever is said to it but ping, and nothing has changed", { timeout: 60_000 }, async ({ expect }) => {
+  it("closes on whatever is said to it but ping, and nothing has changed", async ({ expect }) => {
     const { revision } = (await request("GET", `/bots/${agent.bot_id}`)).json;
     const before = await held();
     for (const frame of ODD) {

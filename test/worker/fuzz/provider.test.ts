@@ -10,6 +10,7 @@ import { afterEach, describe, it, vi } from "vitest";
 import { INSTANT_KNOBS } from "../../../simulator/model/knobs.ts";
 import { Simulator } from "../../../simulator/model/simulator.ts";
 import { DigitalOcean } from "../../../src/provider/digitalocean.ts";
+import { tally } from "../../depth.ts";
 import { act, dropletsOf, endOfTest, eventually, newBot, request, simulateCloud, untilBot } from "../cloud.ts";
 import { History } from "../simulation/history.ts";
 import { REQUESTS, SEED } from "./settings.ts";
@@ -114,7 +115,8 @@ async function real(cloud: Simulator, input: unknown, init: unknown) {
 describe("the client", () => {
   const OUTCOMES = ["ok", "refused", "rate_limited", "unauthorized", "missing", "unknown"];
 
-  it(`makes an outcome of every answer, and never throws (seed ${SEED})`, async ({ expect }) => {
+  it(`makes an outcome of every answer, and never throws (seed ${SEED})`, async (test) => {
+    const { expect } = test;
     const cloud = new Simulator({
       now: () => Date.now(),
       random: Math.random,
@@ -164,6 +166,7 @@ describe("the client", () => {
       if (outcome?.kind === "rate_limited") expect(outcome.wait_ms).toBeGreaterThanOrEqual(5_000);
       if (outcome?.kind === "rate_limited") expect(outcome.wait_ms).toBeLessThanOrEqual(300_000);
     }
+    tally(test, { answers: sampled.length });
     console.log(`FUZZ_SEED=${SEED} outcomes: ${JSON.stringify(counts)}`);
   });
 });
@@ -173,9 +176,7 @@ describe("bots", () => {
   /** So many answers to each bot are wrong; then DigitalOcean is well again. */
   const WRONG = 12;
 
-  it(`keep their state in order, get on, and touch nothing of others (seed ${SEED})`, { timeout: 120_000 }, async ({
-    expect,
-  }) => {
+  it(`keep their state in order, get on, and touch nothing of others (seed ${SEED})`, async ({ expect }) => {
     const logs = (["log", "warn", "error"] as const).map((level) =>
       vi.spyOn(console, level).mockReturnValue(undefined),
     );

@@ -3,6 +3,7 @@
  * time, is never at fault, refuses with a problem, and a refusal changes nothing anywhere.
  */
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
+import { tally } from "../../depth.ts";
 import { endOfTest } from "../cloud.ts";
 import { credentialsFor } from "./credentials.ts";
 import { type Document, readDocument, type Schema } from "./document.ts";
@@ -11,7 +12,8 @@ import { REQUESTS, SEED } from "./settings.ts";
 import { fitting } from "./values.ts";
 import { World } from "./world.ts";
 
-const MS_A_REQUEST = 60;
+/** Each request has its own; this one is for a machine that has much else to do. */
+const LIMIT_MS = 3_600_000;
 
 let document: Document;
 let world: World;
@@ -20,7 +22,7 @@ beforeAll(async () => {
   document = await readDocument();
   world = new World(document.resolve);
   await world.found();
-}, 60_000);
+});
 afterAll(endOfTest);
 
 describe("what the fuzzer cannot make", () => {
@@ -42,8 +44,9 @@ describe("what the fuzzer cannot make", () => {
 
 describe("whatever is asked", () => {
   it(`is answered in time, never with a fault of ours, and a refusal changes nothing (seed ${SEED})`, {
-    timeout: 60_000 + REQUESTS * MS_A_REQUEST,
-  }, async ({ expect }) => {
+    timeout: LIMIT_MS,
+  }, async (test) => {
+    const { expect } = test;
     const began = Date.now();
     // What the Worker logs of all this is nobody's interest.
     const logs = (["log", "warn", "error"] as const).map((level) =>
@@ -58,6 +61,7 @@ describe("whatever is asked", () => {
     );
     expect(report.complaints.join("\n\n")).toBe("");
     expect(report.sent).toBeGreaterThanOrEqual(REQUESTS);
+    tally(test, { requests: REQUESTS });
     expect([...report.reached].sort()).toEqual(document.operations.map(({ id }) => id).sort());
   });
 });

@@ -5,6 +5,7 @@
 import { reset } from "cloudflare:test";
 import fc from "fast-check";
 import { afterAll, it, vi } from "vitest";
+import { depth, tally } from "../../depth.ts";
 import { agentCommands } from "./agent-commands.ts";
 import { BEGINNINGS, begin } from "./beginnings.ts";
 import { Census } from "./census.ts";
@@ -17,8 +18,9 @@ import { suspensionCommands } from "./suspension-commands.ts";
 import { timeCommands, troubleCommands } from "./time-commands.ts";
 import { World } from "./world.ts";
 
-const DEFAULT_RUNS = 25;
-const RUNS = Number(process.env.MODEL_RUNS ?? DEFAULT_RUNS);
+const FULL_RUNS = 25;
+const QUICK_RUNS = 8;
+const RUNS = depth({ full: FULL_RUNS, quick: QUICK_RUNS }, process.env.MODEL_RUNS);
 const SEED = Number(process.env.MODEL_SEED ?? 1);
 const { MODEL_PATH, MODEL_REPLAY } = process.env;
 
@@ -68,9 +70,12 @@ const MILESTONES = [
   "destroyed, destroy succeeded",
 ];
 
+/** The few histories of a quick run do not come across these. */
+const RARE = ["POST /bots quota_exceeded", "online, heal succeeded"];
+
 it(
   "keeps its promises to clients and agents whatever they do, in whatever order",
-  async () => {
+  async (test) => {
     const property = fc.asyncProperty(fc.constantFrom(...BEGINNINGS), commands, async (beginning, history) => {
       const world = await World.begin(census);
       const model = new Model();
@@ -90,10 +95,12 @@ it(
       ...(MODEL_PATH ? { path: MODEL_PATH } : {}),
       interruptAfterTimeLimit: RUNS * RUN_MS + SHRINKING_MS,
     });
+    tally(test, { histories: RUNS });
   },
   RUNS * RUN_MS + 2 * SHRINKING_MS,
 );
 
-it.skipIf(RUNS < DEFAULT_RUNS || MODEL_PATH)("has come across what that promise is about", async ({ expect }) => {
-  expect(census.missing(MILESTONES), String(census)).toEqual([]);
+it.skipIf(RUNS < QUICK_RUNS || MODEL_PATH)("has come across what that promise is about", async ({ expect }) => {
+  const milestones = MILESTONES.filter((milestone) => RUNS >= FULL_RUNS || !RARE.includes(milestone));
+  expect(census.missing(milestones), String(census)).toEqual([]);
 });

@@ -59,7 +59,7 @@ async function raceAll(pairs: Pair[], run: (pair: Pair) => Promise<void>): Promi
 }
 
 describe("two requests at the same moment", () => {
-  it("are answered like one after the other where neither stops the bot", { timeout: 120_000 }, async ({ expect }) => {
+  it("are answered like one after the other where neither stops the bot", async ({ expect }) => {
     const next = entrants();
     const chains = HARMLESS.map((first) => pairsOf([first], HARMLESS));
     const failures = await inParallel(WIDTH, chains, async (chain) => {
@@ -73,13 +73,13 @@ describe("two requests at the same moment", () => {
     expect(failures.flat()).toEqual([]);
   });
 
-  it("are answered like one after the other where one may stop the bot", { timeout: 120_000 }, async ({ expect }) => {
+  it("are answered like one after the other where one may stop the bot", async ({ expect }) => {
     const next = entrants();
     const pairs = pairsOf(RACED).filter((pair) => pair.some((raced) => !HARMLESS.includes(raced)));
     expect(await raceAll(pairs, async (pair) => race(cloud, await next(), pair))).toEqual([]);
   });
 
-  it("are answered like one after the other at a paused bot", { timeout: 120_000 }, async ({ expect }) => {
+  it("are answered like one after the other at a paused bot", async ({ expect }) => {
     const next = entrants();
     const run = async (pair: Pair) => {
       const racer = await next();
@@ -89,9 +89,7 @@ describe("two requests at the same moment", () => {
     expect(await raceAll(pairsOf(ACTIONS), run)).toEqual([]);
   });
 
-  it("are answered like one after the other where one takes an operation back", { timeout: 120_000 }, async ({
-    expect,
-  }) => {
+  it("are answered like one after the other where one takes an operation back", async ({ expect }) => {
     const next = entrants();
     const others = RACED.filter((raced) => raced !== "cancel");
     const run = async (pair: Pair) => {

@@ -1,6 +1,7 @@
 /** Bots that are raced over, in real time: brought to where the race begins, and from there to rest. */
 import type { Simulator } from "../../../simulator/model/simulator.ts";
 import type { BotView, EventView, Operation } from "../../../src/wire/bot.ts";
+import { PATIENCE_MS } from "../../depth.ts";
 import { agentOn, type TestAgent } from "../agent.ts";
 import { act, botRequest, dropletsOf, request } from "../cloud.ts";
 
@@ -14,7 +15,6 @@ export interface Racer {
   agent: TestAgent;
 }
 
-const PATIENCE_MS = 25_000;
 const LOOK_EVERY_MS = 60;
 
 export async function show(id: string): Promise<BotView & { operation: Operation }> {

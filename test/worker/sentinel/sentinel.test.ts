@@ -12,7 +12,7 @@ import { inCloud, inD1, inObjects, listen, Witness } from "./stores.ts";
 
 afterEach(endOfTest);
 
-it("a secret is found nowhere but where it belongs, whatever went wrong", { timeout: 60_000 }, async ({ expect }) => {
+it("a secret is found nowhere but where it belongs, whatever went wrong", async ({ expect }) => {
   const logged = listen();
   const planted = new Sentinels();
   const life: Life = { cloud: simulateCloud(), planted, witness: new Witness() };

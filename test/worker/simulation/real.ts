@@ -1,11 +1,12 @@
 /** The schedules of one test file: each file has a `workerd` of its own, so that the processors share the work. */
 import { beforeAll, describe, it } from "vitest";
+import { depth, tally } from "../../depth.ts";
 import { standIn } from "./actors.ts";
 import { playSchedule } from "./schedule.ts";
 import { hurryObjects } from "./speed.ts";
 
 /** `SCHEDULES` and `SEED` replay or extend a run: one failing seed is SCHEDULES=1 SEED=<it>. */
-const SCHEDULES = Number(process.env.SCHEDULES || 200);
+const SCHEDULES = depth({ full: 200, quick: 48 }, process.env.SCHEDULES);
 const FROM = Number(process.env.SEED || 1);
 /** They mostly wait. */
 const AT_ONCE = 24;
@@ -21,12 +22,13 @@ export function realFaults(share: number, shares: number): void {
 
     it(`hold no invariant down: share ${share + 1} of ${shares} of ${SCHEDULES} schedules from seed ${FROM}`, {
       timeout: LIMIT_MS,
-    }, async ({ expect }) => {
+    }, async (test) => {
       const seeds: number[] = [];
       for (let seed = FROM + share; seed < FROM + SCHEDULES; seed += shares) seeds.push(seed);
       const { deaths, failures } = await playAll(seeds);
       console.info(`${seeds.length} schedules in workerd: ${deaths} processes died at an await`);
-      expect(failures.join("\n\n")).toBe("");
+      tally(test, { schedules: seeds.length });
+      test.expect(failures.join("\n\n")).toBe("");
     });
   });
 }

@@ -6,11 +6,12 @@ import type { Outcome } from "../../../../bootstrap/agent/plane/control-plane.ts
 import { Session, type SessionDeps } from "../../../../bootstrap/agent/plane/session.ts";
 import { parseSettings } from "../../../../bootstrap/agent/settings.ts";
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../../../src/wire/agent.ts";
+import { PATIENCE_MS } from "../../../depth.ts";
 import { configId } from "../fixtures/control-plane.ts";
 
 const over = new AbortController();
 afterEach(() => over.abort());
-const until = (check: () => void) => vi.waitFor(check, { timeout: 5000, interval: 5 });
+const until = (check: () => void) => vi.waitFor(check, { timeout: PATIENCE_MS, interval: 5 });
 const orders = (workload: HeartbeatAnswer["workload"]): HeartbeatAnswer => {
   return { status: "ok", generation: 1, desired_config_id: configId(1), workload, commands: [] };
 };

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { openSocket } from "../../../../bootstrap/agent/plane/socket.ts";
+import { PATIENCE_MS } from "../../../depth.ts";
 import { TestChannel } from "../fixtures/channel.ts";
 
 const STATUS = {
@@ -21,7 +22,7 @@ const STATUS = {
 let server: Server;
 let bot: TestChannel;
 let url: URL;
-const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 10 });
+const until = (check: () => void) => vi.waitFor(check, { timeout: PATIENCE_MS, interval: 10 });
 
 beforeEach(async () => {
   server = createServer();
