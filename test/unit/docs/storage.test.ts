@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { getTableName, is } from "drizzle-orm";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { describe, it } from "vitest";
-import { Store as AgentStore } from "../../../bootstrap/agent/store.ts";
+import { Store as AgentStore } from "../../../bootstrap/agent/base/store.ts";
 import { Store } from "../../../src/bot/shell/store.ts";
 import * as schema from "../../../src/db/schema.ts";
 import { Ledger } from "../../../src/provider/gate/ledger.ts";
