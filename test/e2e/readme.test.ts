@@ -57,7 +57,7 @@ describe("README", () => {
     expect(lines, stdout).toEqual(expect.arrayContaining(["2", "3"]));
     expect(stdout).toContain("/trading_config/strictness");
     // The history, and the workload's log.
-    expect(stdout).toContain("Night Owl was accepted");
+    expect(stdout).toContain("Night Owl");
     expect(stdout).toContain("gateway listening");
   });
 });
