@@ -1,4 +1,4 @@
-/** What a droplet's agent asks of its Bot. An agent that is not the accepted one (agent-auth.ts) changes nothing. */
+/** What a droplet's agent asks of its Bot. An agent that is not the accepted one (authenticate.ts) changes nothing. */
 
 import type { AgentCaller } from "../../records/caller.ts";
 import type {
