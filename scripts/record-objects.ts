@@ -1,5 +1,5 @@
 /**
- * `npm run record-objects -- [--ref REF]`: has another release make bots, in workerd and with real agents, kills it at moments
+ * `npm run record:objects -- [--ref REF]`: has another release make bots, in workerd and with real agents, kills it at moments
  * worth remembering, and writes their objects to `test/fixtures/objects`. A file that is there stays as it is.
  */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
@@ -40,7 +40,7 @@ try {
     if (existsSync(path)) continue;
     const about = [
       `A Bot's whole SQLite as release ${release.name} left it: ${SCENES[name]?.about}.`,
-      "Made by `npm run record-objects`; its secrets are sealed with the key of test/worker/settings.ts.",
+      "Made by `npm run record:objects`; its secrets are sealed with the key of test/worker/settings.ts.",
     ];
     writeFileSync(
       path,

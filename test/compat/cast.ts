@@ -83,13 +83,14 @@ export async function read(system: Installation, ids: readonly string[]): Promis
   for (const id of ids) {
     const { account_id } = await system.bot(id);
     const [bot, account] = [`/bots/${id}`, `/accounts/${account_id}`];
+    const listed = `${account}/bots?include_destroyed=true`;
     await system.until(`the index knows what became of ${id}`, async () => {
-      const { data } = await system.api<{ data: BotListItem[] }>("GET", `${account}/bots`);
+      const { data } = await system.api<{ data: BotListItem[] }>("GET", listed);
       return data[0]?.revision === (await system.bot(id)).revision;
     });
     const parts = ["events?limit=1000", "operations", "config", "configs", "commands"].map((part) => `${bot}/${part}`);
     const audit = `/operator/audit?account_id=${account_id}`;
-    for (const path of [bot, ...parts, account, `${account}/bots`, audit])
+    for (const path of [bot, ...parts, account, listed, audit])
       readings[path] = lasting(await system.api<Record<string, unknown>>("GET", path));
   }
   return readings;

@@ -14,6 +14,7 @@ declare module "vitest" {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   if (!isInHistory(PREVIOUS_RELEASE)) {
+    if (process.env.PREVIOUS_RELEASE) throw new Error(`There is no commit ${PREVIOUS_RELEASE} in this checkout.`);
     console.log(
       `The previous release, ${PREVIOUS_RELEASE}, is not in this checkout's history: nothing is shown of it.`,
     );

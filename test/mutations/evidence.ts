@@ -244,4 +244,12 @@ export const evidence: readonly Mutant[] = [
     replace: 'intent.state !== "adopted") {',
     caught_by: [learn],
   },
+  {
+    name: "skipped-is-not-passed",
+    guard: "A test that was not run shows in the closing line as skipped.",
+    file: "scripts/count-tests.ts",
+    find: "  passed += report.numPassedTests;\n",
+    replace: "  passed += report.numPassedTests + report.numPendingTests;\n",
+    caught_by: ["test/unit/count-tests.test.ts"],
+  },
 ];
