@@ -10,12 +10,9 @@ import type { EventBody } from "../../src/bot/model/events.ts";
 import { defaultPolicy, type Policy } from "../../src/bot/model/policy.ts";
 import { type BotState, isRunning } from "../../src/bot/model/state.ts";
 import { runWatchdog } from "../../src/fleet/watchdog.ts";
-<<<<<<< HEAD
 import { dropletName, fleetOf } from "../../src/naming/fleet.ts";
 import type { NewBot } from "../../src/records/rows.ts";
-=======
 import type { Vault } from "../../src/secrets/vault.ts";
->>>>>>> 86e7b5e (Keep objects that another release wrote, and go on with them; run both releases on one installation)
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { ConfigPatch } from "../../src/wire/config.ts";
 import type { BotAction, BotStatus, CommandKind } from "../../src/wire/enums.ts";
