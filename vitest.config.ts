@@ -94,6 +94,15 @@ export default defineConfig({
       { test: { name: "contract", include: ["test/contract/**/*.test.ts"], isolate: false, ...patience } },
       { test: { name: "e2e", include: ["test/e2e/**/*.test.ts"], env: compiled, ...patience } },
       { test: { name: "crash", include: ["test/crash/**/*.test.ts"], testTimeout: 3_600_000, hookTimeout: 120_000 } },
+      {
+        test: {
+          name: "compat",
+          include: ["test/compat/**/*.test.ts"],
+          globalSetup: ["test/compat/setup.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 600_000,
+        },
+      },
       worker,
     ],
   },

@@ -15,6 +15,8 @@ export interface WorkerOptions {
   secrets: LocalSecrets;
   /** Settings that replace the defaults, such as `POLICY`. */
   settings?: Record<string, string>;
+  /** How long it may take to become healthy, ms. */
+  patience_ms?: number;
 }
 
 export interface RunningWorker {
@@ -40,7 +42,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     ],
     { cwd: options.root, env: quietEnv(), log },
   );
-  await untilHealthy(base_url, child, log);
+  await untilHealthy(base_url, child, log, options.patience_ms ?? START_PATIENCE_MS);
   return { base_url, child };
 }
 
@@ -88,8 +90,8 @@ function quietEnv(): NodeJS.ProcessEnv {
   return { ...process.env, WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", NO_COLOR: "1" };
 }
 
-async function untilHealthy(base_url: string, child: Child, log: string): Promise<void> {
-  const deadline = Date.now() + START_PATIENCE_MS;
+async function untilHealthy(base_url: string, child: Child, log: string, patienceMs: number): Promise<void> {
+  const deadline = Date.now() + patienceMs;
   let ended = false;
   void child.ended.then(() => {
     ended = true;

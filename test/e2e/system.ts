@@ -50,14 +50,14 @@ export interface SimulatedDroplet {
 
 export class System {
   readonly state_dir: string;
-  readonly #settings: Readonly<Record<string, string>>;
+  protected readonly settings: Readonly<Record<string, string>>;
   #process: ChildProcess | null = null;
   #output = "";
   dev: Dev | null = null;
 
-  private constructor(state_dir: string, settings: Readonly<Record<string, string>>) {
+  protected constructor(state_dir: string, settings: Readonly<Record<string, string>>) {
     this.state_dir = state_dir;
-    this.#settings = { ...QUICK, ...settings };
+    this.settings = { ...QUICK, ...settings };
   }
 
   /** @param settings instead of the short waits, or besides */
@@ -69,7 +69,7 @@ export class System {
 
   /** Starts it, on the same state where it has run before. @param port 0: any; absent: the one used before */
   async boot(port?: string): Promise<void> {
-    const settings = Object.entries(this.#settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+    const settings = Object.entries(this.settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
     const args = [
       "scripts/start.ts",
       "--state-dir",

@@ -244,4 +244,12 @@ export const evidence: readonly Mutant[] = [
     replace: 'intent.state !== "adopted") {',
     caught_by: [learn],
   },
+  {
+    name: "skipped-is-not-passed",
+    guard: "A test that was not run shows in the closing line as skipped.",
+    file: "scripts/report/full-run.ts",
+    find: 'statuses.filter((status) => status === "passed").length',
+    replace: 'statuses.filter((status) => status !== "failed").length',
+    caught_by: ["test/unit/full-run.test.ts"],
+  },
 ];

@@ -1,6 +1,7 @@
 /** Simulated agents: one on each droplet that runs. They know what a real one knows and speak as it does. */
 
 import type { Simulator } from "../../simulator/model/simulator.ts";
+import type { DropletView } from "../../simulator/model/views.ts";
 import { rotateCredential } from "../../src/bot/agent/credential-rotation.ts";
 import * as face from "../../src/bot/agent/endpoints.ts";
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
@@ -83,6 +84,14 @@ export class Agents {
     const machine = newMachine(droplet_id, userData, random);
     this.machines.set(droplet_id, machine);
     this.#agenda.set(machine, at + BOOT_MS * (0.5 + random()));
+  }
+
+  /** A machine that was there before this world. One that is off speaks when it is switched on. */
+  place(droplet: Pick<DropletView, "id" | "powered">, bot_id: string, known: Partial<Machine>): void {
+    const { now, random } = this.#options;
+    const machine = { ...newMachine(droplet.id, JSON.stringify({ bot_id }), random), ...known };
+    this.machines.set(droplet.id, machine);
+    if (droplet.powered) this.#agenda.set(machine, now() + BOOT_MS);
   }
 
   /** The machine runs on, and its agent says nothing more. */

@@ -1,5 +1,6 @@
 /** DigitalOcean as the system sees it: our team's cloud, another team's, and the token that says which of them answers. */
 import type { Knobs } from "../../simulator/model/knobs.ts";
+import type { SimulatorState } from "../../simulator/model/records.ts";
 import { Simulator } from "../../simulator/model/simulator.ts";
 import { DigitalOcean } from "../../src/provider/digitalocean.ts";
 
@@ -12,9 +13,10 @@ export class Cloud {
   /** Which token the settings hold. */
   token: Token = "ours";
 
-  constructor(now: () => number, random: () => number, knobs: Partial<Knobs>) {
+  /** @param held what ours holds from the beginning */
+  constructor(now: () => number, random: () => number, knobs: Partial<Knobs>, held: Partial<SimulatorState> = {}) {
     const options = { now, random, droplet_limit: 10_000 };
-    this.ours = new Simulator({ ...options, knobs });
+    this.ours = Simulator.restore({ ...new Simulator(options).snapshot(), ...held }, { ...options, knobs });
     this.anotherTeams = new Simulator({ ...options, team_uuid: "another-team" });
     this.provider = new DigitalOcean({
       base_url: "http://do",

@@ -32,11 +32,12 @@ export interface HostOptions {
   hibernates: () => boolean;
   /** Called at every await, before and after it: may let the process die, or other things happen meanwhile. */
   pause: (where: string) => Promise<void>;
+  /** Absent: sealing is not what is simulated, and the plain text carries its context. */
+  vault?: Vault;
   /** Sees every commit that added to the history. */
   committed: (host: Host) => void;
 }
 
-/** Sealing is not what is simulated: the plain text carries its context. */
 const plainVault: Vault = {
   seal: async (plaintext, context) => `${context} ${plaintext}`,
   open: async (envelope, context) => {
@@ -148,7 +149,7 @@ export class Host {
   }
 
   #platform(life: number): Platform {
-    const { now, random, policy, provider, gate, push } = this.#options;
+    const { now, random, policy, provider, gate, push, vault = plainVault } = this.#options;
     const { storage } = this;
     const alive = () => this.#process.mustLive(life);
     const around = <T>(where: string, call: () => Promise<T>) => this.#process.around(life, where, call);
@@ -187,8 +188,8 @@ export class Host {
       sockets: this.sockets,
       index: { push: (entry) => around("push", () => push(entry)) },
       vault: {
-        seal: (text, context) => around("seal", () => plainVault.seal(text, context)),
-        open: (envelope, context) => around("open", () => plainVault.open(envelope, context)),
+        seal: (text, context) => around("seal", () => vault.seal(text, context)),
+        open: (envelope, context) => around("open", () => vault.open(envelope, context)),
       },
       plan: {
         region: "nyc3",

@@ -1,5 +1,6 @@
 /** One schedule: bots, agents and a DigitalOcean in virtual time, and what must hold throughout. */
 import type { Knobs } from "../../simulator/model/knobs.ts";
+import type { SimulatorState } from "../../simulator/model/records.ts";
 import { requestCommand } from "../../src/bot/calls/commands.ts";
 import { forceDestroy } from "../../src/bot/calls/force-destroy.ts";
 import { act, cancelOperation, createBot, patchBot } from "../../src/bot/calls/management.ts";
@@ -11,6 +12,7 @@ import { type BotState, isRunning } from "../../src/bot/model/state.ts";
 import { runWatchdog } from "../../src/fleet/watchdog.ts";
 import { dropletName, fleetOf } from "../../src/naming/fleet.ts";
 import type { NewBot } from "../../src/records/rows.ts";
+import type { Vault } from "../../src/secrets/vault.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { ConfigPatch } from "../../src/wire/config.ts";
 import type { BotAction, BotStatus, CommandKind } from "../../src/wire/enums.ts";
@@ -27,7 +29,8 @@ import { prng } from "./prng.ts";
 import { Process } from "./process.ts";
 import { rebuildIndex, watchdogPlatform } from "./upkeep.ts";
 
-const START = Date.UTC(2026, 10, 20);
+/** When every world begins, ms since the epoch. */
+export const START = Date.UTC(2026, 10, 20);
 export const MINUTE = 60_000;
 const CRON_MS = 5 * MINUTE;
 const FLEET_ID = "00c0ffee";
@@ -42,6 +45,10 @@ export interface WorldOptions {
   id_prefix?: string;
   /** What differs from the default policy. */
   policy?: Partial<Policy>;
+  /** What our team's cloud holds from the beginning. */
+  held?: Partial<SimulatorState>;
+  /** Opens and seals the bots' secrets. */
+  vault?: Vault;
 }
 
 export class World {
@@ -54,7 +61,7 @@ export class World {
   readonly index: IndexStore;
   readonly #alarms = new Agenda<Host | GateHost>();
   readonly #invariants = new Invariants();
-  readonly #options: Required<WorldOptions>;
+  readonly #options: Required<Omit<WorldOptions, "held" | "vault">> & WorldOptions;
   /** The Worker's: it holds nothing, but a request may die with it. */
   readonly #worker = new Process((where) => this.pause("worker", where));
   readonly #workerSkew: number;
@@ -67,7 +74,7 @@ export class World {
   constructor(seed: number, knobs: Partial<Knobs> = {}, options: WorldOptions = {}) {
     this.random = prng(seed);
     this.#options = { skew: () => 0, id_prefix: "", policy: {}, ...options };
-    this.cloud = new Cloud(() => this.now, this.random, knobs);
+    this.cloud = new Cloud(() => this.now, this.random, knobs, options.held);
     this.index = new IndexStore(this.random);
     this.#workerSkew = this.#options.skew();
     const skew = this.#options.skew();
@@ -97,6 +104,23 @@ export class World {
   createBot(): string {
     const id = uuid(this.random, this.#options.id_prefix);
     const skew = this.#options.skew();
+    const host = this.#accept(id, skew);
+    createBot(host.shell, newBot(id, uuid(this.random), this.now + skew));
+    return id;
+  }
+
+  /** A bot that was there before this world. @param statements the SQL that makes its object's storage */
+  restoreBot(id: string, statements: readonly string[]): Host {
+    const host = this.#accept(id, this.#options.skew());
+    for (const statement of statements) host.storage.sql.exec(statement);
+    // One that only watches is not written down.
+    host.storage.alarmAt = host.shell.present().rt.alarm_at ?? this.now;
+    this.#invariants.checkCommit(id, host);
+    return host;
+  }
+
+  #accept(id: string, skew: number): Host {
+    const { vault } = this.#options;
     const sleep = prng(this.hosts.size);
     const host = new Host({
       now: () => this.now + skew,
@@ -107,13 +131,13 @@ export class World {
       hibernates: () => sleep() < 0.1,
       push: async (entry) => this.index.receive(entry),
       pause: (where) => this.pause(id, where),
+      ...(vault ? { vault } : {}),
       committed: (committed) => this.#invariants.checkCommit(id, committed),
     });
     this.hosts.set(id, host);
     this.index.accept(id);
     this.#schedule(host, skew);
-    createBot(host.shell, newBot(id, uuid(this.random), this.now + skew));
-    return id;
+    return host;
   }
 
   #schedule(host: Host | GateHost, skew: number): void {

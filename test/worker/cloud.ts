@@ -3,6 +3,7 @@ import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { vi } from "vitest";
 import { INSTANT_KNOBS, type Knobs } from "../../simulator/model/knobs.ts";
+import type { SimulatorState } from "../../simulator/model/records.ts";
 import { Simulator } from "../../simulator/model/simulator.ts";
 import type { Bot } from "../../src/index.ts";
 import { PATIENCE_MS } from "../depth.ts";
@@ -16,8 +17,11 @@ const HURRIED_KNOBS: Partial<Knobs> = { ...INSTANT_KNOBS, per_minute: 100_000, p
 
 let nextDroplet = 500_000_001;
 
-/** Stands in for the network until the test ends: whatever the Worker or its objects fetch goes to this simulator. */
-export function simulateCloud(knobs: Partial<Knobs> = {}): Simulator {
+/**
+ * Stands in for the network until the test ends: whatever the Worker or its objects fetch goes to this simulator.
+ * @param held what it holds from the beginning
+ */
+export function simulateCloud(knobs: Partial<Knobs> = {}, held: Partial<SimulatorState> = {}): Simulator {
   const options = {
     now: () => Date.now(),
     random: Math.random,
@@ -26,7 +30,8 @@ export function simulateCloud(knobs: Partial<Knobs> = {}): Simulator {
   };
   // Like upstream, no two droplets ever have the same number, whichever test made them.
   nextDroplet += 1_000;
-  const simulator = Simulator.restore({ ...new Simulator(options).snapshot(), next_droplet: nextDroplet }, options);
+  const state = { ...new Simulator(options).snapshot(), ...held, next_droplet: nextDroplet };
+  const simulator = Simulator.restore(state, options);
   vi.spyOn(globalThis, "fetch").mockImplementation((input, init) =>
     simulator.fetch(input as Request, init as RequestInit),
   );

@@ -1,0 +1,3 @@
+import { describeTakeover } from "./takeover.ts";
+
+describeTakeover("this release");
