@@ -20,7 +20,7 @@ export function depth({ full, quick }: { full: number; quick: number }, asked?: 
  */
 export const PATIENCE_MS = Number(process.env.TEST_PATIENCE_S || 90) * 1000;
 
-/** Notes in the test's report how much it has tried: `scripts/full-run.ts` compares it with what a full run tries. */
+/** Notes in the test's report how much it has tried: `scripts/report/full-run.ts` compares it with what a full run tries. */
 export function tally({ task }: Pick<TestContext, "task">, tried: Readonly<Record<string, number>>): void {
   Object.assign(task.meta, { tried });
 }
