@@ -1,6 +1,8 @@
 /** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
-import type { SweepVerdict, VerdictRequest } from "../../provider/gate/verdict.ts";
 import type { IndexEntry, SnapshotRows } from "../../records/rows.ts";
+import type { ProviderDroplet } from "../../provider/schema.ts";
+import type { ClaimRequest, ClaimVerdict } from "../../resources/claim.ts";
+import { DROPLET } from "../../resources/droplet.ts";
 import { roomForDroplets } from "../model/droplet-capacity.ts";
 import type { Instant } from "../model/state.ts";
 import { judgeClaim } from "../reconcile/claim.ts";
@@ -8,11 +10,12 @@ import { nextAlarm } from "../reconcile/schedule.ts";
 import { botRow, changedDroplets } from "../shell/outbox-rows.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 
-/** A Bot that cannot read its own state gives nothing away. */
-export function claim(shell: BotShell, { droplet, listed_ms_ago, dry_run }: VerdictRequest): SweepVerdict {
+/** A Bot that cannot read its own state, or does not know the kind, gives nothing away. */
+export function claim(shell: BotShell, request: ClaimRequest<ProviderDroplet>): ClaimVerdict {
+  const { kind = DROPLET, droplet, listed_ms_ago, dry_run } = request;
   const loaded = shell.load();
   if (loaded.kind === "absent") return "unknown_bot";
-  if (loaded.kind === "broken") return "mine";
+  if (loaded.kind === "broken" || kind !== DROPLET) return "mine";
   const listedAt = shell.platform.now() - listed_ms_ago;
   const recall = () => shell.store.history.claimHistory(droplet);
   const { verdict, found } = judgeClaim(loaded.bot, droplet, recall, listedAt);

@@ -3,16 +3,11 @@
  * person reads as `status` is derived from them (status.ts). Instants are milliseconds since the epoch.
  */
 import { z } from "zod";
+import { DROPLET } from "../../resources/droplet.ts";
 import { Policies } from "../../wire/bot.ts";
 import { BOT_STATUSES, DROPLET_STATUSES, OPERATION_KINDS, OPERATION_STATES, PERSONAS } from "../../wire/enums.ts";
-
-/**
- * An object whose unknown fields are kept: a release that is rolled back must not lose what the newer one wrote. For the
- * same reason a field that is added later needs a default.
- */
-function keep<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.looseObject(shape) as unknown as z.ZodObject<Shape>;
-}
+import { Enrolment, readEnrolment, TokenState } from "./enrolment.ts";
+import { keep } from "./keep.ts";
 
 export type Instant = number;
 const Instant = z.number();
@@ -46,12 +41,15 @@ export type Look = z.infer<typeof Look>;
 /** A droplet that we set out to make. Committed before the POST; ends adopted, refused or absent. */
 export const Intent = keep({
   id: z.string(),
+  kind: z.string().default(DROPLET),
   generation: z.int(),
   droplet_name: z.string(),
   tags: z.array(z.string()),
+  enrolment: Enrolment.optional(),
+  /** What `enrolment` says, for the release before. */
   token_hash: z.string(),
   token_expires_at: Instant,
-  token_state: z.enum(["live", "used", "killed"]),
+  token_state: TokenState,
   opened_at: Instant,
   /** When the POST ended without telling us its outcome; null while it runs, or where we died during it. */
   ended_at: Instant.nullable(),
@@ -59,11 +57,12 @@ export const Intent = keep({
   state: z.enum(["open", "adopted", "refused", "absent"]),
   /** Refused for what was asked: asking again would not help. Other refusals pass by themselves. */
   refused_for_good: z.boolean(),
-});
+}).transform(readEnrolment);
 export type Intent = z.infer<typeof Intent>;
 
 export const Droplet = keep({
   id: z.int(),
+  kind: z.string().default(DROPLET),
   name: z.string(),
   generation: z.int(),
   status: z.enum(DROPLET_STATUSES),

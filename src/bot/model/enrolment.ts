@@ -1,0 +1,52 @@
+/**
+ * The one agent that an intent's registration token lets in. Stored twice while two releases share the state: as the
+ * record `enrolment`, and as the three `token_…` fields that the release before reads and writes.
+ *
+ * The rule for every stored field that moves or changes its shape takes two releases. The first writes both shapes, in
+ * one function, and reads the new one, or else the old one; where they disagree the release before went on after a
+ * rollback: it keeps what it does not know as it was and writes the old shape alone. So the old shape is newer, except
+ * where believing it would permit more. The second release, once no release that reads the old shape can come back,
+ * stops writing it; only the reading of old states stays. Kinds (of events, resources, …) are strings in what is
+ * stored, so that a release can carry one that it does not know.
+ */
+import { z } from "zod";
+import { keep } from "./keep.ts";
+
+/** From the most permissive to the strictest; a token only ever moves on. */
+const TOKEN_STATES = ["live", "used", "killed"] as const;
+export const TokenState = z.enum(TOKEN_STATES);
+type TokenState = z.infer<typeof TokenState>;
+
+export const Enrolment = keep({ token_hash: z.string(), expires_at: z.number(), state: TokenState });
+type Enrolment = z.infer<typeof Enrolment>;
+
+/** As the release before has it. Nothing outside of this file reads these. */
+interface TokenFields {
+  token_hash: string;
+  token_expires_at: number;
+  token_state: TokenState;
+}
+
+/** Both shapes. */
+type Enrolled = TokenFields & { enrolment: Enrolment };
+
+export function enrolled(enrolment: Enrolment): Enrolled {
+  const { token_hash, expires_at, state } = enrolment;
+  return { enrolment, token_hash, token_expires_at: expires_at, token_state: state };
+}
+
+/** @returns the intent with its token moved on */
+export function withToken<T extends Enrolled>(intent: T, state: TokenState): T {
+  return { ...intent, ...enrolled({ ...intent.enrolment, state }) };
+}
+
+/** What either release has stored, in both shapes. */
+export function readEnrolment<T extends TokenFields & { enrolment?: Enrolment | undefined }>(stored: T): T & Enrolled {
+  const { enrolment, token_hash, token_expires_at: expires_at, token_state } = stored;
+  const state = stricter(token_state, enrolment?.state ?? token_state);
+  return { ...stored, ...enrolled({ ...enrolment, token_hash, expires_at, state }) };
+}
+
+function stricter(a: TokenState, b: TokenState): TokenState {
+  return TOKEN_STATES.indexOf(a) > TOKEN_STATES.indexOf(b) ? a : b;
+}
