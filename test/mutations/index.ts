@@ -11,6 +11,7 @@ import { lifecycle } from "./lifecycle.ts";
 import type { Mutant } from "./mutant.ts";
 import { provider } from "./provider.ts";
 import { records } from "./records.ts";
+import { resources } from "./resources.ts";
 import { rollout } from "./rollout.ts";
 import { secrets } from "./secrets.ts";
 import { suspension } from "./suspension.ts";
@@ -24,6 +25,7 @@ export const mutants: readonly Mutant[] = [
   ...agents,
   ...records,
   ...provider,
+  ...resources,
   ...suspension,
   ...channel,
   ...history,

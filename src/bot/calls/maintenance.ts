@@ -10,8 +10,10 @@ import { nextAlarm } from "../reconcile/schedule.ts";
 import { botRow, changedDroplets } from "../shell/outbox-rows.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 
+export type DropletClaim = ClaimRequest<ProviderDroplet>;
+
 /** A Bot that cannot read its own state, or does not know the kind, gives nothing away. */
-export function claim(shell: BotShell, request: ClaimRequest<ProviderDroplet>): ClaimVerdict {
+export function claim(shell: BotShell, request: DropletClaim): ClaimVerdict {
   const { kind = DROPLET, droplet, listed_ms_ago, dry_run } = request;
   const loaded = shell.load();
   if (loaded.kind === "absent") return "unknown_bot";

@@ -79,7 +79,7 @@ function leaveToNewerRelease({ now, policy }: Situation): Decision {
 /** Null once no droplet of this bot is left and none can still come. */
 export function ensureGone(s: Situation): Decision | null {
   const { bot } = s;
-  const accepted = bot.agent !== null || bot.intents.some((intent) => intent.token_state === "live");
+  const accepted = bot.agent !== null || bot.intents.some((intent) => intent.enrolment.state === "live");
   if (accepted) return record({ kind: "credential_revoked", data: {} });
   const intent = openIntent(bot);
   if (intent) return resolveIntent(s, intent);

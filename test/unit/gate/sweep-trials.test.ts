@@ -9,6 +9,7 @@ import { defaultLimits } from "../../../src/provider/gate/budget.ts";
 import { GateShell } from "../../../src/provider/gate/shell.ts";
 import type { SweepVerdict } from "../../../src/provider/gate/verdict.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
+import type { ClaimVerdict } from "../../../src/resources/claim.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 
 const MINUTE = 60_000;
