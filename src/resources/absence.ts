@@ -1,5 +1,5 @@
 /** Absence as evidence: a 404 may be replication and a list lags, so neither alone says that a resource is gone. Pure. */
-import type { Bounds, Evidence, Instant, PendingDelete, ResourceKind } from "./kind.ts";
+import type { Bounds, Evidence, Instant, Resource, ResourceKind } from "./kind.ts";
 
 export type AbsenceStep<How extends string> =
   | { step: "wait"; until: Instant }
@@ -12,7 +12,7 @@ export type AbsenceStep<How extends string> =
 /** One DELETE, then evidence; another DELETE only after minutes (repeated ones have got accounts blocked). */
 export function removeResource<How extends string>(
   kind: ResourceKind<string, How>,
-  { evidence, doomed }: { evidence: Evidence<How>; doomed: PendingDelete },
+  { evidence, doomed }: Pick<Resource<string, How>, "evidence" | "doomed">,
   now: Instant,
   bounds: Bounds,
 ): AbsenceStep<How> | { step: "delete" } {

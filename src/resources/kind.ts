@@ -1,7 +1,7 @@
 /**
  * What a Bot makes, finds and ends at the provider: resources of several kinds, by one mechanism. A create that was not
  * answered is looked for until its resource is found or cannot exist (`intent.ts`); what is to go is deleted, and gone
- * only on evidence (`absence.ts`); whose a listed one is, its whole name says (`ownership.ts`, `claim.ts`). What differs
+ * only on evidence (`absence.ts`); whose a listed one is, its whole name says (`ownership.ts`, `verdict.ts`). What differs
  * between kinds stands in an adapter. Everything here is pure and knows no state but what it is given.
  */
 import type { Fleet } from "../naming/fleet.ts";
@@ -10,7 +10,7 @@ import type { Fleet } from "../naming/fleet.ts";
 export type Instant = number;
 
 /** A search for what an unanswered create may have made, or for what should be gone. */
-export interface Look<How extends string = string> {
+interface Look<How extends string = string> {
   how: How;
   /** A listing says nothing of what happened after it began. */
   began_at: Instant;

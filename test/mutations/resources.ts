@@ -8,7 +8,7 @@ const LEDGER = "src/provider/gate/ledger.ts";
 const enrolment = "test/unit/bot/enrolment.test.ts";
 const kinds = "test/unit/bot/kinds.test.ts";
 const claim = "test/unit/bot/claim.test.ts";
-const claims = "test/unit/resources/claims.test.ts";
+const verdicts = "test/unit/resources/verdict.test.ts";
 const leases = "test/unit/gate/leases.test.ts";
 const sweeps = "test/unit/gate/sweep-kinds.test.ts";
 
@@ -72,10 +72,10 @@ export const resources: readonly Mutant[] = [
   {
     name: "claim-confirmed-gone-since",
     guard: "A listing from before a resource was confirmed gone does not bring it back.",
-    file: "src/resources/claim.ts",
+    file: "src/resources/verdict.ts",
     find: "  if (history.gone_at !== null && history.gone_at >= listedAt) return MINE;\n",
     replace: "",
-    caught_by: [claim, claims],
+    caught_by: [claim, verdicts],
   },
   {
     name: "owner-by-whole-name",
@@ -83,7 +83,7 @@ export const resources: readonly Mutant[] = [
     file: "src/resources/ownership.ts",
     find: "read !== null && name === kind.name(fleet, read.bot_id, read.generation)",
     replace: "read !== null",
-    caught_by: [claims],
+    caught_by: [verdicts],
   },
   {
     name: "repeat-after-the-end",

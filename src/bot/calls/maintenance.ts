@@ -1,8 +1,9 @@
 /** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
+
+import type { VerdictRequest } from "../../provider/gate/verdict.ts";
 import type { IndexEntry, SnapshotRows } from "../../records/rows.ts";
-import type { ProviderDroplet } from "../../provider/schema.ts";
-import type { ClaimRequest, ClaimVerdict } from "../../resources/claim.ts";
 import { DROPLET } from "../../resources/droplet.ts";
+import type { SweepVerdict } from "../../resources/verdict.ts";
 import { roomForDroplets } from "../model/droplet-capacity.ts";
 import type { Instant } from "../model/state.ts";
 import { judgeClaim } from "../reconcile/claim.ts";
@@ -10,10 +11,8 @@ import { nextAlarm } from "../reconcile/schedule.ts";
 import { botRow, changedDroplets } from "../shell/outbox-rows.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 
-export type DropletClaim = ClaimRequest<ProviderDroplet>;
-
 /** A Bot that cannot read its own state, or does not know the kind, gives nothing away. */
-export function claim(shell: BotShell, request: DropletClaim): ClaimVerdict {
+export function claim(shell: BotShell, request: VerdictRequest): SweepVerdict {
   const { kind = DROPLET, droplet, listed_ms_ago, dry_run } = request;
   const loaded = shell.load();
   if (loaded.kind === "absent") return "unknown_bot";

@@ -1,13 +1,8 @@
 /**
- * The one agent that an intent's registration token lets in. Stored twice while two releases share the state: as the
- * record `enrolment`, and as the three `token_…` fields that the release before reads and writes.
- *
- * The rule for every stored field that moves or changes its shape takes two releases. The first writes both shapes, in
- * one function, and reads the new one, or else the old one; where they disagree the release before went on after a
- * rollback: it keeps what it does not know as it was and writes the old shape alone. So the old shape is newer, except
- * where believing it would permit more. The second release, once no release that reads the old shape can come back,
- * stops writing it; only the reading of old states stays. Kinds (of events, resources, …) are strings in what is
- * stored, so that a release can carry one that it does not know.
+ * The one agent that an intent's registration token lets in. Stored in two shapes for as long as the release before may
+ * come back: as the record `enrolment`, and as the three `token_…` fields that it reads and writes. It keeps a record
+ * that it does not know as it was, so after a rollback and its return the fields are newer than the record. They are
+ * believed, except where they would permit more. The rule stands in CONTRIBUTING.md, "Changing stored state".
  */
 import { z } from "zod";
 import { keep } from "./keep.ts";

@@ -1,8 +1,8 @@
 /** Whether a droplet that DigitalOcean lists is this bot's, and what the Bot makes of it. Pure. */
 
 import type { ProviderDroplet } from "../../provider/schema.ts";
-import { type ClaimHistory, type ClaimVerdict, judgeClaim as judge, type Standing } from "../../resources/claim.ts";
 import { dropletKind } from "../../resources/droplet.ts";
+import { type ClaimHistory, judgeListed, type Standing, type SweepVerdict } from "../../resources/verdict.ts";
 import type { DropletFacts } from "../model/events.ts";
 import { type BotState, type Instant, openIntent } from "../model/state.ts";
 
@@ -22,7 +22,7 @@ export function judgeClaim(
   recall: () => ClaimHistory,
   listedAt: Instant,
 ): Claim {
-  const { verdict, surplus } = judge(dropletKind, bot, droplet, standingOf(bot, droplet), recall, listedAt);
+  const { verdict, surplus } = judgeListed(dropletKind, bot, droplet, standingOf(bot, droplet), recall, listedAt);
   const { id, name, status, ip_address } = droplet;
   return { verdict, found: surplus === null ? null : { id, name, generation: surplus, status, ip_address } };
 }

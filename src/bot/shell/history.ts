@@ -3,7 +3,7 @@
  * asked for once they are pruned. Numbers have no gap: what is kept runs from the first to the newest.
  */
 import type { Sql } from "../../cloudflare/storage-port.ts";
-import type { ClaimHistory } from "../../resources/claim.ts";
+import type { ClaimHistory } from "../../resources/verdict.ts";
 import { BOT_STATUSES } from "../../wire/enums.ts";
 import type { BotEvent, RecordedEvent, Standing } from "../model/events.ts";
 import type { BotState } from "../model/state.ts";

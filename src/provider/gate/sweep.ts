@@ -4,9 +4,9 @@
  */
 
 import type { Fleet } from "../../naming/fleet.ts";
-import type { ClaimVerdict } from "../../resources/claim.ts";
 import type { ResourceKind } from "../../resources/kind.ts";
 import { judgeOwnership, type Marked, namedOwner } from "../../resources/ownership.ts";
+import type { SweepVerdict } from "../../resources/verdict.ts";
 
 const MINUTE_MS = 60_000;
 /** From the first inventory in which nobody answered for a resource until it may be deleted. */

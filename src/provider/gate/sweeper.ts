@@ -6,7 +6,7 @@
 
 import type { Storage } from "../../cloudflare/storage-port.ts";
 import type { Fleet } from "../../naming/fleet.ts";
-import type { ClaimVerdict } from "../../resources/claim.ts";
+import type { SweepVerdict } from "../../resources/verdict.ts";
 import type { Outcome } from "../outcome.ts";
 import { Orphans, type SweepReport, type SweepState } from "./orphans.ts";
 import type { Permit } from "./permit.ts";
@@ -177,7 +177,7 @@ export class Sweeper<T extends Listed = Listed> {
     { listed, kin }: Candidate<T>,
     { began_at }: Inventory,
     dry_run: boolean,
-  ): Promise<ClaimVerdict | null> {
+  ): Promise<SweepVerdict | null> {
     if (kin.kind !== "ours") return "mine";
     try {
       return await this.#swept.claim(kin.bot_id, {
@@ -206,7 +206,7 @@ export class Sweeper<T extends Listed = Listed> {
 
   #note(
     { listed, kin }: Candidate<T>,
-    verdict: ClaimVerdict | null,
+    verdict: SweepVerdict | null,
     indexed: ReadonlySet<string>,
     before: Orphan | null,
     { began_at }: Inventory,

@@ -1,7 +1,8 @@
 /** The kinds of resources as the sweep reaches them. */
-import type { ClaimRequest, ClaimVerdict } from "../../resources/claim.ts";
+
 import { dropletKind } from "../../resources/droplet.ts";
 import type { ResourceKind } from "../../resources/kind.ts";
+import type { SweepVerdict, VerdictRequest } from "../../resources/verdict.ts";
 import type { ListPage } from "../digitalocean.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ProviderDroplet } from "../schema.ts";
@@ -15,10 +16,10 @@ export interface SweptKind<T extends Listed = Listed> {
   listPage(page: number): Promise<Outcome<SweptPage<T>>>;
   remove(id: T["id"]): Promise<Outcome<null>>;
   /** @throws where the Bot cannot be asked */
-  claim(botId: string, request: ClaimRequest<T>): Promise<ClaimVerdict>;
+  claim(botId: string, request: VerdictRequest<T>): Promise<SweepVerdict>;
 }
 
-export interface SweptPage<T extends Listed> {
+interface SweptPage<T extends Listed> {
   resources: readonly T[];
   last: boolean;
   /** How many resources the whole list has, as this page says; null where it does not. */
@@ -30,7 +31,7 @@ export interface SweptAccount {
   listPage(page: number): Promise<Outcome<ListPage>>;
   deleteDroplet(id: number): Promise<Outcome<null>>;
   /** @throws where the Bot cannot be asked */
-  claim(botId: string, request: ClaimRequest<ProviderDroplet>): Promise<ClaimVerdict>;
+  claim(botId: string, request: VerdictRequest<ProviderDroplet>): Promise<SweepVerdict>;
 }
 
 export function sweptDroplets(account: SweptAccount): SweptKind<ProviderDroplet> {

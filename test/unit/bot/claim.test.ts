@@ -3,7 +3,7 @@ import { claim } from "../../../src/bot/calls/maintenance.ts";
 import { type Claim, judgeClaim } from "../../../src/bot/reconcile/claim.ts";
 import { dropletName, dropletTags } from "../../../src/naming/fleet.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
-import type { ClaimHistory } from "../../../src/resources/claim.ts";
+import type { ClaimHistory } from "../../../src/resources/verdict.ts";
 import { BOT_ID, FLEET, HOUR, inWords, Life, MINUTE } from "./life.ts";
 import { stored } from "./stored.ts";
 

@@ -5,7 +5,7 @@ import { Ledger } from "../../../src/provider/gate/ledger.ts";
 import type { Listed } from "../../../src/provider/gate/sweep.ts";
 import { Sweeper, type SweepLease } from "../../../src/provider/gate/sweeper.ts";
 import { Sweepers } from "../../../src/provider/gate/sweepers.ts";
-import type { ClaimRequest, ClaimVerdict } from "../../../src/resources/claim.ts";
+import type { SweepVerdict, VerdictRequest } from "../../../src/resources/verdict.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 import { diskKind } from "../resources/planted.ts";
 
@@ -34,7 +34,7 @@ function newWorld(disks: Listed[]) {
   const world = {
     now: 1_800_000_000_000,
     account: new Map(disks.map((each) => [each.id, each])),
-    asked: [] as ClaimRequest<Listed>[],
+    asked: [] as VerdictRequest<Listed>[],
     log: [] as Record<string, unknown>[],
   };
   const platform = {
@@ -45,7 +45,7 @@ function newWorld(disks: Listed[]) {
     indexed: async () => new Set<string>(),
     sweep_mode: "delete" as const,
   };
-  const claim = async (id: string): Promise<ClaimVerdict> => (id === BOT ? "mine" : "unknown_bot");
+  const claim = async (id: string): Promise<SweepVerdict> => (id === BOT ? "mine" : "unknown_bot");
   const sweeper = new Sweeper<Listed>(platform, {
     kind: diskKind,
     store: { table: "disk_orphan", id: "id", document: "sweep:disk" },

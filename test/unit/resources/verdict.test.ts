@@ -1,9 +1,9 @@
 import { describe, it } from "vitest";
 import { fleetOf } from "../../../src/naming/fleet.ts";
-import { type ClaimHistory, judgeClaim, type Standing } from "../../../src/resources/claim.ts";
 import { dropletKind } from "../../../src/resources/droplet.ts";
 import type { ResourceKind } from "../../../src/resources/kind.ts";
 import { judgeOwnership, namedOwner } from "../../../src/resources/ownership.ts";
+import { type ClaimHistory, judgeListed, type Standing } from "../../../src/resources/verdict.ts";
 import { diskKind } from "./planted.ts";
 
 const FLEET = fleetOf("00c0ffee");
@@ -56,6 +56,6 @@ describe.for(KINDS)("what a Bot makes of a listed $kind", (kind) => {
   ];
   it.for(TABLE)("%s", ([, listed, standing, history, judged], { expect }) => {
     const recall = () => ({ ...NEVER, ...history });
-    expect(judgeClaim(kind, BOT, listed, { ...NOTHING, ...standing }, recall, NOW)).toEqual(judged);
+    expect(judgeListed(kind, BOT, listed, { ...NOTHING, ...standing }, recall, NOW)).toEqual(judged);
   });
 });

@@ -7,10 +7,10 @@ import { judgeOwnership, type Marked } from "./ownership.ts";
  * `mine`: hands off. `mine_stale`: it should not exist, and the Bot itself removes it. `unknown_bot`: no Bot answers for
  * it.
  */
-export type ClaimVerdict = "mine" | "mine_stale" | "unknown_bot";
+export type SweepVerdict = "mine" | "mine_stale" | "unknown_bot";
 
 /** What a Bot is asked of a resource that a listing showed. */
-export interface ClaimRequest<Listed> {
+export interface VerdictRequest<Listed> {
   /** Absent: a droplet, as the release before means it. */
   kind?: string;
   /** The resource, of whichever kind; so called since there were only droplets. */
@@ -40,7 +40,7 @@ export interface ClaimHistory {
 }
 
 export interface Judged {
-  verdict: ClaimVerdict;
+  verdict: SweepVerdict;
   /** The generation of one that the Bot is to take note of: from then on it is surplus. Null: nothing is to be noted. */
   surplus: number | null;
 }
@@ -51,7 +51,7 @@ const MINE: Judged = { verdict: "mine", surplus: null };
  * @param recall looks into the history: asked only of a resource that the state does not know
  * @param listedAt when the listing that showed it began: it says nothing of what was so later
  */
-export function judgeClaim(
+export function judgeListed(
   kind: ResourceKind,
   bot: { id: string; fleet: Fleet },
   listed: Marked,
