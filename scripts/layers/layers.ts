@@ -15,7 +15,7 @@ const file = (name: string): Part => ({ name, path: `^${name.replaceAll(".", "\\
 export const LAYERS: readonly (readonly Part[])[] = [
   [room("src/wire")],
   [room("src/naming"), room("src/cloudflare"), room("src/secrets")],
-  [room("src/records")],
+  [room("src/records"), room("src/resources")],
   [room("src/db"), { name: "src/provider", path: "^src/provider/(?!gate/)" }],
   [{ name: "src/provider/gate", path: "^src/provider/gate/(?!object\\.ts$|stub\\.ts$)" }],
   [room("src/accounts")],

@@ -2,11 +2,16 @@
 import type { Mutant } from "./mutant.ts";
 
 const REMOVAL = "src/bot/reconcile/ensure-gone.ts";
+const DROPLET = "src/resources/droplet.ts";
+const ABSENCE = "src/resources/absence.ts";
+const INTENT = "src/resources/intent.ts";
+const OWNERSHIP = "src/resources/ownership.ts";
 const LEARN = "src/bot/reconcile/learn.ts";
 const FOLD = "src/bot/model/fold-droplets.ts";
 const removal = "test/unit/bot/removal.test.ts";
 const unanswered = "test/unit/bot/unanswered.test.ts";
-const ownership = "test/unit/naming/ownership.test.ts";
+const ownership = "test/unit/resources/ownership.test.ts";
+const mechanism = "test/unit/resources/mechanism.test.ts";
 const learnList = "test/unit/bot/learn-list.test.ts";
 const learn = "test/unit/bot/learn.test.ts";
 
@@ -30,42 +35,42 @@ export const evidence: readonly Mutant[] = [
   {
     name: "looks-count",
     guard: "An unanswered POST is looked for often enough, at last in full.",
-    file: REMOVAL,
-    find: '  { share: 1 / 12, how: "tag" },\n  { share: 1 / 4, how: "name" },\n  { share: 1 / 2, how: "name" },\n',
+    file: DROPLET,
+    find: '    { share: 1 / 12, how: "tag" },\n    { share: 1 / 4, how: "name" },\n    { share: 1 / 2, how: "name" },\n',
     replace: "",
     caught_by: [unanswered],
   },
   {
     name: "looks-window",
     guard: "The looks that decide begin after the look window.",
-    file: REMOVAL,
-    find: "+ look.share * policy.look_window_ms;",
-    replace: "+ (look.share * policy.look_window_ms) / 2;",
-    caught_by: [unanswered],
+    file: INTENT,
+    find: "+ look.share * bounds.look_window_ms;",
+    replace: "+ (look.share * bounds.look_window_ms) / 2;",
+    caught_by: [unanswered, mechanism],
   },
   {
     name: "looks-by-tag",
     guard: "The deciding looks ask by tag, too.",
-    file: REMOVAL,
-    find: '  { share: 1, how: "tag" },\n',
+    file: DROPLET,
+    find: '    { share: 1, how: "tag" },\n',
     replace: "",
     caught_by: [unanswered],
   },
   {
     name: "looks-in-full-list",
     guard: "The deciding looks read the full list, where filters cannot hide a droplet.",
-    file: REMOVAL,
-    find: '  { share: 1, how: "list" },\n',
+    file: DROPLET,
+    find: '    { share: 1, how: "list" },\n',
     replace: "",
     caught_by: [unanswered],
   },
   {
     name: "post-ended-by",
     guard: "Where we died during a POST, the window counts from when it can have ended at the latest.",
-    file: REMOVAL,
+    file: INTENT,
     find: "return intent.ended_at ?? intent.opened_at + timeoutMs;",
     replace: "return intent.ended_at ?? intent.opened_at;",
-    caught_by: [unanswered],
+    caught_by: [unanswered, mechanism],
   },
   {
     name: "failed-look-is-no-look",
@@ -103,50 +108,50 @@ export const evidence: readonly Mutant[] = [
   {
     name: "one-404-after-202",
     guard: "A single 404 proves nothing of a droplet that no read has ever shown.",
-    file: REMOVAL,
-    find: "return missing.by_id.length >= 2 && (missing.by_id.at(-1) ?? 0) >= found_at + replicationMs;",
-    replace: "return missing.by_id.length >= 1 && replicationMs + found_at > 0;",
-    caught_by: [removal],
+    file: ABSENCE,
+    find: "missed_at.length >= gone.misses_unseen && (missed_at",
+    replace: "missed_at.length >= 1 && (missed_at",
+    caught_by: [removal, mechanism],
   },
   {
     name: "two-404-late-enough",
     guard: "404s within the replication window prove nothing.",
-    file: REMOVAL,
-    find: "missing.by_id.length >= 2 && (missing.by_id.at(-1) ?? 0) >= found_at + replicationMs;",
-    replace: "missing.by_id.length >= 2 && replicationMs + found_at > 0;",
-    caught_by: [removal, "test/unit/bot/create.test.ts"],
+    file: ABSENCE,
+    find: "&& (missed_at.at(-1) ?? 0) >= found_at + replicationMs;",
+    replace: "&& replicationMs + found_at > 0;",
+    caught_by: [removal, mechanism],
   },
   {
     name: "gone-by-name",
     guard: "A droplet is gone only where a listing by its name does not have it.",
-    file: REMOVAL,
-    find: '  if (by_name === null || by_name < since) return callNow(s, { kind: "list", how: "name", generation, subject });\n',
-    replace: "",
-    caught_by: [removal],
+    file: DROPLET,
+    find: 'listings: ["name", "tag"]',
+    replace: 'listings: ["tag"]',
+    caught_by: [removal, mechanism],
   },
   {
     name: "gone-by-tag",
     guard: "A droplet is gone only where a listing by its bot's tag does not have it.",
-    file: REMOVAL,
-    find: '  if (by_tag === null || by_tag < since) return callNow(s, { kind: "list", how: "tag", generation, subject });\n',
-    replace: "",
-    caught_by: [removal],
+    file: DROPLET,
+    find: 'listings: ["name", "tag"]',
+    replace: 'listings: ["name"]',
+    caught_by: [removal, mechanism],
   },
   {
     name: "gone-since-delete",
     guard: "A listing from before the DELETE does not prove that it worked.",
-    file: REMOVAL,
-    find: "by_name === null || by_name < since",
-    replace: "by_name === null",
-    caught_by: [removal],
+    file: ABSENCE,
+    find: "?? Number.NEGATIVE_INFINITY) < since);",
+    replace: "?? Number.NEGATIVE_INFINITY) < 0);",
+    caught_by: [removal, mechanism],
   },
   {
     name: "delete-ended-by",
     guard: "A DELETE during which we died may have lasted as long as its time-out.",
-    file: REMOVAL,
-    find: "droplet.delete_ended_at ?? droplet.delete_sent_at + policy.call_timeout_ms;",
-    replace: "droplet.delete_ended_at ?? droplet.delete_sent_at;",
-    caught_by: [removal],
+    file: ABSENCE,
+    find: "ended_at ?? sent_at + bounds.call_timeout_ms",
+    replace: "ended_at ?? sent_at",
+    caught_by: [removal, mechanism],
   },
   {
     name: "list-contradicts-404",
@@ -159,18 +164,18 @@ export const evidence: readonly Mutant[] = [
   {
     name: "redelete-pause",
     guard: "A second DELETE waits for minutes.",
-    file: REMOVAL,
-    find: "droplet.delete_sent_at + policy.redelete_after_ms)",
-    replace: "droplet.delete_sent_at)",
-    caught_by: [removal],
+    file: ABSENCE,
+    find: "now >= sent_at + bounds.redelete_after_ms)",
+    replace: "now >= sent_at)",
+    caught_by: [removal, mechanism],
   },
   {
     name: "redelete-only-what-lives",
     guard: "No second DELETE is sent to what answers 404.",
-    file: REMOVAL,
-    find: "const alive = droplet.missing.by_id.length === 0;",
-    replace: "const alive = droplet.missing.by_id.length < 99;",
-    caught_by: [removal],
+    file: ABSENCE,
+    find: "const alive = evidence.missed_at.length === 0;",
+    replace: "const alive = evidence.missed_at.length < 99;",
+    caught_by: [removal, mechanism],
   },
   {
     name: "delete-unknown-is-sent",
@@ -183,25 +188,25 @@ export const evidence: readonly Mutant[] = [
   {
     name: "own-by-whole-name",
     guard: "A droplet is ours by its whole name, never by a prefix.",
-    file: "src/naming/ownership.ts",
-    find: "|| droplet.name !== dropletName(bot.fleet, bot.id, generation)) {",
-    replace: "|| !droplet.name.startsWith(bot.fleet.prefix)) {",
+    file: OWNERSHIP,
+    find: "|| name !== kind.name(bot.fleet, bot.id, generation))",
+    replace: "|| !name.startsWith(bot.fleet.prefix))",
     caught_by: [ownership],
   },
   {
     name: "own-contradicting-bot-tag",
     guard: "A droplet with another bot's tag is not ours, whatever its name.",
-    file: "src/naming/ownership.ts",
-    find: 'if (tag.startsWith("bot-")) return tag === botTag(bot.id);',
-    replace: 'if (tag.startsWith("bot-")) return true;',
+    file: OWNERSHIP,
+    find: '["bot-", "gen-", "spawnpoint-"]',
+    replace: '["gen-", "spawnpoint-"]',
     caught_by: [ownership],
   },
   {
     name: "own-contradicting-fleet-tag",
     guard: "A droplet with another fleet's tag is not ours, whatever its name.",
-    file: "src/naming/ownership.ts",
-    find: 'return !tag.startsWith("spawnpoint-") || tag === bot.fleet.tag;',
-    replace: "return true;",
+    file: OWNERSHIP,
+    find: '["bot-", "gen-", "spawnpoint-"]',
+    replace: '["bot-", "gen-"]',
     caught_by: [ownership],
   },
   {

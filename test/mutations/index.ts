@@ -14,6 +14,7 @@ import type { Mutant } from "./mutant.ts";
 import { newerRelease } from "./newer-release.ts";
 import { provider } from "./provider.ts";
 import { records } from "./records.ts";
+import { resources } from "./resources.ts";
 import { rollout } from "./rollout.ts";
 import { secrets } from "./secrets.ts";
 import { suspension } from "./suspension.ts";
@@ -27,6 +28,7 @@ export const mutants: readonly Mutant[] = [
   ...agents,
   ...records,
   ...provider,
+  ...resources,
   ...suspension,
   ...channel,
   ...history,

@@ -35,7 +35,7 @@ export const newerRelease: readonly Mutant[] = [
   {
     name: "members-are-names",
     guard: "Text that is no name of anything is damage: the bot fails closed, and is not taken for a newer release's.",
-    file: "src/bot/model/state.ts",
+    file: "src/bot/model/keep.ts",
     find: "const name = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/);",
     replace: "const name = z.string();",
     caught_by: [state],
@@ -101,7 +101,7 @@ export const newerRelease: readonly Mutant[] = [
     name: "sweep-leaves-a-newer-releases-droplets",
     guard: "The sweep deletes nothing of a bot whose state this release does not know.",
     file: "src/bot/calls/maintenance.ts",
-    find: 'if (loaded.kind === "broken" || isOfNewerRelease(loaded.bot)) return "mine";',
+    find: 'if (loaded.kind === "broken" || isOfNewerRelease(loaded.bot) || kind !== DROPLET) return "mine";',
     replace: 'if (loaded.kind === "broken" || (isOfNewerRelease(loaded.bot) && dry_run)) return "mine";',
     caught_by: [bot],
   },

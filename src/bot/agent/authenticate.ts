@@ -55,9 +55,9 @@ export function recognise(shell: BotShell, live: Live, caller: AgentCaller): { o
 /** The intent of the present generation that the registration token was minted for; expired ones count for nothing. */
 export function intentOf(bot: BotState, caller: AgentCaller, now: number): Intent | null {
   if (caller.kind !== "reg" || bot.destroyed_at !== null) return null;
-  const found = bot.intents.find((intent) => constantTimeEqual(intent.token_hash, caller.token_sha256));
-  if (!found || found.generation !== bot.generation || found.token_state === "killed") return null;
-  return now < found.token_expires_at ? found : null;
+  const found = bot.intents.find((intent) => constantTimeEqual(intent.enrolment.token_hash, caller.token_sha256));
+  if (!found || found.generation !== bot.generation || found.enrolment.state === "killed") return null;
+  return now < found.enrolment.expires_at ? found : null;
 }
 
 export function wrongDroplet(shell: BotShell, live: Live, dropletId: number, intent: Intent | null): Refusal {

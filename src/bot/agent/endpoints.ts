@@ -60,7 +60,7 @@ export function register(shell: BotShell, caller: AgentCaller, request: Register
     raise(shell, live, "credential_conflict", request.droplet_id);
     return refuse("credential_conflict", "Another agent has registered for this bot. This one must not run.");
   }
-  if (intent.token_state !== "live") return invalidCredential();
+  if (intent.enrolment.state !== "live") return invalidCredential();
   if (bot.adopted === null) return claim(shell, live, intent, request.droplet_id);
   if (bot.adopted !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);
   const { credential_sha256, droplet_id, boot_id } = request;

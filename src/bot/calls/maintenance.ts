@@ -1,6 +1,9 @@
 /** What the fleet's upkeep asks of a Bot: whether a droplet is its own, and whether it still wakes by itself. */
-import type { SweepVerdict, VerdictRequest } from "../../provider/gate/verdict.ts";
+
+import type { VerdictRequest } from "../../provider/gate/verdict.ts";
 import type { IndexEntry, SnapshotRows } from "../../records/rows.ts";
+import { DROPLET } from "../../resources/droplet.ts";
+import type { SweepVerdict } from "../../resources/verdict.ts";
 import { roomForDroplets } from "../model/droplet-capacity.ts";
 import { isOfNewerRelease } from "../model/newer-release.ts";
 import type { Instant } from "../model/state.ts";
@@ -9,11 +12,12 @@ import { nextAlarm } from "../reconcile/schedule.ts";
 import { botRow, changedDroplets } from "../shell/outbox-rows.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 
-/** A Bot that cannot read all of its own state gives nothing away. */
-export function claim(shell: BotShell, { droplet, listed_ms_ago, dry_run }: VerdictRequest): SweepVerdict {
+/** A Bot that cannot read all of its own state, or does not know the kind, gives nothing away. */
+export function claim(shell: BotShell, request: VerdictRequest): SweepVerdict {
+  const { kind = DROPLET, droplet, listed_ms_ago, dry_run } = request;
   const loaded = shell.load();
   if (loaded.kind === "absent") return "unknown_bot";
-  if (loaded.kind === "broken" || isOfNewerRelease(loaded.bot)) return "mine";
+  if (loaded.kind === "broken" || isOfNewerRelease(loaded.bot) || kind !== DROPLET) return "mine";
   const listedAt = shell.platform.now() - listed_ms_ago;
   const recall = () => shell.store.history.claimHistory(droplet);
   const { verdict, found } = judgeClaim(loaded.bot, droplet, recall, listedAt);

@@ -1,5 +1,6 @@
 /** How agents and configs change the state. Pure. */
 import type { WorkloadState } from "../../wire/enums.ts";
+import { withToken } from "./enrolment.ts";
 import type { AgentEvents } from "./events.ts";
 import { commit, type Folds, remember, revoked, withoutAgent } from "./fold-parts.ts";
 import { passedGate } from "./rollout-state.ts";
@@ -27,11 +28,10 @@ export const agentFolds: Folds<keyof AgentEvents> = {
       bound_at: at,
     },
     presence: "heard",
-    intents: bot.intents.map((intent) => ({
-      ...intent,
-      token_state:
-        intent.id === data.intent_id ? "used" : intent.token_state === "live" ? "killed" : intent.token_state,
-    })),
+    intents: bot.intents.map((intent) => {
+      const { state } = intent.enrolment;
+      return withToken(intent, intent.id === data.intent_id ? "used" : state === "live" ? "killed" : state);
+    }),
   }),
   agent_booted: (bot, data) => ({
     agent: bot.agent && { ...bot.agent, boot_id: data.boot_id },
@@ -50,7 +50,7 @@ export const agentFolds: Folds<keyof AgentEvents> = {
   credential_revoked: (bot) => ({
     operation: commit(bot),
     ...withoutAgent(bot),
-    intents: bot.intents.map((intent) => ({ ...intent, token_state: "killed" })),
+    intents: bot.intents.map((intent) => withToken(intent, "killed")),
   }),
   credential_rotated: (bot, data) => ({
     agent: bot.agent && {

@@ -1,4 +1,6 @@
 /** How intents, droplets and power actions change the state. Pure. */
+import { DROPLET } from "../../resources/droplet.ts";
+import { enrolled, withToken } from "./enrolment.ts";
 import type { DropletEvents, DropletFacts } from "./events.ts";
 import { commit, type Folds, troubled, withoutAgent } from "./fold-parts.ts";
 import type { BotState, Droplet, Instant, Intent, OperationState, PowerAction } from "./state.ts";
@@ -17,12 +19,11 @@ export const dropletFolds: Folds<keyof DropletEvents> = {
       ...bot.intents.filter((intent) => intent.state !== "open").slice(-KEEP_CLOSED_INTENTS),
       {
         id: data.intent_id,
+        kind: DROPLET,
         generation: data.generation,
         droplet_name: data.droplet_name,
         tags: data.tags,
-        token_hash: data.token_hash,
-        token_expires_at: data.token_expires_at,
-        token_state: "live",
+        ...enrolled({ token_hash: data.token_hash, expires_at: data.token_expires_at, state: "live" }),
         opened_at: at,
         ended_at: null,
         looks: [],
@@ -54,9 +55,9 @@ export const dropletFolds: Folds<keyof DropletEvents> = {
   },
   intent_refused: (bot, data) => ({
     operation: troubled(bot, data.detail),
-    intents: editIntent(bot, data.intent_id, () => ({
+    intents: editIntent(bot, data.intent_id, (intent) => ({
+      ...withToken(intent, "killed"),
       state: "refused",
-      token_state: "killed",
       refused_for_good: data.for_good,
     })),
   }),
@@ -166,6 +167,7 @@ function addDroplet(known: Droplet[], facts: DropletFacts, at: Instant, seen: bo
   if (known.some((droplet) => droplet.id === facts.id)) return known;
   const droplet: Droplet = {
     ...facts,
+    kind: DROPLET,
     found_at: at,
     observed_at: at,
     active_at: isUp(facts) ? at : null,

@@ -14,6 +14,7 @@ import {
   WORKLOAD_ORDERS,
 } from "../../wire/enums.ts";
 import { isKnown } from "../../wire/newer-release.ts";
+import { TOKEN_STATES, withToken } from "./enrolment.ts";
 import {
   type BotState,
   type Droplet,
@@ -23,7 +24,6 @@ import {
   type OperationState,
   POWER_ACTIONS,
   PRESENCES,
-  TOKEN_STATES,
 } from "./state.ts";
 
 /** How often such a bot looks whether the release that knows it runs again. */
@@ -100,10 +100,9 @@ function visitDroplet(droplet: Droplet, visit: Visit): Droplet {
 
 function visitIntent(intent: Intent, visit: Visit): Intent {
   return {
-    ...intent,
+    ...withToken(intent, visit(intent.enrolment.state, TOKEN_STATES, "killed")),
     // Its droplet may exist.
     state: visit(intent.state, INTENT_STATES, "open"),
-    token_state: visit(intent.token_state, TOKEN_STATES, "killed"),
     looks: intent.looks.map((look) => ({ ...look, how: visit(look.how, LOOKS, "list") })),
   };
 }

@@ -3,6 +3,7 @@
  * person reads as `status` is derived from them (status.ts). Instants are milliseconds since the epoch.
  */
 import { z } from "zod";
+import { DROPLET } from "../../resources/droplet.ts";
 import {
   BOT_STATUSES,
   DROPLET_STATUSES,
@@ -13,23 +14,8 @@ import {
   START_POLICIES,
   WORKLOAD_ORDERS,
 } from "../../wire/enums.ts";
-
-/**
- * An object whose unknown fields are kept: a release that is rolled back must not lose what the newer one wrote. For the
- * same reason a field that is added later needs a default.
- */
-function keep<Shape extends z.ZodRawShape>(shape: Shape) {
-  return z.looseObject(shape) as unknown as z.ZodObject<Shape>;
-}
-
-/**
- * A member of an enumeration, or what a newer release has added to it: that is kept as it is, and the bot is left alone
- * (newer-release.ts). The type names only what is known, so whoever reads a state asks there first.
- */
-function member<const Known extends readonly string[]>(known: Known): z.ZodType<Known[number]> {
-  const name = z.string().regex(/^[a-z][a-z0-9_]{0,63}$/);
-  return name.meta({ known }) as unknown as z.ZodType<Known[number]>;
-}
+import { Enrolment, readEnrolment, TokenState } from "./enrolment.ts";
+import { keep, member } from "./keep.ts";
 
 export type Instant = number;
 const Instant = z.number();
@@ -61,18 +47,20 @@ export const LOOKS = ["name", "tag", "list"] as const;
 export const Look = keep({ how: member(LOOKS), began_at: Instant });
 export type Look = z.infer<typeof Look>;
 
-export const TOKEN_STATES = ["live", "used", "killed"] as const;
 export const INTENT_STATES = ["open", "adopted", "refused", "absent"] as const;
 
 /** A droplet that we set out to make. Committed before the POST; ends adopted, refused or absent. */
 export const Intent = keep({
   id: z.string(),
+  kind: z.string().default(DROPLET),
   generation: z.int(),
   droplet_name: z.string(),
   tags: z.array(z.string()),
+  enrolment: Enrolment.optional(),
+  /** What `enrolment` says, for the release before. */
   token_hash: z.string(),
   token_expires_at: Instant,
-  token_state: member(TOKEN_STATES),
+  token_state: TokenState,
   opened_at: Instant,
   /** When the POST ended without telling us its outcome; null while it runs, or where we died during it. */
   ended_at: Instant.nullable(),
@@ -80,11 +68,12 @@ export const Intent = keep({
   state: member(INTENT_STATES),
   /** Refused for what was asked: asking again would not help. Other refusals pass by themselves. */
   refused_for_good: z.boolean(),
-});
+}).transform(readEnrolment);
 export type Intent = z.infer<typeof Intent>;
 
 export const Droplet = keep({
   id: z.int(),
+  kind: z.string().default(DROPLET),
   name: z.string(),
   generation: z.int(),
   status: member(DROPLET_STATUSES),

@@ -1,26 +1,16 @@
 /** Whether a droplet that DigitalOcean lists is this bot's, and what the Bot makes of it. Pure. */
-import { judgeOwnership } from "../../naming/ownership.ts";
-import type { SweepVerdict } from "../../provider/gate/verdict.ts";
+
 import type { ProviderDroplet } from "../../provider/schema.ts";
+import { dropletKind } from "../../resources/droplet.ts";
+import { type ClaimHistory, judgeListed, type Standing, type SweepVerdict } from "../../resources/verdict.ts";
 import type { DropletFacts } from "../model/events.ts";
 import { type BotState, type Instant, openIntent } from "../model/state.ts";
-
-/** What the bot's history says of the droplet, beside its state. */
-export interface ClaimHistory {
-  /** An intent was once made for a droplet of this name. */
-  intended: boolean;
-  /** When the droplet was last confirmed gone; null: never. */
-  gone_at: Instant | null;
-}
 
 export interface Claim {
   verdict: SweepVerdict;
   /** The droplet, where the Bot is to take note of it: from then on it is surplus. */
   found: DropletFacts | null;
 }
-
-const MINE: Claim = { verdict: "mine", found: null };
-const STALE: Claim = { verdict: "mine_stale", found: null };
 
 /**
  * @param recall looks into the history: asked only of a droplet that the state does not know
@@ -32,18 +22,17 @@ export function judgeClaim(
   recall: () => ClaimHistory,
   listedAt: Instant,
 ): Claim {
-  const ownership = judgeOwnership(bot, droplet);
-  // Another fleet's or a contradicting tag: no Bot may say that it can go.
-  if (ownership.verdict !== "ours") return MINE;
-  if (droplet.id === bot.adopted) return MINE;
-  if (bot.droplets.some(({ id }) => id === droplet.id)) return STALE;
-  const history = recall();
-  if (history.gone_at !== null && history.gone_at >= listedAt) return MINE;
-  if (isAwaited(bot, droplet)) return MINE;
-  // A name alone anybody can give: without our tag only an intent makes the droplet ours.
-  if (!droplet.tags.includes(bot.fleet.tag) && !history.intended) return { verdict: "unknown_bot", found: null };
+  const { verdict, surplus } = judgeListed(dropletKind, bot, droplet, standingOf(bot, droplet), recall, listedAt);
   const { id, name, status, ip_address } = droplet;
-  return { verdict: "mine_stale", found: { id, name, generation: ownership.generation, status, ip_address } };
+  return { verdict, found: surplus === null ? null : { id, name, generation: surplus, status, ip_address } };
+}
+
+function standingOf(bot: BotState, droplet: ProviderDroplet): Standing {
+  return {
+    kept: droplet.id === bot.adopted,
+    known: bot.droplets.some(({ id }) => id === droplet.id),
+    awaited: isAwaited(bot, droplet),
+  };
 }
 
 /** The Bot is about to find it by itself: its POST is unanswered, or its agent has come before the answer. */

@@ -6,6 +6,7 @@ import type { Listing } from "../../provider/digitalocean.ts";
 import type { PermitKind } from "../../provider/gate/permit.ts";
 import type { Outcome } from "../../provider/outcome.ts";
 import type { ProviderDroplet } from "../../provider/schema.ts";
+import type { DropletLook } from "../../resources/droplet.ts";
 import type { EventBody } from "../model/events.ts";
 import type { BotState, PowerAction } from "../model/state.ts";
 import {
@@ -19,8 +20,6 @@ import {
   learnWaiting,
 } from "./learn.ts";
 
-type How = "name" | "tag" | "list";
-
 /** `asks`: what is to be done. `sent`: what the outcome is told with. `answer`: what DigitalOcean says. */
 interface Calls {
   create_droplet: { asks: { generation: number }; sent: { intent_id: string }; answer: ProviderDroplet };
@@ -33,8 +32,8 @@ interface Calls {
   };
   /** A listing as evidence: for an open intent, or for a droplet that should be gone. */
   list: {
-    asks: { how: How; generation: number; subject: ListSubject };
-    sent: { how: How; subject: ListSubject };
+    asks: { how: DropletLook; generation: number; subject: ListSubject };
+    sent: { how: DropletLook; subject: ListSubject };
     answer: Listing;
   };
 }

@@ -1,9 +1,10 @@
 /** What the outcome of each call teaches, as events; the table in effects.ts says which of these is asked. Pure. */
 
-import { judgeOwnership } from "../../naming/ownership.ts";
 import type { Listing } from "../../provider/digitalocean.ts";
 import type { Outcome } from "../../provider/outcome.ts";
 import type { ProviderDroplet } from "../../provider/schema.ts";
+import { type DropletLook, dropletKind } from "../../resources/droplet.ts";
+import { judgeOwnership } from "../../resources/ownership.ts";
 import { MAX_DROPLETS, roomForDroplets } from "../model/droplet-capacity.ts";
 import type { DropletFacts, EventBody } from "../model/events.ts";
 import type { Policy } from "../model/policy.ts";
@@ -152,7 +153,7 @@ export function learnPower(droplet_id: number, action: PowerAction, outcome: Out
 
 export function learnList(
   bot: BotState,
-  how: "name" | "tag" | "list",
+  how: DropletLook,
   subject: ListSubject,
   outcome: Outcome<Listing>,
   began_at: Instant,
@@ -202,7 +203,7 @@ function contradiction(droplet_id: number): EventBody {
 }
 
 function factsOf(bot: BotState, droplet: ProviderDroplet): DropletFacts | null {
-  const ownership = judgeOwnership(bot, droplet);
+  const ownership = judgeOwnership(dropletKind, bot, droplet);
   if (ownership.verdict !== "ours") return null;
   const { id, name, status, ip_address } = droplet;
   return { id, name, generation: ownership.generation, status, ip_address };

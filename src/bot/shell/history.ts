@@ -3,10 +3,10 @@
  * asked for once they are pruned. Numbers have no gap: what is kept runs from the first to the newest.
  */
 import type { Sql } from "../../cloudflare/storage-port.ts";
+import type { ClaimHistory } from "../../resources/verdict.ts";
 import { BOT_STATUSES } from "../../wire/enums.ts";
 import type { BotEvent, RecordedEvent, Standing } from "../model/events.ts";
 import type { BotState } from "../model/state.ts";
-import type { ClaimHistory } from "../reconcile/claim.ts";
 
 export function recorded(event: BotEvent, before: BotState | null, after: BotState): RecordedEvent {
   return { ...event, before: before && standing(before), after: standing(after), reason: after.reason };

@@ -1,5 +1,6 @@
 /** Who may spend a request now, and when the others should ask again. Pure. */
 import { z } from "zod";
+import { DROPLET } from "../../resources/droplet.ts";
 import type { PermitKind } from "./permit.ts";
 
 const count = (value: number) => z.int().positive().default(value);
@@ -14,12 +15,25 @@ export const Limits = z.strictObject({
   background_per_minute: count(78),
   /** Kept of the hour for what people ask for. */
   user_reserve: count(150),
-  /** "No more than 10 droplets at the same time." */
+  /** Creates at a time, of droplets: "No more than 10 droplets at the same time." */
   creates: count(10),
   /** How long a create takes, ms, until creates have been seen. */
   usual_create_ms: count(45_000),
 });
 export type Limits = z.infer<typeof Limits>;
+
+type CreateLimits = Pick<Limits, "creates" | "usual_create_ms">;
+
+/** What is allowed of creates, for each kind of resource. */
+const CREATES: ReadonlyMap<string, (limits: Limits) => CreateLimits> = new Map([
+  [DROPLET, ({ creates, usual_create_ms }) => ({ creates, usual_create_ms })],
+]);
+
+/** The limits for creates of a kind of resource; null: nobody here knows the kind. */
+export function limitsFor(resource: string = DROPLET, limits: Limits): Limits | null {
+  const creates = CREATES.get(resource);
+  return creates === undefined ? null : { ...limits, ...creates(limits) };
+}
 
 export const defaultLimits: Limits = Limits.parse({});
 
@@ -40,6 +54,16 @@ export interface Load {
   creates_queue: number;
   /** How long a create holds its lease, on average, ms. */
   create_ms: number;
+}
+
+/** What may still be granted. */
+export function leftOf(limits: Limits, used: Pick<Load, "minute" | "hour" | "background_minute" | "creates">) {
+  return {
+    this_minute: Math.max(0, limits.per_minute - used.minute),
+    this_hour: Math.max(0, limits.per_hour - used.hour),
+    background_this_minute: Math.max(0, limits.background_per_minute - used.background_minute),
+    creates: Math.max(0, limits.creates - used.creates),
+  };
 }
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,7 @@
 /** The gate's own SQLite: what was spent and who waits. No decision is made here. */
 import { z } from "zod";
 import type { Sql } from "../../cloudflare/storage-port.ts";
+import { DROPLET } from "../../resources/droplet.ts";
 import type { Load } from "./budget.ts";
 import type { Ask, PermitKind } from "./permit.ts";
 
@@ -12,6 +13,8 @@ export const GATE_MIGRATIONS: readonly string[] = [
    CREATE TABLE create_lease (bot_id TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
    CREATE TABLE heal (bot_id TEXT PRIMARY KEY, asked_at INTEGER NOT NULL, last_at INTEGER NOT NULL, granted_at INTEGER) WITHOUT ROWID;`,
   `CREATE TABLE orphan (droplet_id INTEGER PRIMARY KEY, name TEXT NOT NULL, bot_id TEXT, state TEXT NOT NULL, why TEXT NOT NULL, since INTEGER NOT NULL, listed_at INTEGER NOT NULL, inventories INTEGER NOT NULL);`,
+  // Computed from the key, since the release before inserts rows without naming columns: one more to fill would stop it.
+  `ALTER TABLE create_lease ADD COLUMN kind TEXT GENERATED ALWAYS AS (CASE instr(bot_id, '/') WHEN 0 THEN 'droplet' ELSE substr(bot_id, 1, instr(bot_id, '/') - 1) END) VIRTUAL;`,
 ];
 
 /** Requests are counted in buckets of this length: coarse enough to be few rows, and always to the safe side. */
@@ -46,6 +49,18 @@ export const GateState = z.object({
   fleet_id: z.string().nullable().default(null),
 });
 export type GateState = z.infer<typeof GateState>;
+
+type Creator = Pick<Ask, "bot_id" | "resource">;
+
+/** A bot may make resources of several kinds, each with a lease of its own; a droplet's bears the bot's id alone. */
+function holderOf({ bot_id, resource = DROPLET }: Creator): string {
+  return resource === DROPLET ? bot_id : `${resource}/${bot_id}`;
+}
+
+/** What is waited for: creates of each kind have a limit of their own. */
+function laneOf(kind: PermitKind, resource = DROPLET): string {
+  return kind === "create" && resource !== DROPLET ? `create/${resource}` : kind;
+}
 
 export class Ledger {
   readonly #sql: Sql;
@@ -93,7 +108,7 @@ export class Ledger {
     const bucket = Math.floor(now / BUCKET_MS);
     const column = kind === "user_action" ? "user_count" : "background_count";
     this.#sql.exec(
-      `INSERT INTO spent VALUES (?, ?, ?) ON CONFLICT (bucket) DO UPDATE SET ${column} = ${column} + 1`,
+      `INSERT INTO spent (bucket, user_count, background_count) VALUES (?, ?, ?) ON CONFLICT (bucket) DO UPDATE SET ${column} = ${column} + 1`,
       bucket,
       kind === "user_action" ? 1 : 0,
       kind === "user_action" ? 0 : 1,
@@ -105,6 +120,7 @@ export class Ledger {
     const minute = this.#spentSince(now - MINUTE_MS);
     const hour = this.#spentSince(now - HOUR_MS);
     const queue = this.#before(ask, now);
+    const creates = laneOf("create", ask.resource);
     // Whoever comes back later does not need what is free now; whoever is late by seconds still does.
     const ahead = queue.filter(({ back_at }) => back_at > now - PRESENT_MS && back_at <= now + PRESENT_MS);
     return {
@@ -112,19 +128,20 @@ export class Ledger {
       hour: hour.user + hour.background,
       background_minute: minute.background,
       creates: this.#count(
-        "SELECT count(*) AS n FROM create_lease WHERE bot_id <> ? AND since > ?",
-        ask.bot_id,
+        "SELECT count(*) AS n FROM create_lease WHERE kind = ? AND bot_id <> ? AND since > ?",
+        ask.resource ?? DROPLET,
+        holderOf(ask),
         now - CREATE_LEASE_MS,
       ),
       ahead: ahead.length,
-      creates_ahead: ahead.filter(({ kind }) => kind === "create").length,
+      creates_ahead: ahead.filter(({ kind }) => kind === creates).length,
       queue: queue.length,
-      creates_queue: queue.filter(({ kind }) => kind === "create").length,
+      creates_queue: queue.filter(({ kind }) => kind === creates).length,
       create_ms,
     };
   }
 
-  /** What is spent and leased, and who waits, of everybody. */
+  /** What is spent and leased for droplets, and who waits, of everybody. */
   usage(now: number) {
     const minute = this.#spentSince(now - MINUTE_MS);
     const hour = this.#spentSince(now - HOUR_MS);
@@ -136,7 +153,11 @@ export class Ledger {
       minute: minute.user + minute.background,
       hour: hour.user + hour.background,
       background_minute: minute.background,
-      creates: this.#count("SELECT count(*) AS n FROM create_lease WHERE since > ?", now - CREATE_LEASE_MS),
+      creates: this.#count(
+        "SELECT count(*) AS n FROM create_lease WHERE kind = ? AND since > ?",
+        DROPLET,
+        now - CREATE_LEASE_MS,
+      ),
       waiting: Object.fromEntries(waiting.map(({ kind, n }) => [kind, n])),
     };
   }
@@ -151,11 +172,11 @@ export class Ledger {
   }
 
   /** Who waits in the same lane with a better right. People's wishes have a lane of their own. */
-  #before({ bot_id, kind }: Ask, now: number): { kind: string; back_at: number }[] {
+  #before({ bot_id, kind, resource }: Ask, now: number): { kind: string; back_at: number }[] {
     const own = this.#sql.exec<{ since: number }>(
       "SELECT since FROM waiting WHERE bot_id = ? AND kind = ?",
       bot_id,
-      kind,
+      laneOf(kind, resource),
     )[0];
     const rank = RANKS[kind];
     return this.#sql.exec<{ kind: string; back_at: number }>(
@@ -172,12 +193,12 @@ export class Ledger {
   }
 
   /** Keeps the place of whoever asked first for the same thing. */
-  wait({ bot_id, kind }: Ask, now: number, back_at: number): void {
+  wait({ bot_id, kind, resource }: Ask, now: number, back_at: number): void {
     this.#sql.exec(
-      `INSERT INTO waiting VALUES (?, ?, ?, ?, ?) ON CONFLICT (bot_id) DO UPDATE SET back_at = excluded.back_at,
+      `INSERT INTO waiting (bot_id, kind, rank, since, back_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (bot_id) DO UPDATE SET back_at = excluded.back_at,
        since = CASE WHEN kind = excluded.kind THEN since ELSE excluded.since END, kind = excluded.kind, rank = excluded.rank`,
       bot_id,
-      kind,
+      laneOf(kind, resource),
       RANKS[kind],
       now,
       back_at,
@@ -188,20 +209,20 @@ export class Ledger {
     this.#sql.exec("DELETE FROM waiting WHERE bot_id = ? OR back_at <= ?", bot_id, now - WAITING_GRACE_MS);
   }
 
-  leaseCreate(bot_id: string, now: number): void {
+  leaseCreate(creator: Creator, now: number): void {
     this.#sql.exec(
-      "INSERT INTO create_lease VALUES (?, ?) ON CONFLICT (bot_id) DO UPDATE SET since = excluded.since",
-      bot_id,
+      "INSERT INTO create_lease (bot_id, since) VALUES (?, ?) ON CONFLICT (bot_id) DO UPDATE SET since = excluded.since",
+      holderOf(creator),
       now,
     );
     this.#sql.exec("DELETE FROM create_lease WHERE since <= ?", now - CREATE_LEASE_MS);
   }
 
   /** @returns how long the lease was held, ms; null where there was none */
-  endCreate(bot_id: string, now: number): number | null {
+  endCreate(creator: Creator, now: number): number | null {
     const [lease] = this.#sql.exec<{ since: number }>(
       "DELETE FROM create_lease WHERE bot_id = ? RETURNING since",
-      bot_id,
+      holderOf(creator),
     );
     return lease ? now - lease.since : null;
   }
@@ -211,7 +232,7 @@ export class Ledger {
     const since = now - HEAL_WINDOW_MS;
     this.#sql.exec("DELETE FROM heal WHERE last_at <= ?", since);
     this.#sql.exec(
-      "INSERT INTO heal VALUES (?, ?, ?, NULL) ON CONFLICT (bot_id) DO UPDATE SET last_at = excluded.last_at",
+      "INSERT INTO heal (bot_id, asked_at, last_at, granted_at) VALUES (?, ?, ?, NULL) ON CONFLICT (bot_id) DO UPDATE SET last_at = excluded.last_at",
       bot_id,
       now,
       now,
@@ -242,7 +263,7 @@ export class Ledger {
 
   #write(key: string, value: string): void {
     this.#sql.exec(
-      "INSERT INTO document VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+      "INSERT INTO document (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
       key,
       value,
     );

@@ -7,10 +7,11 @@ import { openDb } from "../../db/client.ts";
 import { findFleetId, findKnownBots } from "../../db/fleet.ts";
 import { bots } from "../../db/schema.ts";
 import { readSettings } from "../../env.ts";
+import type { SweepVerdict } from "../../resources/verdict.ts";
 import { connect } from "../connect.ts";
 import type { Ask, Permit, Report } from "./permit.ts";
 import { GateShell } from "./shell.ts";
-import type { SweepVerdict, VerdictRequest } from "./verdict.ts";
+import type { VerdictRequest } from "./verdict.ts";
 
 /** What the gate uses of the Worker's bindings, beside its settings. */
 interface GateEnv {

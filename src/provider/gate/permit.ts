@@ -6,6 +6,8 @@ export type PermitKind = "user_action" | "create" | "heal" | "poll";
 export interface Ask {
   bot_id: string;
   kind: PermitKind;
+  /** Which kind of resource a create makes; absent: a droplet. */
+  resource?: string;
 }
 
 interface Granted {
@@ -24,10 +26,10 @@ export type Permit = Granted | { granted: false; wait_ms: number; reason: string
 export type Report =
   | { kind: "rate_limited"; wait_ms: number }
   | { kind: "unauthorized" }
-  /** The droplet is active, or will never be: its place among the creates is free. */
-  | { kind: "create_done"; bot_id: string }
+  /** The resource (a droplet where none is named) is active, or will never be: its place among the creates is free. */
+  | { kind: "create_done"; bot_id: string; resource?: string }
   /** Nothing is being made after all: the place is free, and says nothing of how long a create takes. */
-  | { kind: "create_refused"; bot_id: string };
+  | { kind: "create_refused"; bot_id: string; resource?: string };
 
 export interface Gate {
   permit(ask: Ask): Promise<Permit>;

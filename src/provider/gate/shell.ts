@@ -5,15 +5,18 @@
 
 import type { Storage } from "../../cloudflare/storage-port.ts";
 import { fleetOf } from "../../naming/fleet.ts";
-import { namedOwner } from "../../naming/ownership.ts";
+import { DROPLET, dropletKind } from "../../resources/droplet.ts";
+import { namedOwner } from "../../resources/ownership.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ProviderAccount } from "../schema.ts";
-import { healLimits, type Limits, waitFor } from "./budget.ts";
+import { healLimits, type Limits, leftOf, limitsFor, waitFor } from "./budget.ts";
 import { GateState, Ledger } from "./ledger.ts";
 import type { Ask, GateStatus, Permit, Report } from "./permit.ts";
-import { Sweeper, type SweepLease, type SweepPlatform } from "./sweeper.ts";
+import type { SweepLease, SweepPlatform } from "./sweeper.ts";
+import { Sweepers } from "./sweepers.ts";
+import type { SweptAccount } from "./swept-kind.ts";
 
-export interface GatePlatform extends Storage, SweepPlatform {
+export interface GatePlatform extends Storage, SweepPlatform, SweptAccount {
   getAccount(): Promise<Outcome<ProviderAccount>>;
   /** Tells tokens apart; says nothing of the token itself. */
   token_fingerprint: string;
@@ -34,6 +37,8 @@ const IDENTITY_PENDING_MS = 500;
 const VERIFYING_MS = 5_000;
 const CIRCUIT_OPEN_MS = 60_000;
 const HEAL_RETRY_MS = 60_000;
+/** A newer release may ask for a kind whose limit is not known here. */
+const UNKNOWN_RESOURCE_MS = 60_000;
 /** Deadlines of a fleet that fell silent together spread over this long: nobody is healed before all were heard of. */
 const HEAL_SETTLE_MS = 120_000;
 /** Why nothing is granted where the gate's own state is damaged, and how often it is said. */
@@ -45,12 +50,12 @@ const AVERAGE_WEIGHT = 0.2;
 export class GateShell {
   readonly #platform: GatePlatform;
   readonly #ledger: Ledger;
-  readonly #sweeper: Sweeper;
+  readonly #sweepers: Sweepers;
 
   constructor(platform: GatePlatform) {
     this.#platform = platform;
     this.#ledger = new Ledger(platform.sql);
-    this.#sweeper = new Sweeper(platform);
+    this.#sweepers = new Sweepers(platform);
     platform.transactionSync(() => this.#ledger.migrate());
   }
 
@@ -65,7 +70,7 @@ export class GateShell {
       }
       this.#ledger.stopWaiting(ask.bot_id, now);
       this.#ledger.spend(ask.kind, now);
-      if (ask.kind === "create") this.#ledger.leaseCreate(ask.bot_id, now);
+      if (ask.kind === "create") this.#ledger.leaseCreate(ask, now);
       if (ask.kind === "heal") this.#ledger.grantHeal(ask.bot_id, now);
       return { granted: true, create_ms: this.#createMs(state) };
     });
@@ -100,7 +105,9 @@ export class GateShell {
       const held = this.#holdHeal(ask.bot_id, state, now);
       if (held !== null) return { granted: false, wait_ms: HEAL_RETRY_MS, reason: held };
     }
-    const wait_ms = waitFor(ask.kind, this.#ledger.load(ask, now, this.#createMs(state)), this.#platform.limits);
+    const limits = limitsFor(ask.resource, { ...this.#platform.limits, usual_create_ms: this.#createMs(state) });
+    if (limits === null) return { granted: false, wait_ms: UNKNOWN_RESOURCE_MS, reason: "unknown_resource" };
+    const wait_ms = waitFor(ask.kind, this.#ledger.load(ask, now, limits.usual_create_ms), limits);
     return wait_ms === null ? null : { granted: false, wait_ms, reason: "provider_budget" };
   }
 
@@ -135,11 +142,12 @@ export class GateShell {
           this.#platform.setAlarm(now);
           return;
         case "create_refused":
-          this.#ledger.endCreate(report.bot_id, now);
+          this.#ledger.endCreate(report, now);
           return;
         case "create_done": {
-          const held = this.#ledger.endCreate(report.bot_id, now);
-          if (held === null) return;
+          const held = this.#ledger.endCreate(report, now);
+          // How long the other kinds take is not measured.
+          if (held === null || (report.resource ?? DROPLET) !== DROPLET) return;
           this.#ledger.save({
             ...state,
             create_ms: this.#createMs(state) * (1 - AVERAGE_WEIGHT) + held * AVERAGE_WEIGHT,
@@ -152,8 +160,8 @@ export class GateShell {
   /** Asks for a pass of the sweep: the cron every few minutes, a person at any time. */
   sweep(asked: { dry_run: boolean } | null): void {
     this.#platform.transactionSync(() => {
-      this.#sweeper.want(asked);
-      if (this.#sweeper.busy) this.#platform.setAlarm(this.#platform.now());
+      this.#sweepers.want(asked);
+      if (this.#sweepers.busy) this.#platform.setAlarm(this.#platform.now());
     });
   }
 
@@ -165,14 +173,9 @@ export class GateShell {
       this.#ledger.readable()
         ? this.#ledger.state()
         : { ...GateState.parse({}), open: { reason: UNREADABLE, since: now } };
-    const { minute, hour, background_minute, creates, waiting } = this.#ledger.usage(now);
+    const { waiting, ...usage } = this.#ledger.usage(now);
     return {
-      left: {
-        this_minute: Math.max(0, limits.per_minute - minute),
-        this_hour: Math.max(0, limits.per_hour - hour),
-        background_this_minute: Math.max(0, limits.background_per_minute - background_minute),
-        creates: Math.max(0, limits.creates - creates),
-      },
+      left: leftOf(limits, usage),
       waiting,
       circuit: open,
       paused_until: paused_until > now ? paused_until : null,
@@ -184,8 +187,8 @@ export class GateShell {
     };
   }
 
-  orphans(): ReturnType<Sweeper["report"]> {
-    return this.#sweeper.report();
+  orphans(): ReturnType<Sweepers["report"]> {
+    return this.#sweepers.report();
   }
 
   /** Verifies whose token this is, counts the fleet, sweeps. Never throws. */
@@ -206,7 +209,7 @@ export class GateShell {
     const verified = this.#verifyAt() > now();
     const goOnAt = await this.#guarded("sweep_failed", () => this.#sweep());
     // Whoever asked meanwhile has set an alarm that this one replaces.
-    const again = this.#sweeper.busy ? (goOnAt ?? now() + (goOnAt === null ? 0 : RETRY_MS)) : Number.POSITIVE_INFINITY;
+    const again = this.#sweepers.busy ? (goOnAt ?? now() + (goOnAt === null ? 0 : RETRY_MS)) : Number.POSITIVE_INFINITY;
     setAlarm(Math.min(verified ? this.#verifyAt() : now() + RETRY_MS, again));
   }
 
@@ -236,14 +239,14 @@ export class GateShell {
     if ("unknown" in fleet) return { ok: false, reason: fleet.unknown, wait_ms: RETRY_MS };
     const outcome = await this.#platform.listPage(page);
     if (outcome.kind !== "ok") return { ok: false, reason: outcome.kind, wait_ms: RETRY_MS };
-    const ids = outcome.value.droplets.flatMap(({ name }) => namedOwner(fleet, name) ?? []);
+    const ids = outcome.value.droplets.flatMap(({ name }) => namedOwner(dropletKind, fleet, name) ?? []);
     return { ok: true, bot_ids: [...new Set(ids)], last: outcome.value.last };
   }
 
   async #sweep(): Promise<number | null> {
-    if (!this.#sweeper.busy) return null;
+    if (!this.#sweepers.busy) return null;
     const fleet = await this.#fleet();
-    return this.#sweeper.run({
+    return this.#sweepers.run({
       fleet,
       permit: () => this.permit({ bot_id: "sweep", kind: "poll" }),
       failed: (outcome) => {

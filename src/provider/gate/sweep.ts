@@ -1,23 +1,37 @@
 /**
- * The sweep's judgement: which of the account's droplets are ours, and which of those nobody answers for. A name or a
- * tag alone never lets a droplet go, and neither does one look. Pure.
+ * The sweep's judgement: which of the account's resources of a kind are ours, and which of those nobody answers for. A
+ * name or a tag alone never lets one go, and neither does one look. Pure.
  */
+
 import type { Fleet } from "../../naming/fleet.ts";
-import { judgeOwnership, namedOwner } from "../../naming/ownership.ts";
-import type { ProviderDroplet } from "../schema.ts";
-import type { SweepVerdict } from "./verdict.ts";
+import type { ResourceKind } from "../../resources/kind.ts";
+import { judgeOwnership, type Marked, namedOwner } from "../../resources/ownership.ts";
+import type { SweepVerdict } from "../../resources/verdict.ts";
 
 const MINUTE_MS = 60_000;
-/** From the first inventory in which nobody answered for a droplet until it may be deleted. */
+/** From the first inventory in which nobody answered for a resource until it may be deleted. */
 const QUARANTINE_MS = 15 * MINUTE_MS;
 const INVENTORIES = 2;
 /** A DELETE that did not take is sent again only after so long. */
 const REDELETE_MS = 10 * MINUTE_MS;
 
-/** All droplets of the account, from its first page to its last. */
-export interface Inventory {
+/** Unique within a kind. */
+export type ResourceId = number | string;
+
+/** A resource as the provider lists it. */
+export interface Listed extends Marked {
+  id: ResourceId;
+}
+
+/** All resources of a kind in the account, from the first page to the last. */
+export interface Inventory<T extends Listed = Listed> {
   began_at: number;
-  droplets: ProviderDroplet[];
+  resources: readonly T[];
+}
+
+export function compareIds(a: ResourceId, b: ResourceId): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a) < String(b) ? -1 : Number(String(a) > String(b));
 }
 
 /** `contradicted`: it carries a name or a tag of ours, but they do not agree. A person should look. */
@@ -26,11 +40,11 @@ export type Kinship =
   | { kind: "contradicted"; bot_id: string | null }
   | { kind: "ours"; bot_id: string; tagged: boolean };
 
-export function kinshipOf(fleet: Fleet, droplet: ProviderDroplet): Kinship {
-  const tagged = droplet.tags.includes(fleet.tag);
-  const bot_id = namedOwner(fleet, droplet.name);
+export function kinshipOf(kind: ResourceKind, fleet: Fleet, listed: Marked): Kinship {
+  const tagged = listed.tags.includes(fleet.tag);
+  const bot_id = namedOwner(kind, fleet, listed.name);
   if (bot_id === null) return tagged ? { kind: "contradicted", bot_id } : { kind: "foreign" };
-  const { verdict } = judgeOwnership({ id: bot_id, fleet }, droplet);
+  const { verdict } = judgeOwnership(kind, { id: bot_id, fleet }, listed);
   return verdict === "ours" ? { kind: "ours", bot_id, tagged } : { kind: "contradicted", bot_id };
 }
 
@@ -40,9 +54,9 @@ export function kinshipOf(fleet: Fleet, droplet: ProviderDroplet): Kinship {
  */
 type OrphanState = "found" | "stale" | "quarantined" | "deleted";
 
-/** A droplet that no living bot accounts for. */
+/** A resource that no living bot accounts for. */
 export interface Orphan {
-  droplet_id: number;
+  id: ResourceId;
   name: string;
   bot_id: string | null;
   state: OrphanState;
@@ -55,7 +69,7 @@ export interface Orphan {
   inventories: number;
 }
 
-/** What was learnt of one droplet; null: it is somebody's and needs no record. */
+/** What was learnt of one resource; null: it is somebody's and needs no record. */
 export interface Finding {
   state: "found" | "stale" | "quarantined";
   why: string;
@@ -82,14 +96,13 @@ export function judgeFinding(kin: Kinship, verdict: SweepVerdict | null, indexed
 /** The record after one more look; a state that goes on keeps its beginning. */
 export function noteFinding(
   before: Orphan | null,
-  droplet: ProviderDroplet,
+  { id, name }: Listed,
   bot_id: string | null,
   { state, why }: Finding,
   listedAt: number,
 ): Orphan {
-  const { id: droplet_id, name } = droplet;
   if (before === null || !goesOn(before, state)) {
-    return { droplet_id, name, bot_id, state, why, since: listedAt, listed_at: listedAt, inventories: 1 };
+    return { id, name, bot_id, state, why, since: listedAt, listed_at: listedAt, inventories: 1 };
   }
   const again = listedAt > before.listed_at ? 1 : 0;
   const inventories = Math.min(INVENTORIES, before.inventories + again);
@@ -102,27 +115,33 @@ function goesOn(before: Orphan, state: OrphanState): boolean {
 }
 
 export interface Deletions {
-  droplet_ids: number[];
+  ids: ResourceId[];
   /** Why nothing is deleted; null: nothing holds it. */
   held: string | null;
 }
 
-/** @param ours how many droplets of ours the inventory holds */
-export function judgeDeletions(orphans: readonly Orphan[], ours: number, inventory: Inventory, now: number): Deletions {
-  const present = new Set(inventory.droplets.map(({ id }) => id));
+/** @param ours how many resources of ours the inventory holds */
+export function judgeDeletions(
+  kind: ResourceKind,
+  orphans: readonly Orphan[],
+  ours: number,
+  inventory: Inventory,
+  now: number,
+): Deletions {
+  const present = new Set(inventory.resources.map(({ id }) => id));
   const unclaimed = orphans.filter(
-    ({ state, droplet_id, listed_at }) =>
-      (state === "quarantined" || state === "deleted") && listed_at === inventory.began_at && present.has(droplet_id),
+    ({ state, id, listed_at }) =>
+      (state === "quarantined" || state === "deleted") && listed_at === inventory.began_at && present.has(id),
   );
   // When very many are unclaimed at once it is rather us who have forgotten.
   if (unclaimed.length > Math.max(2, ours * 0.05)) {
-    return { droplet_ids: [], held: `${unclaimed.length} of ${ours} droplets are unclaimed` };
+    return { ids: [], held: `${unclaimed.length} of ${ours} ${kind.kind}s are unclaimed` };
   }
   const due = unclaimed
     .filter(({ state, since, inventories }) =>
       state === "deleted" ? now - since >= REDELETE_MS : now - since >= QUARANTINE_MS && inventories >= INVENTORIES,
     )
-    .sort((a, b) => a.since - b.since || a.droplet_id - b.droplet_id);
+    .sort((a, b) => a.since - b.since || compareIds(a.id, b.id));
   const most = Math.max(2, Math.floor(ours * 0.01));
-  return { droplet_ids: due.slice(0, most).map(({ droplet_id }) => droplet_id), held: null };
+  return { ids: due.slice(0, most).map(({ id }) => id), held: null };
 }

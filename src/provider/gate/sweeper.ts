@@ -1,33 +1,32 @@
 /**
- * Runs the sweep, a bounded part at a time: lists everything, asks the Bots, deletes what nobody answered for. It is
- * called from the gate's alarm only, so there is never more than one. The inventory lives in memory: whoever loses it
- * lists again and goes on behind the cursor.
+ * Runs the sweep of one kind, a bounded part at a time: lists everything, asks the Bots, deletes what nobody answered
+ * for. It is called from the gate's alarm only, so there is never more than one pass. The inventory lives in memory:
+ * whoever loses it lists again and goes on behind the cursor.
  */
+
 import type { Storage } from "../../cloudflare/storage-port.ts";
 import type { Fleet } from "../../naming/fleet.ts";
-import type { ListPage } from "../digitalocean.ts";
+import type { SweepVerdict } from "../../resources/verdict.ts";
 import type { Outcome } from "../outcome.ts";
-import type { ProviderDroplet } from "../schema.ts";
 import { Orphans, type SweepReport, type SweepState } from "./orphans.ts";
 import type { Permit } from "./permit.ts";
 import {
+  compareIds,
   type Inventory,
   judgeDeletions,
   judgeFinding,
   type Kinship,
   kinshipOf,
+  type Listed,
   noteFinding,
   type Orphan,
+  type ResourceId,
 } from "./sweep.ts";
-import type { SweepVerdict, VerdictRequest } from "./verdict.ts";
+import type { SweptKind } from "./swept-kind.ts";
 
 export interface SweepPlatform extends Pick<Storage, "sql" | "transactionSync"> {
   now(): number;
   log(entry: Record<string, unknown>): void;
-  listPage(page: number): Promise<Outcome<ListPage>>;
-  deleteDroplet(id: number): Promise<Outcome<null>>;
-  /** @throws where the Bot cannot be asked */
-  claim(botId: string, request: VerdictRequest): Promise<SweepVerdict>;
   /** Which of these bots the index knows. @throws where it cannot be asked */
   indexed(botIds: string[]): Promise<Set<string>>;
   sweep_mode: "delete" | "dry_run" | "off";
@@ -46,30 +45,32 @@ const CLAIMS_AT_ONCE = 10;
 const GO_ON_MS = 1_000;
 /** A listing that takes longer is no picture of any moment. */
 const INVENTORY_MAX_MS = 10 * 60_000;
-/** A droplet that is somebody's again and again is asked about less and less often. */
+/** A resource that is somebody's again and again is asked about less and less often. */
 const ASK_AGAIN_MAX_MS = 60 * 60_000;
 
-interface Candidate {
-  droplet: ProviderDroplet;
+interface Candidate<T extends Listed> {
+  listed: T;
   kin: Exclude<Kinship, { kind: "foreign" }>;
 }
 
 type Pass = NonNullable<SweepState["pass"]>;
-interface Listing extends Inventory {
+interface Listing<T extends Listed> extends Inventory<T> {
   page: number;
   complete: boolean;
 }
 
-export class Sweeper {
+export class Sweeper<T extends Listed = Listed> {
   readonly #platform: SweepPlatform;
+  readonly #swept: SweptKind<T>;
   readonly #orphans: Orphans;
-  #listing: Listing | null = null;
-  /** When each droplet was first and last said to be somebody's. */
-  readonly #claimed = new Map<number, { first: number; last: number }>();
+  #listing: Listing<T> | null = null;
+  /** When each resource was first and last said to be somebody's. */
+  readonly #claimed = new Map<ResourceId, { first: number; last: number }>();
 
-  constructor(platform: SweepPlatform) {
+  constructor(platform: SweepPlatform, swept: SweptKind<T>) {
     this.#platform = platform;
-    this.#orphans = new Orphans(platform.sql);
+    this.#swept = swept;
+    this.#orphans = new Orphans(platform.sql, swept.store);
   }
 
   /** The cron's wish for a pass, or a person's: theirs may be a dry run, and is granted where sweeping is off. */
@@ -98,7 +99,7 @@ export class Sweeper {
     const listed = await this.#list(lease);
     if (typeof listed === "number") return listed;
     if (typeof listed === "string") return this.#end(pass, listed, [], []);
-    const candidates = candidatesOf(lease.fleet, listed);
+    const candidates = this.#candidates(lease.fleet, listed);
     const asked = await this.#ask(pass, candidates, listed);
     if (asked.more) return this.#platform.now() + GO_ON_MS;
     return this.#conclude(asked.pass, candidates, listed, lease);
@@ -115,34 +116,35 @@ export class Sweeper {
   }
 
   /** @returns the inventory, or when to go on, or why there is none */
-  async #list(lease: SweepLease): Promise<Inventory | number | string> {
+  async #list(lease: SweepLease): Promise<Inventory<T> | number | string> {
     const { now } = this.#platform;
-    this.#listing ??= { began_at: now(), droplets: [], page: 1, complete: false };
+    this.#listing ??= { began_at: now(), resources: [], page: 1, complete: false };
     const listing = this.#listing;
-    const found = new Map(listing.droplets.map((droplet) => [droplet.id, droplet]));
+    const found = new Map(listing.resources.map((listed) => [listed.id, listed]));
     while (!listing.complete) {
       if (now() - listing.began_at > INVENTORY_MAX_MS) return "the listing took too long";
       const permit = lease.permit();
       if (!permit.granted) return now() + permit.wait_ms;
-      const outcome = await this.#platform.listPage(listing.page);
+      const outcome = await this.#swept.listPage(listing.page);
       if (outcome.kind !== "ok") {
         lease.failed(outcome);
         return `the listing failed: ${outcome.kind}`;
       }
-      for (const droplet of outcome.value.droplets) found.set(droplet.id, droplet);
-      listing.droplets = [...found.values()];
+      for (const listed of outcome.value.resources) found.set(listed.id, listed);
+      listing.resources = [...found.values()];
       listing.page++;
       listing.complete = outcome.value.last;
-      if (listing.complete && found.size < (outcome.value.total ?? 0)) return "the listing missed a droplet";
+      if (listing.complete && found.size < (outcome.value.total ?? 0))
+        return `the listing missed a ${this.#swept.kind.kind}`;
     }
     return listing;
   }
 
-  /** Asks about the next droplets behind the cursor; one Bot that cannot be asked does not stop the others. */
-  async #ask(pass: Pass, candidates: Candidate[], inventory: Inventory): Promise<{ pass: Pass; more: boolean }> {
-    const known = new Map(this.#orphans.all().map((orphan) => [orphan.droplet_id, orphan]));
+  /** Asks about the next resources behind the cursor; one Bot that cannot be asked does not stop the others. */
+  async #ask(pass: Pass, candidates: Candidate<T>[], inventory: Inventory<T>): Promise<{ pass: Pass; more: boolean }> {
+    const known = new Map(this.#orphans.all().map((orphan) => [orphan.id, orphan]));
     const left = candidates.filter(
-      ({ droplet: { id } }) => id > pass.cursor && (known.has(id) || this.#isDue(id, inventory.began_at)),
+      ({ listed: { id } }) => compareIds(id, pass.cursor) > 0 && (known.has(id) || this.#isDue(id, inventory.began_at)),
     );
     let next = pass;
     for (let at = 0; at < Math.min(left.length, CLAIMS_A_RUN); at += CLAIMS_AT_ONCE) {
@@ -151,13 +153,13 @@ export class Sweeper {
       const indexed = await this.#indexed(some.filter((_, index) => verdicts[index] === "unknown_bot"));
       next = {
         ...next,
-        cursor: some.at(-1)?.droplet.id ?? next.cursor,
+        cursor: some.at(-1)?.listed.id ?? next.cursor,
         asked: next.asked + some.length,
         unanswered: next.unanswered + verdicts.filter((verdict) => verdict === null).length,
       };
       this.#platform.transactionSync(() => {
         for (const [index, candidate] of some.entries()) {
-          this.#note(candidate, verdicts[index] ?? null, indexed, known.get(candidate.droplet.id) ?? null, inventory);
+          this.#note(candidate, verdicts[index] ?? null, indexed, known.get(candidate.listed.id) ?? null, inventory);
         }
         this.#orphans.saveState({ ...this.#orphans.state(), pass: next });
       });
@@ -165,17 +167,22 @@ export class Sweeper {
     return { pass: next, more: left.length > CLAIMS_A_RUN };
   }
 
-  #isDue(id: number, now: number): boolean {
+  #isDue(id: ResourceId, now: number): boolean {
     const claimed = this.#claimed.get(id);
     return claimed === undefined || now - claimed.last >= Math.min(ASK_AGAIN_MAX_MS, claimed.last - claimed.first);
   }
 
-  /** Null: it cannot be asked, so the droplet counts as its own. */
-  async #askOne({ droplet, kin }: Candidate, { began_at }: Inventory, dry_run: boolean): Promise<SweepVerdict | null> {
+  /** Null: it cannot be asked, so the resource counts as its own. */
+  async #askOne(
+    { listed, kin }: Candidate<T>,
+    { began_at }: Inventory,
+    dry_run: boolean,
+  ): Promise<SweepVerdict | null> {
     if (kin.kind !== "ours") return "mine";
     try {
-      return await this.#platform.claim(kin.bot_id, {
-        droplet,
+      return await this.#swept.claim(kin.bot_id, {
+        kind: this.#swept.kind.kind,
+        droplet: listed,
         listed_ms_ago: this.#platform.now() - began_at,
         dry_run,
       });
@@ -186,7 +193,7 @@ export class Sweeper {
   }
 
   /** Where the index cannot be asked, it may know them all. */
-  async #indexed(unknown: Candidate[]): Promise<Set<string>> {
+  async #indexed(unknown: Candidate<T>[]): Promise<Set<string>> {
     const ids = unknown.flatMap(({ kin }) => kin.bot_id ?? []);
     if (ids.length === 0) return new Set();
     try {
@@ -198,7 +205,7 @@ export class Sweeper {
   }
 
   #note(
-    { droplet, kin }: Candidate,
+    { listed, kin }: Candidate<T>,
     verdict: SweepVerdict | null,
     indexed: ReadonlySet<string>,
     before: Orphan | null,
@@ -206,63 +213,59 @@ export class Sweeper {
   ): void {
     const finding = judgeFinding(kin, verdict, kin.bot_id !== null && indexed.has(kin.bot_id));
     if (finding === null) {
-      const { first } = this.#claimed.get(droplet.id) ?? { first: began_at };
-      if (verdict === "mine") this.#claimed.set(droplet.id, { first, last: began_at });
-      if (verdict !== null) this.#orphans.forget(droplet.id);
+      const { first } = this.#claimed.get(listed.id) ?? { first: began_at };
+      if (verdict === "mine") this.#claimed.set(listed.id, { first, last: began_at });
+      if (verdict !== null) this.#orphans.forget(listed.id);
       return;
     }
-    this.#claimed.delete(droplet.id);
+    this.#claimed.delete(listed.id);
     if (before === null) {
       const { state, why } = finding;
-      this.#platform.log({
-        level: "warn",
-        event: "orphan_found",
-        droplet_id: droplet.id,
-        name: droplet.name,
-        state,
-        why,
-      });
+      this.#warn("orphan_found", listed, { state, why });
     }
-    this.#orphans.save(noteFinding(before, droplet, kin.bot_id, finding, began_at));
+    this.#orphans.save(noteFinding(before, listed, kin.bot_id, finding, began_at));
   }
 
   async #conclude(
     pass: Pass,
-    candidates: Candidate[],
-    inventory: Inventory,
+    candidates: Candidate<T>[],
+    inventory: Inventory<T>,
     lease: SweepLease,
   ): Promise<number | null> {
     const { now } = this.#platform;
-    const present = new Set(inventory.droplets.map(({ id }) => id));
+    const present = new Set<ResourceId>(inventory.resources.map(({ id }) => id));
     for (const id of this.#claimed.keys()) if (!present.has(id)) this.#claimed.delete(id);
-    for (const { droplet_id } of this.#orphans.all()) if (!present.has(droplet_id)) this.#orphans.forget(droplet_id);
+    for (const { id } of this.#orphans.all()) if (!present.has(id)) this.#orphans.forget(id);
     this.#orphans.forgetOld(now());
     const ours = candidates.filter(({ kin }) => kin.kind === "ours").length;
-    const { droplet_ids, held } = judgeDeletions(this.#orphans.all(), ours, inventory, now());
+    const { ids, held } = judgeDeletions(this.#swept.kind, this.#orphans.all(), ours, inventory, now());
     if (held !== null) this.#platform.log({ level: "error", event: "sweep_held", detail: held });
-    const deleted: number[] = [];
-    for (const droplet_id of pass.dry_run ? [] : droplet_ids) {
+    const deleted: ResourceId[] = [];
+    for (const id of pass.dry_run ? [] : ids) {
       const permit = lease.permit();
       // What is not deleted now is due in the next pass as well.
       if (!permit.granted) break;
-      if (await this.#delete(droplet_id, lease)) deleted.push(droplet_id);
+      if (await this.#delete(id, lease)) deleted.push(id);
     }
-    return this.#end(pass, held, deleted, candidates, inventory.droplets.length);
+    return this.#end(pass, held, deleted, candidates, inventory.resources.length);
   }
 
-  async #delete(droplet_id: number, lease: SweepLease): Promise<boolean> {
-    const orphan = this.#orphans.all().find((each) => each.droplet_id === droplet_id);
+  async #delete(id: T["id"], lease: SweepLease): Promise<boolean> {
+    const orphan = this.#orphans.all().find((each) => each.id === id);
     if (orphan === undefined) return false;
-    const { name, why } = orphan;
     // Said before it is done: a deletion that nobody remembers cannot be explained.
-    this.#platform.log({ level: "warn", event: "orphan_deleted", droplet_id, name, why });
+    this.#warn("orphan_deleted", orphan, { why: orphan.why });
     this.#orphans.save({ ...orphan, state: "deleted", since: this.#platform.now() });
-    const outcome = await this.#platform.deleteDroplet(droplet_id);
+    const outcome = await this.#swept.remove(id);
     if (outcome.kind !== "ok") lease.failed(outcome);
     return true;
   }
 
-  #end(pass: Pass, held: string | null, deleted: number[], candidates: Candidate[], droplets = 0): null {
+  #warn(event: string, { id, name }: { id: ResourceId; name: string }, more: Record<string, string>): void {
+    this.#platform.log({ level: "warn", event, [`${this.#swept.kind.kind}_id`]: id, name, ...more });
+  }
+
+  #end(pass: Pass, held: string | null, deleted: ResourceId[], candidates: Candidate<T>[], droplets = 0): null {
     this.#listing = null;
     const { began_at, dry_run, asked, unanswered } = pass;
     const rows = this.#orphans.all();
@@ -283,14 +286,14 @@ export class Sweeper {
     this.#platform.log({ event: "swept", ...last });
     return null;
   }
-}
 
-/** What may be ours, in the order in which it is asked about. */
-function candidatesOf(fleet: Fleet, { droplets }: Inventory): Candidate[] {
-  return droplets
-    .flatMap((droplet): Candidate[] => {
-      const kin = kinshipOf(fleet, droplet);
-      return kin.kind === "foreign" ? [] : [{ droplet, kin }];
-    })
-    .sort((a, b) => a.droplet.id - b.droplet.id);
+  /** What may be ours, in the order in which it is asked about. */
+  #candidates(fleet: Fleet, { resources }: Inventory<T>): Candidate<T>[] {
+    return resources
+      .flatMap((listed): Candidate<T>[] => {
+        const kin = kinshipOf(this.#swept.kind, fleet, listed);
+        return kin.kind === "foreign" ? [] : [{ listed, kin }];
+      })
+      .sort((a, b) => compareIds(a.listed.id, b.listed.id));
+  }
 }

@@ -1,8 +1,11 @@
 import { describe, it } from "vitest";
-import { type Claim, type ClaimHistory, judgeClaim } from "../../../src/bot/reconcile/claim.ts";
+import { claim } from "../../../src/bot/calls/maintenance.ts";
+import { type Claim, judgeClaim } from "../../../src/bot/reconcile/claim.ts";
 import { dropletName, dropletTags } from "../../../src/naming/fleet.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
+import type { ClaimHistory } from "../../../src/resources/verdict.ts";
 import { BOT_ID, FLEET, HOUR, inWords, Life, MINUTE } from "./life.ts";
+import { stored } from "./stored.ts";
 
 const NEVER: ClaimHistory = { intended: false, gone_at: null };
 
@@ -99,6 +102,21 @@ describe("whose a listed droplet is", () => {
       expect(inOneWord(judgeClaim(life.bot, droplet(life), () => ({ ...NEVER, ...history }), life.now))).toBe(is);
     });
   }
+});
+
+describe("a Bot that is asked", () => {
+  const TABLE: [string, kind: string | undefined, verdict: string, noted: number][] = [
+    ["about a droplet", "droplet", "mine_stale", 1],
+    ["without a kind, as the release before asks", undefined, "mine_stale", 1],
+    ["about a kind that it does not know", "volume", "mine", 0],
+  ];
+  it.for(TABLE)("%s", ([, kind, verdict, noted], { expect }) => {
+    const life = new Life().online();
+    const shell = stored(life);
+    const request = { droplet: shown(life), listed_ms_ago: 0, dry_run: false };
+    expect(claim(shell, kind === undefined ? request : { ...request, kind })).toBe(verdict);
+    expect(shell.present().bot.droplets.length).toBe(1 + noted);
+  });
 });
 
 describe("a paused bot with a late droplet", () => {

@@ -6,6 +6,7 @@ import { GATE_MIGRATIONS } from "../../../src/provider/gate/ledger.ts";
 const RELEASED = [
   "d53aaf08424a16e58e791492f2b812f4971b70f42c61a6805e860487d61d96b1",
   "e72248ce6904c186a8f5f79d0a10aec01789dfb6c95f12a0a0c331c2e5653699",
+  "97dd1b345b552e927e5315c61522e1628936eb2255745cd0f7cd0ddea8de1bad",
 ];
 
 describe("the schema of the gate's object", () => {

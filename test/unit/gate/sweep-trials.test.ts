@@ -7,8 +7,8 @@ import { describe, it } from "vitest";
 import { dropletName, dropletTags, fleetOf } from "../../../src/naming/fleet.ts";
 import { defaultLimits } from "../../../src/provider/gate/budget.ts";
 import { GateShell } from "../../../src/provider/gate/shell.ts";
-import type { SweepVerdict } from "../../../src/provider/gate/verdict.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
+import type { SweepVerdict } from "../../../src/resources/verdict.ts";
 import { depth, tally } from "../../depth.ts";
 import { SqliteStorage } from "../../simulation/sqlite-storage.ts";
 

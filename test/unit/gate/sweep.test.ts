@@ -9,6 +9,7 @@ import {
   type Orphan,
 } from "../../../src/provider/gate/sweep.ts";
 import type { ProviderDroplet } from "../../../src/provider/schema.ts";
+import { dropletKind } from "../../../src/resources/droplet.ts";
 
 const FLEET = fleetOf("00c0ffee");
 const OTHER = fleetOf("deadbeef");
@@ -41,7 +42,7 @@ describe("whether a droplet is ours", () => {
   ];
   for (const { what, name, tags, is } of cases) {
     it(`takes ${what} for ${is}`, ({ expect }) => {
-      const kin = kinshipOf(FLEET, droplet(name, tags));
+      const kin = kinshipOf(dropletKind, FLEET, droplet(name, tags));
       expect(kin.kind === "ours" && !kin.tagged ? "ours, untagged" : kin.kind).toBe(is);
       if (kin.kind === "ours") expect(kin.bot_id).toBe(BOT);
     });
@@ -76,9 +77,8 @@ describe("what follows from a bot's answer", () => {
 });
 
 function orphan(changes: Partial<Orphan> = {}): Orphan {
-  const { droplet_id = 1 } = changes;
   return {
-    droplet_id,
+    id: 1,
     name: NAME,
     bot_id: BOT,
     state: "quarantined",
@@ -91,9 +91,7 @@ function orphan(changes: Partial<Orphan> = {}): Orphan {
 }
 
 function many(count: number): Orphan[] {
-  return Array.from({ length: count }, (_, index) =>
-    orphan({ droplet_id: index + 1, since: NOW - 20 * MINUTE + index }),
-  );
+  return Array.from({ length: count }, (_, index) => orphan({ id: index + 1, since: NOW - 20 * MINUTE + index }));
 }
 
 describe("what is deleted", () => {
@@ -122,9 +120,9 @@ describe("what is deleted", () => {
   ];
   for (const { what, orphans, ours = 100, deletes, held = false } of cases) {
     it(what, ({ expect }) => {
-      const inventory = { began_at: NOW, droplets: orphans.map(({ droplet_id }) => droplet(NAME, TAGS, droplet_id)) };
-      const judged = judgeDeletions(orphans, ours, inventory, NOW);
-      expect(judged.droplet_ids).toEqual(deletes);
+      const inventory = { began_at: NOW, resources: orphans.map(({ id }) => droplet(NAME, TAGS, Number(id))) };
+      const judged = judgeDeletions(dropletKind, orphans, ours, inventory, NOW);
+      expect(judged.ids).toEqual(deletes);
       expect(judged.held !== null).toBe(held);
     });
   }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import { botTag, dropletName, dropletTags } from "../../../src/naming/fleet.ts";
-import { judgeOwnership } from "../../../src/naming/ownership.ts";
+import { dropletKind } from "../../../src/resources/droplet.ts";
+import { judgeOwnership } from "../../../src/resources/ownership.ts";
 import { BOT_ID, FLEET } from "../bot/life.ts";
 
 /** Shares its first eight digits with BOT_ID. */
@@ -12,7 +13,7 @@ const NAME = dropletName(FLEET, BOT_ID, 3);
 const TAGS = dropletTags(FLEET, BOT_ID, 3);
 
 function judge(name: string, tags: string[], bot = BOT) {
-  return judgeOwnership(bot, { name, tags });
+  return judgeOwnership(dropletKind, bot, { name, tags });
 }
 
 describe("whose a droplet is", () => {
