@@ -12,10 +12,10 @@ import { type RunningWorker, startWorker, type WorkerOptions } from "./dev/worke
 
 const HELP = `npm start -- [options]
 
-  --port PORT        where the API listens (default 8787, or what this state used before)
-  --state-dir DIR    where everything is kept (default .spawnpoint)
-  --no-demo          do not make a first bot
-  --set NAME=VALUE   a setting of the Worker, such as POLICY='{"heartbeat_interval_s":5}'; may be repeated
+  --port PORT        port of the API (default: the port used before with this state, or 8787)
+  --state-dir DIR    directory for all state (default: .spawnpoint)
+  --no-demo          do not create a demo bot
+  --set NAME=VALUE   a setting of the Worker, for example POLICY='{"heartbeat_interval_s":5}'; can be repeated
 `;
 const DEFAULT_PORT = 8787;
 const MAX_RESTARTS = 20;
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
   const port = await claimPort(options.port ?? before?.port?.toString(), DEFAULT_PORT);
   const secrets = await localSecrets(state_dir);
 
-  say("Spawnpoint on this machine\n");
+  say("Starting Spawnpoint on this machine\n");
   await import("./build.ts");
   say("  ✓ droplet agent bundled");
   const simulator = await startSimulator({
@@ -126,7 +126,7 @@ async function startOnSomePort(workerOptions: WorkerOptions): Promise<RunningWor
 
 function parseSetting(text: string): [string, string] {
   const equals = text.indexOf("=");
-  if (equals < 1) throw new Error(`--set ${text} must read NAME=VALUE.`);
+  if (equals < 1) throw new Error(`--set ${text} is invalid: use --set NAME=VALUE.`);
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
@@ -141,20 +141,22 @@ async function keepRunning(
   for (let restarts = 0; restarts < MAX_RESTARTS; restarts++) {
     await worker.child.ended;
     if (stopping) return;
-    say("  ! the Worker ended; starting it again on the same state");
+    say("  ! the Worker exited; restarting it on the same state");
     await worker.child.stop();
     worker = await startWorker(workerOptions);
     await record(worker);
-    say("  ✓ it is back");
+    say("  ✓ the Worker is running again");
   }
-  throw new Error(`The Worker ended ${MAX_RESTARTS} times; its log is ${join(workerOptions.state_dir, "worker.log")}`);
+  throw new Error(
+    `The Worker exited ${MAX_RESTARTS} times. See its log: ${join(workerOptions.state_dir, "worker.log")}`,
+  );
 }
 
 async function demo(api: Api): Promise<void> {
-  if (await firstAccount(api)) return say("This state has been used before; its bots come back by themselves.\n");
+  if (await firstAccount(api)) return say("Using existing state; its bots resume on their own.\n");
   const bot = await makeDemo(api);
   const begun = Date.now();
-  say(`A first bot, ${bot.id}:\n`);
+  say(`Creating a demo bot, ${bot.id}:\n`);
   const status = await follow(api, bot.id, (line) => say(`  ${line}`));
   say(`\n  ● ${status} after ${Math.round((Date.now() - begun) / 1000)} s\n`);
 }
@@ -163,19 +165,19 @@ async function showWhereToLook({ base_url, admin_token }: Api, state_dir: string
   const dev = join(state_dir, "dev.json");
   const account = (await firstAccount({ base_url, admin_token })) ?? "<an account id>";
   say(`Where to look
-  API, to browse and try    ${base_url}/docs
+  API documentation         ${base_url}/docs
   Addresses and tokens      ${dev}
-  The Worker's log          ${join(state_dir, "worker.log")}
-  Messages to people        here, and in ${join(state_dir, "messages.log")}
-  A droplet's disk and logs ${join(state_dir, "simulator", "machines")}
+  Worker log                ${join(state_dir, "worker.log")}
+  Email messages            here, and in ${join(state_dir, "messages.log")}
+  Droplet disks and logs    ${join(state_dir, "simulator", "machines")}
 
-Make another bot
+Create another bot
   TOKEN=$(sed -n 's/.*"admin_token": "\\(.*\\)".*/\\1/p' ${dev})
   curl -s ${base_url}/bots -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
     -d '${JSON.stringify(demoBot(account, "Second Light"))}'
   curl -s ${base_url}/accounts/${account}/bots -H "authorization: Bearer $TOKEN"
 
-Ctrl-C stops everything; the same command brings it back.`);
+Press Ctrl-C to stop everything; run the same command to resume.`);
 }
 
 async function stopAll(): Promise<void> {

@@ -3,5 +3,5 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { formatToken, hashToken } from "../src/wire/tokens.ts";
 
 const token = formatToken("op", randomUUID(), randomBytes(32));
-console.log(`Keep this where your back end keeps its secrets; it is shown once:\n  ${token}\n`);
-console.log(`Give this to the Worker (wrangler secret put OPERATOR_TOKEN_SHA256):\n  ${await hashToken(token)}`);
+console.log(`Operator token. Store it with your back end's secrets; it is shown only once:\n  ${token}\n`);
+console.log(`Its SHA-256, for the Worker (wrangler secret put OPERATOR_TOKEN_SHA256):\n  ${await hashToken(token)}`);

@@ -23,7 +23,10 @@ const Keyring = z.string().transform((text, context): readonly [KeyringEntry, ..
   try {
     return parseKeyring(text);
   } catch (error) {
-    context.addIssue({ code: "custom", message: error instanceof Error ? error.message : "is not a key ring" });
+    context.addIssue({
+      code: "custom",
+      message: error instanceof Error ? error.message : "is not a valid list of keys",
+    });
     return z.NEVER;
   }
 });
@@ -36,7 +39,10 @@ const Origins = z.string().transform((text, context): string[] => {
     .filter((origin) => origin !== "");
   for (const origin of origins) {
     if (URL.parse(origin)?.origin !== origin) {
-      context.addIssue({ code: "custom", message: `"${origin}" is not an origin such as https://app.example.com` });
+      context.addIssue({
+        code: "custom",
+        message: `"${origin}" is not an origin; an example is https://app.example.com`,
+      });
     }
   }
   return origins;
@@ -50,7 +56,7 @@ const SettingsSchema = z.object({
   ENCRYPTION_KEYS: Keyring,
   OPERATOR_TOKEN_SHA256: z
     .string()
-    .regex(/^[0-9a-f]{64}$/, "must be the SHA-256 of the operator's token (npm run token prints both)"),
+    .regex(/^[0-9a-f]{64}$/, "must be the SHA-256 of the operator token; npm run token prints both"),
   /** Signs the cookies of people's sessions; another one signs everybody out. */
   SESSION_SECRET: z.string().min(32, "must have at least 32 characters; make one with: openssl rand -base64 32"),
   /** Other origins whose pages may use this API with a session. */
@@ -96,10 +102,11 @@ export function readSettings(env: object): Settings {
   const parsed = SettingsSchema.safeParse(env);
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-    throw new Error(`Spawnpoint cannot start with these settings:\n${lines.join("\n")}`);
+    throw new Error(`Spawnpoint cannot start because of invalid settings:\n${lines.join("\n")}`);
   }
   const faults = productionFaults(parsed.data);
-  if (faults.length > 0) throw new Error(`Spawnpoint refuses to start in production:\n${faults.join("\n")}`);
+  if (faults.length > 0)
+    throw new Error(`Spawnpoint refuses to start in production because of these settings:\n${faults.join("\n")}`);
   settingsOf.set(env, parsed.data);
   return parsed.data;
 }
@@ -110,15 +117,16 @@ function productionFaults(settings: Settings): string[] {
   const faults: string[] = [];
   for (const [name, address] of addressesOf(settings)) {
     const url = new URL(address);
-    if (url.protocol !== "https:") faults.push(`${name}: must be https`);
+    if (url.protocol !== "https:") faults.push(`${name}: must use https`);
     if (/^(localhost|127\.|0\.0\.0\.0|\[)/.test(url.hostname)) faults.push(`${name}: points at this machine`);
-    if (/(^|\.)example\.com$/.test(url.hostname)) faults.push(`${name}: is still the example's address`);
+    if (/(^|\.)example\.com$/.test(url.hostname)) faults.push(`${name}: still has the example value`);
   }
-  if (settings.DIGITALOCEAN_TOKEN.includes("simulator")) faults.push("DIGITALOCEAN_TOKEN: is the simulator's");
+  if (settings.DIGITALOCEAN_TOKEN.includes("simulator")) faults.push("DIGITALOCEAN_TOKEN: is the simulator's token");
   if (settings.SESSION_SECRET.startsWith(LOCAL)) faults.push("SESSION_SECRET: was made for a local system");
-  if (settings.ENCRYPTION_KEYS.some(({ id }) => id === LOCAL)) faults.push("ENCRYPTION_KEYS: has a local system's key");
+  if (settings.ENCRYPTION_KEYS.some(({ id }) => id === LOCAL))
+    faults.push("ENCRYPTION_KEYS: contains a key of a local system");
   if (settings.SIGN_UP === "open" && settings.MAIL_WEBHOOK_URL === "") {
-    faults.push("MAIL_WEBHOOK_URL: without it nobody who signs up can confirm their address");
+    faults.push("MAIL_WEBHOOK_URL: is required for open sign-up, to send verification messages");
   }
   return faults;
 }

@@ -62,7 +62,7 @@ export async function follow(api: Api, botId: string, show: (line: string) => vo
   }
 }
 
-/** An event in words. */
+/** An event as one line. */
 function describeEvent({ at, kind, data }: EventView): string {
   return `${at.slice(11, 19)}  ${kind.replaceAll("_", " ")}${detailOf(kind, data)}`;
 }

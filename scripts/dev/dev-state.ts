@@ -28,7 +28,7 @@ export async function reapLeftovers(stateDir: string, before: DevState | null): 
   if (before === null) return;
   if (await mentions(before.pid, "scripts/start.ts")) {
     throw new Error(
-      `It already runs on ${stateDir} (process ${before.pid}). Stop it first, or take another --state-dir.`,
+      `Spawnpoint is already running on ${stateDir} (process ${before.pid}). Stop it first, or use another --state-dir.`,
     );
   }
   if (!(await mentions(before.worker_pid, stateDir))) return;
@@ -54,9 +54,10 @@ export async function claimPort(wanted: string | undefined, fallback: number): P
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`--port ${wanted} is not a port.`);
   const claimed = await tryListen(port);
   if (claimed !== null) return claimed;
-  if (wanted !== undefined) throw new Error(`Port ${port} is in use. Stop what listens there, or take another --port.`);
+  if (wanted !== undefined)
+    throw new Error(`Port ${port} is in use. Stop the process that listens on it, or use another --port.`);
   const free = await tryListen(0);
-  if (free === null) throw new Error("No port is free.");
+  if (free === null) throw new Error("No free port found. Choose one with --port.");
   return free;
 }
 

@@ -52,7 +52,7 @@ async function migrate(options: WorkerOptions): Promise<void> {
     await promisify(execFile)(wrangler(options), args, { cwd: options.root, env: { ...quietEnv(), CI: "true" } });
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    throw new Error(`The database's migrations could not be applied:\n${stdout ?? ""}${stderr ?? String(error)}`);
+    throw new Error(`Applying the database migrations failed:\n${stdout ?? ""}${stderr ?? String(error)}`);
   }
 }
 
@@ -102,5 +102,7 @@ async function untilHealthy(base_url: string, child: Child, log: string, patienc
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   await child.stop();
-  throw new Error(`The Worker did not become healthy${ended ? ": it ended" : ""}. Its log is ${log}`);
+  throw new Error(
+    `The Worker ${ended ? "exited during startup" : "did not become healthy in time"}. See its log: ${log}`,
+  );
 }

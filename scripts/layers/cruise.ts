@@ -4,7 +4,7 @@ import { dirname, join, posix } from "node:path";
 import { cruise, type ICruiseResult } from "dependency-cruiser";
 import { AGENT_LAYERS, LAYERS, rulesOf } from "./layers.ts";
 
-export interface Violation {
+interface Violation {
   rule: string;
   from: string;
   to: string;

@@ -1,6 +1,5 @@
 /** Accounts, for the operator. */
-import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
+import { z } from "@hono/zod-openapi";
 import { changeAccount, createAccount, findAccount, listAccounts } from "../accounts/accounts.ts";
 import { listBots } from "../accounts/bots.ts";
 import { openDb } from "../db/client.ts";
@@ -10,38 +9,33 @@ import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
 import { auditOf } from "./audit-record.ts";
 import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { type AppEnv, createApp } from "./context.ts";
+import { createApp } from "./context.ts";
 import { IdempotencyHeaders, idempotencyKey } from "./idempotency.ts";
 import { decodePage, IncludeDestroyed } from "./paging.ts";
 import { problem } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Accounts"];
 const AccountPath = z.object({ id: Uuid });
 
 export const accountRoutes = createApp();
 
-function externalIdTaken(c: Context<AppEnv>) {
-  return problem(
-    c,
-    "external_id_taken",
-    "Another account has this external_id; find it with GET /accounts?external_id=.",
-  );
-}
-
 accountRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/accounts",
     operationId: "createAccount",
     summary: "Create an account",
+    description: "Links the account to an id of your own system, its `external_id`.",
     tags,
     ...access("operator:write", ...jsonBody),
     request: {
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CreateAccountRequest } } },
     },
-    responses: { 201: json(Account, "The account"), ...problems(...BODY_PROBLEMS, 409) },
+    refuses: ["external_id_taken"],
+    responses: { 201: json(Account, "The account", "Location") },
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -51,9 +45,9 @@ accountRoutes.openapi(
     const made = await createAccount(openDb(c.env.DB), { id, ...body }, key, audit, Date.now());
     switch (made.kind) {
       case "external_id_taken":
-        return externalIdTaken(c);
+        return problem(c, "external_id_taken");
       case "key_reused":
-        return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
+        return problem(c, "idempotency_key_reused");
       case "created":
       case "replayed":
         if (made.kind === "replayed") c.header("idempotency-replayed", "true");
@@ -63,19 +57,24 @@ accountRoutes.openapi(
 );
 
 accountRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/accounts",
     operationId: "listAccounts",
-    summary: "List accounts, newest first",
+    summary: "List accounts",
+    description: "Returns all accounts, newest first.",
     tags,
     ...access("operator:read"),
     request: {
       query: PageQuery.extend({
-        external_id: z.string().max(255).optional().meta({ description: "Only the account with this id of yours" }),
+        external_id: z
+          .string()
+          .max(255)
+          .optional()
+          .meta({ description: "Returns only the account with this id in your own system" }),
       }),
     },
-    responses: { 200: json(pageOf(Account, "AccountPage"), "A page of accounts"), ...problems(400) },
+    responses: { 200: json(pageOf(Account, "AccountPage"), "A page of accounts") },
   }),
   async (c) => {
     const { limit, cursor, external_id } = c.req.valid("query");
@@ -87,36 +86,40 @@ accountRoutes.openapi(
 );
 
 accountRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/accounts/{id}",
     operationId: "getAccount",
-    summary: "Read an account",
+    summary: "Get an account",
+    description: "Returns the account with its tier, its bot limit and its number of bots.",
     tags,
     ...access("account:read"),
     request: { params: AccountPath },
-    responses: { 200: json(Account, "The account"), ...problems(400, 404) },
+    refuses: ["account_not_found"],
+    responses: { 200: json(Account, "The account") },
   }),
   async (c) => {
     const account = await findAccount(openDb(c.env.DB), c.get("principal").scope, c.req.valid("param").id);
-    return account ? c.json(account, 200) : problem(c, "account_not_found", "There is no such account.");
+    return account ? c.json(account, 200) : problem(c, "account_not_found");
   },
 );
 
 accountRoutes.openapi(
-  createRoute({
+  route({
     method: "patch",
     path: "/accounts/{id}",
     operationId: "changeAccount",
-    summary: "Change an account's tier, or link it to an id of yours",
-    description: "Below its present number of bots the account keeps them all; creates are refused (`over_limit`).",
+    summary: "Change an account",
+    description:
+      "Changes the tier, the `external_id`, or both. An account with more bots than its new tier allows keeps them (`over_limit`), but cannot create more.",
     tags,
     ...access("operator:write", ...jsonBody),
     request: {
       params: AccountPath,
       body: { required: true, content: { "application/json": { schema: PatchAccountRequest } } },
     },
-    responses: { 200: json(Account, "The account"), ...problems(...BODY_PROBLEMS, 404, 409) },
+    refuses: ["account_not_found", "external_id_taken"],
+    responses: { 200: json(Account, "The account") },
   }),
   async (c) => {
     const change = c.req.valid("json");
@@ -128,9 +131,9 @@ accountRoutes.openapi(
     const changed = await changeAccount(db, id, change, audit, Date.now());
     switch (changed.kind) {
       case "account_unknown":
-        return problem(c, "account_not_found", "There is no such account.");
+        return problem(c, "account_not_found");
       case "external_id_taken":
-        return externalIdTaken(c);
+        return problem(c, "external_id_taken");
       case "changed":
         return c.json(changed.account, 200);
     }
@@ -138,15 +141,17 @@ accountRoutes.openapi(
 );
 
 accountRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/accounts/{id}/bots",
     operationId: "listAccountBots",
-    summary: "List an account's bots, newest first",
+    summary: "List an account's bots",
+    description: "Returns the bots from the index, newest first. `observed_at` says how old an item is.",
     tags,
     ...access("bots:read"),
     request: { params: AccountPath, query: PageQuery.extend({ include_destroyed: IncludeDestroyed }) },
-    responses: { 200: json(pageOf(BotListItem, "BotPage"), "A page of bots"), ...problems(400, 404) },
+    refuses: ["account_not_found"],
+    responses: { 200: json(pageOf(BotListItem, "BotPage"), "A page of bots") },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
@@ -158,7 +163,7 @@ accountRoutes.openapi(
     const page = await listBots(db, scope, { account_id: id, include_destroyed }, limit, after);
     // An empty first page may be an account without bots, or no account.
     if (page.data.length === 0 && (await findAccount(db, scope, id)) === null) {
-      return problem(c, "account_not_found", "There is no such account.");
+      return problem(c, "account_not_found");
     }
     return c.json(page, 200);
   },

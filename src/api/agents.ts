@@ -1,5 +1,5 @@
 /** What droplets ask. A heartbeat costs one call into its Bot and touches no database. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { configEtag } from "../bot/config/content.ts";
 import type { Answer } from "../bot/shell/answer.ts";
@@ -16,22 +16,25 @@ import {
   RegisterRequest,
   StageRequest,
 } from "../wire/agent.ts";
+import { AgentFrame, BotFrame } from "../wire/channel.ts";
 import { AgentConfig } from "../wire/config.ts";
 import { DropletId, Sha256Hex, Uuid } from "../wire/primitives.ts";
-import { agent } from "./auth.ts";
+import { ANOTHER_BOTS_TOKEN, byAgent, NOBODY_JUDGES } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { switchProtocols } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { isUnchanged } from "./etag.ts";
 import { problem, refusal } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { headers, json } from "./responses.ts";
+import { route } from "./route.ts";
 import { isUpgrade, upgradeRequired } from "./upgrade.ts";
 
 const tags = ["Agents"];
-const security = [{ agent: [] }];
 const BotPath = z.object({ id: Uuid });
 
 export const agentRoutes = createApp();
+agentRoutes.openAPIRegistry.register("AgentFrame", AgentFrame);
+agentRoutes.openAPIRegistry.register("BotFrame", BotFrame);
 
 /** Asks the bot that the token names. Agents know no rows: a bot that its object does not know has no agent either. */
 function ask<T>(c: Context<AppEnv>, call: (bot: BotStub) => Promise<Answer<T>>): Promise<Answer<T>> {
@@ -39,21 +42,23 @@ function ask<T>(c: Context<AppEnv>, call: (bot: BotStub) => Promise<Answer<T>>):
 }
 
 agentRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bot/register",
     operationId: "registerAgent",
-    summary: "Exchange a registration token for the agent's own credential",
+    summary: "Register an agent",
+    description:
+      "Exchanges the droplet's registration token for the credential that the agent has generated. Only the SHA-256 of the credential is sent.",
     tags,
-    security,
-    middleware: [agent, ...jsonBody] as const,
+    ...byAgent(...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: RegisterRequest } } } },
-    responses: { 200: json(RegisterAnswer, "Registered"), ...problems(...BODY_PROBLEMS, 409) },
+    refuses: ["awaiting_release", "wrong_droplet", "credential_conflict", "registration_pending"],
+    responses: { 200: json(RegisterAnswer, "Registered") },
   }),
   async (c) => {
     const body = c.req.valid("json");
     const caller = c.get("agent");
-    if (body.bot_id !== caller.bot_id) return problem(c, "unauthorized", "The token is another bot's.");
+    if (body.bot_id !== caller.bot_id) return problem(c, "unauthorized", ANOTHER_BOTS_TOKEN);
     const answer = await ask(c, (bot) => bot.register(caller, body));
     if (!answer.ok) return refusal(c, answer);
     const channel_url = `${c.get("settings").PUBLIC_URL.replace(/^http/, "ws")}/bot/${caller.bot_id}/channel`;
@@ -62,54 +67,54 @@ agentRoutes.openapi(
 );
 
 agentRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bot/{id}/config",
     operationId: "getAgentConfig",
-    summary: "Read the desired config with its secrets in plain text",
+    summary: "Get the desired config with secrets",
+    description:
+      "Returns the desired config version with its secrets in plain text. Only the bot's registered agent receives them.",
     tags,
-    security,
-    middleware: [agent] as const,
+    ...byAgent(),
     request: {
       params: BotPath,
       query: z.object({
-        droplet_id: z.coerce
-          .number()
-          .pipe(DropletId)
-          .optional()
-          .meta({ description: "Where the agent is: a copy of it on another droplet gets no secrets" }),
+        droplet_id: z.coerce.number().pipe(DropletId).optional().meta({
+          description: "The droplet that the agent runs on. A copy of the agent on another droplet is refused.",
+        }),
       }),
       headers: z.object({ "if-none-match": z.string().max(512).optional() }),
     },
+    refuses: ["credential_revoked", "wrong_droplet", "config_not_found", "config_fenced", "secret_unreadable"],
     responses: {
-      200: json(AgentConfig, "The desired version", z.object({ etag: z.string() })),
-      304: { description: "The version that you have" },
-      ...problems(400, 404, 409),
+      200: json(AgentConfig, "The desired version", "ETag"),
+      304: { description: "If-None-Match names the desired version", headers: headers("ETag") },
     },
   }),
   async (c) => {
     const { droplet_id } = c.req.valid("query");
     const answer = await ask(c, (bot) => bot.agentConfig(c.get("agent"), droplet_id ?? null));
     if (!answer.ok) return refusal(c, answer);
-    const headers = { etag: configEtag(answer.value.id), "cache-control": "no-store" };
-    return isUnchanged(c, headers.etag) ? c.body(null, 304, headers) : c.json(answer.value, 200, headers);
+    const sent = { etag: configEtag(answer.value.id), "cache-control": "no-store" };
+    return isUnchanged(c, sent.etag) ? c.body(null, 304, sent) : c.json(answer.value, 200, sent);
   },
 );
 
 agentRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bot/{id}/config_ack",
     operationId: "acknowledgeConfig",
-    summary: "Say that a config version was applied, or why not",
+    summary: "Acknowledge a config version",
+    description: "Reports that a config version was applied, or why it failed.",
     tags,
-    security,
-    middleware: [agent, ...jsonBody] as const,
+    ...byAgent(...jsonBody),
     request: {
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: ConfigAckRequest } } },
     },
-    responses: { 200: json(ConfigAckAnswer, "Recorded"), ...problems(...BODY_PROBLEMS, 404, 409) },
+    refuses: ["awaiting_release", "credential_revoked", "config_not_found", "generation_over"],
+    responses: { 200: json(ConfigAckAnswer, "Recorded") },
   }),
   async (c) => {
     const ack = c.req.valid("json");
@@ -119,19 +124,21 @@ agentRoutes.openapi(
 );
 
 agentRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bot/{id}/heartbeat",
     operationId: "heartbeat",
-    summary: "Say that the agent lives, and learn what is wanted",
+    summary: "Send a heartbeat",
+    description:
+      "Reports the agent's state and the results of commands. The answer holds the desired config version, the permission to run the workload, and pending commands.",
     tags,
-    security,
-    middleware: [agent, ...jsonBody] as const,
+    ...byAgent(...jsonBody),
     request: {
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: HeartbeatRequest } } },
     },
-    responses: { 200: json(HeartbeatAnswer, "What is wanted"), ...problems(...BODY_PROBLEMS) },
+    refuses: ["credential_revoked", "wrong_droplet"],
+    responses: { 200: json(HeartbeatAnswer, "The desired state") },
   }),
   async (c) => {
     const beat = c.req.valid("json");
@@ -141,24 +148,26 @@ agentRoutes.openapi(
 );
 
 agentRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bot/{id}/channel",
     operationId: "openChannel",
-    summary: "Open the agent's channel",
+    summary: "Open the agent channel",
     description:
-      "A WebSocket. The agent sends `status` frames (a heartbeat with a `type`) and the literal `ping`; the bot sends " +
-      "`orders` frames (a heartbeat's answer with a `type`) whenever something changes.",
+      "Upgrades to a WebSocket. The agent sends `AgentFrame` messages (a heartbeat with a `type`) and the text `ping`, which is answered with `pong`. The bot sends a `BotFrame` (the answer to a heartbeat with a `type`) after each of them and whenever something changes.",
     tags,
-    security,
-    middleware: [agent] as const,
+    ...byAgent(),
     request: {
       params: BotPath,
       query: z.object({ droplet_id: z.coerce.number().pipe(DropletId), boot_id: BootId }),
     },
+    "x-websocket": {
+      sends: { $ref: "#/components/schemas/AgentFrame" },
+      receives: { $ref: "#/components/schemas/BotFrame" },
+    },
+    refuses: ["credential_revoked", "wrong_droplet", "upgrade_required", "duplicate_agent"],
     responses: {
-      101: { description: "The channel is open" },
-      ...problems(400, 426, 429),
+      101: { description: "Switching protocols: the channel is open", headers: headers("Upgrade") },
     },
   }),
   async (c) => {
@@ -172,19 +181,21 @@ agentRoutes.openapi(
 );
 
 agentRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bot/{id}/stage",
     operationId: "reportStage",
-    summary: "Say how far the bootstrap has come",
+    summary: "Report bootstrap progress",
+    description:
+      "Reports the stage that the droplet's bootstrap has reached. Each new stage extends the time that the bot waits for its agent.",
     tags,
-    security,
-    middleware: [agent, ...jsonBody] as const,
+    ...byAgent(...jsonBody),
     request: {
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: StageRequest } } },
     },
-    responses: { 200: json(z.object({ status: z.literal("ok") }), "Recorded"), ...problems(...BODY_PROBLEMS) },
+    refuses: ["awaiting_release", "credential_revoked", "wrong_droplet"],
+    responses: { 200: json(z.object({ status: z.literal("ok") }), "Recorded") },
   }),
   async (c) => {
     const report = c.req.valid("json");
@@ -194,16 +205,17 @@ agentRoutes.openapi(
 );
 
 agentRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bot/{id}/agent",
     operationId: "getAgentRelease",
-    summary: "Learn which agent bundle the present deploy serves",
+    summary: "Get the current agent bundle",
+    description: "Returns the path and the SHA-256 of the agent bundle that this deployment serves.",
     tags,
-    security,
-    middleware: [agent] as const,
+    ...byAgent(),
     request: { params: BotPath },
-    responses: { 200: json(AgentRelease, "Where it is, and its digest"), ...problems(400) },
+    refuses: ["credential_revoked"],
+    responses: { 200: json(AgentRelease, "The bundle's path and SHA-256") },
   }),
   async (c) => {
     const answer = await ask(c, (bot) => bot.agentRelease(c.get("agent"), agentRelease));
@@ -212,33 +224,31 @@ agentRoutes.openapi(
 );
 
 agentRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bot/agent/{file}",
     operationId: "downloadAgent",
-    summary: "Download an agent bundle by its digest",
-    description: "`{sha256}.mjs`. Holds no secret and never changes, so it may be cached for ever.",
+    summary: "Download an agent bundle",
+    description:
+      "`file` is the bundle's SHA-256 followed by `.mjs`. The bundle contains no secret and never changes, so it may be cached forever.",
     tags,
+    ...NOBODY_JUDGES,
     request: { params: z.object({ file: z.string().max(80) }) },
+    refuses: ["agent_release_not_found"],
     responses: {
       200: { description: "The bundle", content: { "text/javascript": { schema: z.string() } } },
-      ...problems(404),
     },
   }),
   (c) => {
     const { file } = c.req.valid("param");
     const digest = Sha256Hex.safeParse(file.replace(/\.mjs$/, "")).data;
     if (digest !== agentRelease.sha256 || !file.endsWith(".mjs")) {
-      return problem(
-        c,
-        "agent_release_not_found",
-        "This deploy does not serve that agent. GET /bot/{id}/agent names the present one.",
-      );
+      return problem(c, "agent_release_not_found");
     }
-    const headers = {
+    const sent = {
       "content-type": "text/javascript; charset=utf-8",
       "cache-control": "public, max-age=31536000, immutable",
     };
-    return c.body(agentBundle, 200, headers);
+    return c.body(agentBundle, 200, sent);
   },
 );

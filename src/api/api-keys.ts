@@ -1,5 +1,5 @@
 /** API keys: an account's own, made by its owners; the operator's, and those that the operator makes for accounts. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { findAccount } from "../accounts/accounts.ts";
 import { createKey, listKeys, revokeKey } from "../accounts/api-keys.ts";
@@ -16,13 +16,13 @@ import { type AppEnv, createApp } from "./context.ts";
 import { IdempotencyHeaders, idempotencyKey } from "./idempotency.ts";
 import { decodePage } from "./paging.ts";
 import { problem } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const SECRET_BYTES = 32;
 const tags = ["API keys"];
 const KeyPath = z.object({ id: Uuid });
 const KeyPage = pageOf(ApiKey, "ApiKeyPage");
-const shownOnce = "The secret is in this answer alone; with the same Idempotency-Key it is not shown again (409).";
 
 export const apiKeyRoutes = createApp();
 
@@ -35,7 +35,8 @@ interface Wish {
 async function create(c: Context<AppEnv>, action: string, account: string | null, wish: Wish, body: unknown) {
   const now = Date.now();
   const expires_at = wish.expires_at === undefined ? null : Date.parse(wish.expires_at);
-  if (expires_at !== null && expires_at <= now) return problem(c, "invalid_request", "expires_at is in the past.");
+  if (expires_at !== null && expires_at <= now)
+    return problem(c, "invalid_request", "expires_at is in the past. Send a later time or leave it out.");
   const id = crypto.randomUUID();
   const token = formatToken(account === null ? "op" : "key", id, randomBytes(SECRET_BYTES));
   const { name, scopes } = wish;
@@ -46,9 +47,9 @@ async function create(c: Context<AppEnv>, action: string, account: string | null
   const made = await createKey(openDb(c.env.DB), { ...key, created_by }, idempotency, audit, now);
   switch (made.kind) {
     case "key_reused":
-      return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
+      return problem(c, "idempotency_key_reused");
     case "shown_before":
-      return problem(c, "secret_shown_before", "That key was made, and its secret shown. Revoke it and make another.");
+      return problem(c, "secret_shown_before");
     case "created":
       return c.json({ ...made.key, token }, 201, { "cache-control": "no-store" });
   }
@@ -64,23 +65,25 @@ async function list(c: Context<AppEnv>, account: string | null, { limit, cursor 
 async function revoke(c: Context<AppEnv>, action: string, account: string | null, id: string) {
   const audit = auditOf(c, action, { account_id: account, target: id });
   const known = await revokeKey(openDb(c.env.DB), account, id, audit, Date.now());
-  return known ? c.body(null, 204) : problem(c, "key_not_found", "There is no such key.");
+  return known ? c.body(null, 204) : problem(c, "key_not_found");
 }
 
 apiKeyRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/keys",
     operationId: "createKey",
-    summary: "Make an API key of the account",
-    description: shownOnce,
+    summary: "Create an API key",
+    description:
+      "Creates a key of the account. The secret is returned only in this answer; repeating the request with the same Idempotency-Key is refused with 409.",
     tags,
     ...access("keys:write", ...jsonBody),
     request: {
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CreateKeyRequest } } },
     },
-    responses: { 201: json(CreatedApiKey, "The key, with its secret"), ...problems(...BODY_PROBLEMS, 409) },
+    refuses: ["secret_shown_before"],
+    responses: { 201: json(CreatedApiKey, "The key, with its secret") },
   }),
   (c) => {
     const body = c.req.valid("json");
@@ -90,15 +93,16 @@ apiKeyRoutes.openapi(
 );
 
 apiKeyRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/keys",
     operationId: "listKeys",
-    summary: "List the account's API keys, newest first",
+    summary: "List API keys",
+    description: "Returns the account's keys, newest first, revoked ones included. Secrets are never returned.",
     tags,
     ...access("keys:write"),
     request: { query: PageQuery },
-    responses: { 200: json(KeyPage, "A page of keys"), ...problems(400) },
+    responses: { 200: json(KeyPage, "A page of keys") },
   }),
   (c) => {
     const account = accountOf(c);
@@ -107,15 +111,17 @@ apiKeyRoutes.openapi(
 );
 
 apiKeyRoutes.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/keys/{id}",
     operationId: "revokeKey",
-    summary: "Revoke an API key of the account, at once",
+    summary: "Revoke an API key",
+    description: "The key is refused from the next request on. Revoking it again changes nothing.",
     tags,
     ...access("keys:write"),
     request: { params: KeyPath },
-    responses: { 204: { description: "Revoked" }, ...problems(400, 404) },
+    refuses: ["key_not_found"],
+    responses: { 204: { description: "Revoked" } },
   }),
   (c) => {
     const account = accountOf(c);
@@ -124,30 +130,33 @@ apiKeyRoutes.openapi(
 );
 
 function operatorsPlace(c: Context<AppEnv>) {
-  return problem(c, "forbidden", "These are the keys of one account; the operator's place is /operator/api-keys.");
+  return problem(c, "forbidden", "This route serves an account's own keys. Use /operator/api-keys instead.");
 }
 
 apiKeyRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/operator/api-keys",
     operationId: "createOperatorKey",
-    summary: "Make an API key of the operator, or of an account",
-    description: shownOnce,
+    summary: "Create an operator key",
+    description:
+      "Creates a key of the operator, or of an account if `account_id` is given. The secret is returned only in this answer; repeating the request with the same Idempotency-Key is refused with 409.",
     tags,
     ...access("operator:write", ...jsonBody),
     request: {
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CreateOperatorKeyRequest } } },
     },
-    responses: { 201: json(CreatedApiKey, "The key, with its secret"), ...problems(...BODY_PROBLEMS, 404, 409) },
+    refuses: ["account_not_found", "secret_shown_before"],
+    responses: { 201: json(CreatedApiKey, "The key, with its secret") },
   }),
   async (c) => {
     const { account_id: account = null, ...wish } = c.req.valid("json");
     const { scope } = c.get("principal");
-    if (!mayGrant(c, wish.scopes)) return problem(c, "forbidden", "A key cannot grant what it does not have.");
+    if (!mayGrant(c, wish.scopes))
+      return problem(c, "forbidden", "A key can only grant permissions that the credential itself has.");
     if (account !== null && (await findAccount(openDb(c.env.DB), scope, account)) === null) {
-      return problem(c, "account_not_found", "There is no such account.");
+      return problem(c, "account_not_found");
     }
     return create(c, "createOperatorKey", account, wish, c.req.valid("json"));
   },
@@ -159,15 +168,16 @@ function mayGrant(c: Context<AppEnv>, scopes: readonly KeyScope[]): boolean {
 }
 
 apiKeyRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/operator/api-keys",
     operationId: "listOperatorKeys",
-    summary: "List API keys of the operator, or of an account, newest first",
+    summary: "List operator keys",
+    description: "Returns the operator's keys, or an account's if `account_id` is given, newest first.",
     tags,
     ...access("operator:read"),
     request: { query: PageQuery.extend({ account_id: Uuid.optional() }) },
-    responses: { 200: json(KeyPage, "A page of keys"), ...problems(400) },
+    responses: { 200: json(KeyPage, "A page of keys") },
   }),
   (c) => {
     const { account_id = null, ...page } = c.req.valid("query");
@@ -176,15 +186,18 @@ apiKeyRoutes.openapi(
 );
 
 apiKeyRoutes.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/operator/api-keys/{id}",
     operationId: "revokeOperatorKey",
-    summary: "Revoke an API key of the operator, or of an account, at once",
+    summary: "Revoke an operator key",
+    description:
+      "Revokes a key of the operator, or of an account if `account_id` is given. It is refused from the next request on.",
     tags,
     ...access("operator:write"),
     request: { params: KeyPath, query: z.object({ account_id: Uuid.optional() }) },
-    responses: { 204: { description: "Revoked" }, ...problems(400, 404) },
+    refuses: ["key_not_found"],
+    responses: { 204: { description: "Revoked" } },
   }),
   (c) => revoke(c, "revokeOperatorKey", c.req.valid("query").account_id ?? null, c.req.valid("param").id),
 );

@@ -1,5 +1,5 @@
 /** The HTTP face: what every request meets first and last, and the resources in between. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { sql } from "drizzle-orm";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
@@ -14,6 +14,7 @@ import { accountRoutes } from "./accounts.ts";
 import { agentRoutes } from "./agents.ts";
 import { apiKeyRoutes } from "./api-keys.ts";
 import { auditRoutes } from "./audit.ts";
+import { open } from "./auth.ts";
 import { botRoutes } from "./bots.ts";
 import { commandRoutes } from "./commands.ts";
 import { configRoutes } from "./configs.ts";
@@ -29,10 +30,12 @@ import { operatorRoutes } from "./operator.ts";
 import { peopleRoutes } from "./people.ts";
 import { fromError, problem } from "./problem.ts";
 import { addressBrake } from "./rate-limit.ts";
-import { json, problems } from "./responses.ts";
+import { json, registerComponents } from "./responses.ts";
+import { route } from "./route.ts";
 import { securityRoutes } from "./security.ts";
 import { sessionRoutes } from "./sessions.ts";
 import { suspensionRoutes } from "./suspensions.ts";
+import { TAGS } from "./tags.ts";
 
 export const app = createApp();
 
@@ -69,15 +72,15 @@ app.use(sizeLimits);
 app.use(async (c, next) => (c.req.header("origin") === undefined ? next() : crossOrigin(c, next)));
 
 app.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/health",
     operationId: "health",
-    middleware: [addressBrake],
-    summary: "Whether the service and its database answer",
+    ...open(addressBrake),
+    summary: "Check the service",
+    description: "Reports whether the service and its database respond.",
     tags: ["Health"],
     responses: {
-      ...problems(),
       200: json(z.object({ status: z.literal("healthy"), version: z.string() }), "Healthy"),
       503: json(z.object({ status: z.literal("unhealthy"), error: z.string() }), "Unhealthy"),
     },
@@ -87,7 +90,7 @@ app.openapi(
       await withRetry(() => openDb(c.env.DB).run(sql`SELECT 1`));
       return c.json({ status: "healthy" as const, version: packageJson.version }, 200);
     } catch {
-      return c.json({ status: "unhealthy" as const, error: "The database does not answer." }, 503);
+      return c.json({ status: "unhealthy" as const, error: "The database does not respond." }, 503);
     }
   },
 );
@@ -111,27 +114,28 @@ app.route("/", suspensionRoutes);
 app.route("/", securityRoutes);
 app.route("/", encryptionKeyRoutes);
 
+registerComponents(app);
 app.openAPIRegistry.registerComponent("securitySchemes", "operator", {
   type: "http",
   scheme: "bearer",
-  description: "The operator's token or one of their keys, `sp_op_…`. It reaches every account.",
+  description: "The operator token or an operator key, `sp_op_…`. Reaches every account.",
 });
 app.openAPIRegistry.registerComponent("securitySchemes", "api_key", {
   type: "http",
   scheme: "bearer",
-  description: "An account's API key, `sp_key_…`. It reaches that account, as far as its scopes go.",
+  description: "An API key of an account, `sp_key_…`. Reaches that account, within the key's scopes.",
 });
 app.openAPIRegistry.registerComponent("securitySchemes", "session", {
   type: "apiKey",
   in: "cookie",
   name: SESSION_COOKIE,
   description:
-    "A person's session. It acts for their own account, or for the one that the header Spawnpoint-Account names.",
+    "A session cookie. Acts for the user's own account, or for the account in the header `Spawnpoint-Account`.",
 });
 app.openAPIRegistry.registerComponent("securitySchemes", "agent", {
   type: "http",
   scheme: "bearer",
-  description: "A droplet's registration token, `sp_reg_…`, or its agent's own credential, `sp_agt_…`.",
+  description: "A droplet's registration token, `sp_reg_…`, or its agent's credential, `sp_agt_…`.",
 });
 
 app.doc31("/openapi.json", {
@@ -140,17 +144,18 @@ app.doc31("/openapi.json", {
     title: "Spawnpoint",
     version: packageJson.version,
     description: packageJson.description,
+    contact: { name: "Spawnpoint", url: "https://spawnpoint.dev" },
     license: { name: "MIT", url: "https://spdx.org/licenses/MIT.html" },
   },
-  servers: [{ url: "/" }],
+  servers: [{ url: "/", description: "This deployment" }],
+  tags: TAGS,
 });
 
 app.notFound((c) => {
   const methods = methodsFor(app, c.req.path);
-  if (methods.length === 0)
-    return problem(c, "route_not_found", "There is no such route; GET /openapi.json lists them all.");
+  if (methods.length === 0) return problem(c, "route_not_found");
   c.header("allow", methods.join(", "));
-  return problem(c, "method_not_allowed", `This route takes ${methods.join(", ")}.`);
+  return problem(c, "method_not_allowed", `This route supports ${methods.join(", ")}.`);
 });
 
 app.onError((error, c) => {

@@ -1,12 +1,12 @@
 /** The audit log: an account's own part of it, and all of it for the operator. No route changes it. */
-import { createRoute } from "@hono/zod-openapi";
 import { listAudit } from "../accounts/audit.ts";
 import { openDb } from "../db/client.ts";
 import { AuditEntry, AuditQuery } from "../wire/audit.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
 import { access } from "./auth.ts";
 import { createApp } from "./context.ts";
-import { json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Audit"];
 const AuditPage = pageOf(AuditEntry, "AuditPage");
@@ -14,15 +14,16 @@ const AuditPage = pageOf(AuditEntry, "AuditPage");
 export const auditRoutes = createApp();
 
 auditRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/audit",
     operationId: "listAudit",
-    summary: "Who did what in the account, newest first",
+    summary: "List the account's audit log",
+    description: "Returns who changed what in the account, newest first. Entries cannot be changed or deleted.",
     tags,
     ...access("audit:read"),
     request: { query: AuditQuery },
-    responses: { 200: json(AuditPage, "A page of entries"), ...problems(400) },
+    responses: { 200: json(AuditPage, "A page of entries") },
   }),
   async (c) => {
     const { limit, cursor, ...filter } = c.req.valid("query");
@@ -32,15 +33,16 @@ auditRoutes.openapi(
 );
 
 auditRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/operator/audit",
     operationId: "listAllAudit",
-    summary: "Who did what, in every account and to the fleet, newest first",
+    summary: "List the whole audit log",
+    description: "Returns who changed what in every account and in the fleet, newest first.",
     tags,
     ...access("operator:read"),
     request: { query: AuditQuery.extend({ account_id: Uuid.optional() }) },
-    responses: { 200: json(AuditPage, "A page of entries"), ...problems(400) },
+    responses: { 200: json(AuditPage, "A page of entries") },
   }),
   async (c) => {
     const { limit, cursor, ...filter } = c.req.valid("query");

@@ -13,7 +13,7 @@ const PLAIN_JSON = /^application\/json(; *charset=[\w-]+)?$/;
 const isJson = createMiddleware<AppEnv>(async (c, next) => {
   const header = c.req.header("content-type") ?? "";
   if (header.split(";")[0]?.trim().toLowerCase() !== "application/json") {
-    return problem(c, "unsupported_media_type", "The body must be JSON: send content-type: application/json.");
+    return problem(c, "unsupported_media_type");
   }
   if (!PLAIN_JSON.test(header)) {
     const headers = new Headers(c.req.raw.headers);
@@ -23,7 +23,8 @@ const isJson = createMiddleware<AppEnv>(async (c, next) => {
   return next();
 });
 
-const tooLarge = (c: Context) => problem(c, "body_too_large", `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+const tooLarge = (c: Context) =>
+  problem(c, "body_too_large", `The request body is larger than ${MAX_BODY_BYTES} bytes.`);
 
 /** Of a body that does not say how long it is: counts as it is read. */
 const counted = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge });

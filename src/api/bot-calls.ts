@@ -9,6 +9,9 @@ import { tellBot, withBot } from "../fleet/bots.ts";
 import { inScope } from "../records/caller.ts";
 import type { AppEnv } from "./context.ts";
 
+/** What a Bot may answer to any call on behalf of management. */
+export const ANY_BOT_REFUSES = ["bot_not_found", "bot_unreadable"] as const;
+
 /**
  * Asks a Bot on behalf of management. Where its object was never told that it exists (the Worker died right after the
  * row was written), it is told now and asked again.
@@ -28,15 +31,9 @@ export async function askBot<T>(
       // Another account's bot answers like an unknown one. A lost object cannot be told apart here without its state.
       if (!("every_account" in c.get("principal").scope)) return answer;
       log({ level: "error", event: "bot_object_lost", bot_id: id, request_id: c.get("request_id") });
-      return refuse(
-        "bot_unreadable",
-        "The index knows this bot, but its object does not. Nothing is done until an operator looks.",
-      );
+      return refuse("bot_unreadable", "The bot is in the index, but its stored state is lost. It needs the operator.");
     case "unreadable":
-      return refuse(
-        "bot_unreadable",
-        "The bot's first config cannot be read. Nothing is done until an operator looks.",
-      );
+      return refuse("bot_unreadable", "The bot's first config version cannot be read. It needs the operator.");
     case "new":
       if (!inScope(c.get("principal").scope, stored.bot.account_id)) return answer;
       await tellBot(c.env, stored.bot);

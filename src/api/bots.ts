@@ -1,7 +1,6 @@
 /** Bots: create, read, change, act. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { insertBot, listBots } from "../accounts/bots.ts";
-import { KEY_RETIRED } from "../bot/calls/rekey.ts";
 import { contentOfCreate, last4 } from "../bot/config/content.ts";
 import { mergeNames } from "../bot/config/environment.ts";
 import { sealSecrets } from "../bot/config/secrets.ts";
@@ -19,12 +18,13 @@ import { PageQuery, pageOf, Uuid } from "../wire/primitives.ts";
 import { auditOf } from "./audit-record.ts";
 import { access, unless } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { askBot } from "./bot-calls.ts";
+import { ANY_BOT_REFUSES, askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { callerOf, IdempotencyHeaders, idempotencyKey } from "./idempotency.ts";
 import { BooleanQuery, decodePage, IncludeDestroyed } from "./paging.ts";
 import { problem, refusal } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Bots"];
 const BotPath = z.object({ id: Uuid });
@@ -34,20 +34,21 @@ const CREATE_RETRY_S = 600;
 export const botRoutes = createApp();
 
 botRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bots",
     operationId: "createBot",
     summary: "Create a bot",
     description:
-      "Answers at once with status `pending`; its droplet is made in the background. Follow it with GET /bots/{id}.",
+      "Returns at once with status `pending`; the droplet is created in the background. Follow it with GET /bots/{id}/wait or GET /bots/{id}/events/stream. Requires `secrets:write` as well.",
     tags,
     ...access("bots:write", ...jsonBody),
     request: {
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CreateBotRequest } } },
     },
-    responses: { 201: json(BotView, "The bot"), ...problems(...BODY_PROBLEMS, 404) },
+    refuses: ["account_not_found", "quota_exceeded", "too_many_creates", "key_retired", "bot_unreadable"],
+    responses: { 201: json(BotView, "The bot", "Location") },
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -66,17 +67,15 @@ botRoutes.openapi(
     const inserted = await insertBot(openDb(c.env.DB), scope, bot, wish, now);
     switch (inserted.kind) {
       case "account_unknown":
-        return problem(c, "account_not_found", "There is no such account.");
+        return problem(c, "account_not_found");
       case "over_quota":
-        return problem(c, "quota_exceeded", `The account may have ${inserted.max_bots} bots at a time and has them.`);
+        return problem(c, "quota_exceeded", overQuota(inserted.max_bots));
       case "too_fast":
-        return problem(c, "too_many_creates", "The account has made too many bots within an hour.", {
-          retry_after_s: CREATE_RETRY_S,
-        });
+        return problem(c, "too_many_creates", undefined, { retry_after_s: CREATE_RETRY_S });
       case "key_reused":
-        return problem(c, "idempotency_key_reused", "This Idempotency-Key came with another request before.");
+        return problem(c, "idempotency_key_reused");
       case "key_retired":
-        return problem(c, "key_retired", KEY_RETIRED);
+        return problem(c, "key_retired");
       case "replayed": {
         const answer = await askBot(c, inserted.bot_id, (stub) => stub.snapshot(scope));
         if (!answer.ok) return refusal(c, answer);
@@ -93,7 +92,7 @@ botRoutes.openapi(
           return problem(
             c,
             "unavailable",
-            `Bot ${bot.id} was accepted and will be made, but cannot be shown just now.`,
+            `Bot ${bot.id} is being created, but cannot be shown yet. Get it with GET /bots/${bot.id}.`,
           );
         }
         return answer.ok ? c.json(answer.value, 201) : refusal(c, answer);
@@ -101,6 +100,12 @@ botRoutes.openapi(
     }
   },
 );
+
+function overQuota(max_bots: number): string {
+  return max_bots === 0
+    ? "The account's tier allows no bots. Ask the operator for another tier."
+    : `The account already has ${max_bots} bots, its limit.`;
+}
 
 /** The bot and its first config version, its secrets sealed for exactly that place. */
 async function newBot(
@@ -137,12 +142,13 @@ async function newBot(
 }
 
 botRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots",
     operationId: "listBots",
-    summary: "List bots, newest first",
-    description: "From the index: an item may lag behind `GET /bots/{id}`; `observed_at` says how old it is.",
+    summary: "List bots",
+    description:
+      "Returns bots from the index, newest first. The index can lag behind GET /bots/{id}; `observed_at` says how old an item is.",
     tags,
     ...access("bots:read"),
     request: {
@@ -152,12 +158,12 @@ botRoutes.openapi(
         drift: BooleanQuery.optional().meta({
           type: "string",
           enum: ["true", "false"],
-          description: "Whether the applied config is not the desired one",
+          description: "`true`: only bots whose applied config is not the desired one; `false`: only the others",
         }),
         include_destroyed: IncludeDestroyed,
       }),
     },
-    responses: { 200: json(pageOf(BotListItem, "BotPage"), "A page of bots"), ...problems(400) },
+    responses: { 200: json(pageOf(BotListItem, "BotPage"), "A page of bots") },
   }),
   async (c) => {
     const { limit, cursor, ...filter } = c.req.valid("query");
@@ -168,15 +174,17 @@ botRoutes.openapi(
 );
 
 botRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}",
     operationId: "getBot",
-    summary: "Read a bot",
+    summary: "Get a bot",
+    description: "Returns the bot's current state from its own storage, with a summary in plain words.",
     tags,
     ...access("bots:read"),
     request: { params: BotPath },
-    responses: { 200: json(BotView, "The bot, as its own object knows it"), ...problems(400, 404) },
+    refuses: [...ANY_BOT_REFUSES],
+    responses: { 200: json(BotView, "The bot") },
   }),
   async (c) => {
     const { scope } = c.get("principal");
@@ -186,18 +194,21 @@ botRoutes.openapi(
 );
 
 botRoutes.openapi(
-  createRoute({
+  route({
     method: "patch",
     path: "/bots/{id}",
     operationId: "changeBot",
-    summary: "Change a bot's name, persona or policies",
+    summary: "Change a bot",
+    description:
+      "Changes the name, the persona, the policies, or several of them. Values that are already set change nothing.",
     tags,
     ...access("bots:write", ...jsonBody),
     request: {
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: PatchBotRequest } } },
     },
-    responses: { 200: json(BotView, "The bot"), ...problems(...BODY_PROBLEMS, 404, 409) },
+    refuses: [...ANY_BOT_REFUSES, "newer_release", "bot_destroyed"],
+    responses: { 200: json(BotView, "The bot") },
   }),
   async (c) => {
     const body = c.req.valid("json");

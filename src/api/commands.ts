@@ -1,14 +1,15 @@
 /** Commands: what people have a bot's agent do beside its lifecycle. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { CommandAnswer, CommandRequest, CommandView } from "../wire/command.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
 import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { askBot } from "./bot-calls.ts";
+import { ANY_BOT_REFUSES, askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
 import { refusal } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Commands"];
 const BotPath = z.object({ id: Uuid });
@@ -16,13 +17,13 @@ const BotPath = z.object({ id: Uuid });
 export const commandRoutes = createApp();
 
 commandRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bots/{id}/commands",
     operationId: "requestCommand",
-    summary: "Have the agent start, stop or restart the workload, or bring its logs",
+    summary: "Send a command",
     description:
-      "Delivered at once over the channel, else with the next heartbeat; applied once. Read the result under its id.",
+      "Starts, stops or restarts the workload, or collects its last log lines. The command is delivered over the channel or with the next heartbeat, and runs once. Get its result with GET /bots/{id}/commands/{command_id}.",
     tags,
     ...access("bots:write", ...jsonBody),
     request: {
@@ -30,7 +31,16 @@ commandRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: CommandRequest } } },
     },
-    responses: { 202: json(CommandAnswer, "The command"), ...problems(...BODY_PROBLEMS, 404, 409, 429) },
+    refuses: [
+      ...ANY_BOT_REFUSES,
+      "newer_release",
+      "bot_destroyed",
+      "action_not_allowed",
+      "command_not_found",
+      "restarted_lately",
+      "too_many_commands",
+    ],
+    responses: { 202: json(CommandAnswer, "The command") },
   }),
   async (c) => {
     const request = c.req.valid("json");
@@ -43,15 +53,17 @@ commandRoutes.openapi(
 );
 
 commandRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}/commands",
     operationId: "listCommands",
-    summary: "List a bot's last commands, newest first",
+    summary: "List commands",
+    description: "Returns the bot's last 50 commands, newest first.",
     tags,
     ...access("bots:read"),
     request: { params: BotPath },
-    responses: { 200: json(pageOf(CommandView, "CommandPage"), "The last 50 commands"), ...problems(400, 404) },
+    refuses: [...ANY_BOT_REFUSES],
+    responses: { 200: json(pageOf(CommandView, "CommandPage"), "The last 50 commands") },
   }),
   async (c) => {
     const { scope } = c.get("principal");
@@ -61,15 +73,17 @@ commandRoutes.openapi(
 );
 
 commandRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}/commands/{command_id}",
     operationId: "getCommand",
-    summary: "Read a command and what came of it",
+    summary: "Get a command",
+    description: "Returns the command with its state and, once it has ended, its result.",
     tags,
     ...access("bots:read"),
     request: { params: z.object({ id: Uuid, command_id: Uuid }) },
-    responses: { 200: json(CommandView, "The command"), ...problems(400, 404) },
+    refuses: [...ANY_BOT_REFUSES, "command_not_found"],
+    responses: { 200: json(CommandView, "The command") },
   }),
   async (c) => {
     const { id, command_id } = c.req.valid("param");

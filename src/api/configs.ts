@@ -1,5 +1,5 @@
 /** A bot's config versions, for management: secrets go in and never come out. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { findConfig, listConfigs } from "../accounts/bots.ts";
 import { configEtag } from "../bot/config/content.ts";
@@ -11,33 +11,34 @@ import { ConfigDiff, ConfigPatch, ConfigVersion, RollbackRequest } from "../wire
 import { NumberedPageQuery, pageOf, Uuid } from "../wire/primitives.ts";
 import { access, unless } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { askBot } from "./bot-calls.ts";
+import { ANY_BOT_REFUSES, askBot } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { isUnchanged } from "./etag.ts";
 import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
 import { problem, refusal } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { headers, json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Configuration"];
 const BotPath = z.object({ id: Uuid });
 const VersionNumber = z.coerce.number().int().min(1);
-const EtagHeader = z.object({ etag: z.string() });
 
 export const configRoutes = createApp();
 
 configRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}/config",
     operationId: "getBotConfig",
-    summary: "Read the desired config",
+    summary: "Get the desired config",
+    description: "Returns the desired config version. Secrets are listed but never returned.",
     tags,
     ...access("bots:read"),
     request: { params: BotPath, headers: z.object({ "if-none-match": z.string().max(512).optional() }) },
+    refuses: [...ANY_BOT_REFUSES, "config_not_found"],
     responses: {
-      200: json(ConfigVersion, "The desired version", EtagHeader),
-      304: { description: "The version that you have" },
-      ...problems(400, 404),
+      200: json(ConfigVersion, "The desired version", "ETag"),
+      304: { description: "If-None-Match names the desired version", headers: headers("ETag") },
     },
   }),
   async (c) => {
@@ -51,13 +52,13 @@ configRoutes.openapi(
 );
 
 configRoutes.openapi(
-  createRoute({
+  route({
     method: "patch",
     path: "/bots/{id}/config",
     operationId: "changeBotConfig",
-    summary: "Publish a new config version",
+    summary: "Publish a config version",
     description:
-      "Any subset of the fields, merged onto the desired version. With If-Match, only onto that very version.",
+      "Merges the given fields into the desired version and publishes the result as a new version. With If-Match, only if that version is still the desired one. Secrets require `secrets:write` as well.",
     tags,
     ...access("bots:write", ...jsonBody),
     request: {
@@ -65,9 +66,19 @@ configRoutes.openapi(
       headers: z.object({ "if-match": z.string().max(512).optional() }),
       body: { required: true, content: { "application/json": { schema: ConfigPatch } } },
     },
+    refuses: [
+      ...ANY_BOT_REFUSES,
+      "newer_release",
+      "bot_destroyed",
+      "config_not_found",
+      "config_version_conflict",
+      "config_custom_assets",
+      "config_environment",
+      "secret_unreadable",
+      "key_retired",
+    ],
     responses: {
-      200: json(ConfigVersion, "The new version", EtagHeader),
-      ...problems(...BODY_PROBLEMS, 404, 409, 412),
+      200: json(ConfigVersion, "The new version", "ETag"),
     },
   }),
   async (c) => {
@@ -82,12 +93,13 @@ configRoutes.openapi(
 );
 
 configRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bots/{id}/config/rollback",
     operationId: "rollBackBotConfig",
-    summary: "Publish an older version's content as a new version",
-    description: "Trading and risk config come back; secrets stay as they are.",
+    summary: "Roll back the config",
+    description:
+      "Publishes the trading and risk config of an earlier version as a new version. Secrets are not changed.",
     tags,
     ...access("bots:write", ...jsonBody),
     request: {
@@ -95,9 +107,18 @@ configRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: RollbackRequest } } },
     },
+    refuses: [
+      ...ANY_BOT_REFUSES,
+      "newer_release",
+      "bot_destroyed",
+      "config_not_found",
+      "config_version_conflict",
+      "config_environment",
+      "secret_unreadable",
+      "key_retired",
+    ],
     responses: {
-      200: json(ConfigVersion, "The new version", EtagHeader),
-      ...problems(...BODY_PROBLEMS, 404, 409, 412),
+      200: json(ConfigVersion, "The new version", "ETag"),
     },
   }),
   async (c) => {
@@ -105,7 +126,7 @@ configRoutes.openapi(
     const { id } = c.req.valid("param");
     const caller = await callerOf(c, "rollBackBotConfig", body);
     const restore = await findConfig(openDb(c.env.DB), caller.scope, id, body.to_version);
-    if (restore === null) return problem(c, "config_not_found", `The bot has no config version ${body.to_version}.`);
+    if (restore === null) return problem(c, "config_not_found", noVersion(body.to_version));
     const { version, trading_config, risk_config } = restore;
     const publication = { restore: { version, trading_config, risk_config } };
     return published(c, await askBot(c, id, (stub) => stub.publishConfig(caller, publication)));
@@ -113,15 +134,17 @@ configRoutes.openapi(
 );
 
 configRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}/configs/{from}/diff/{to}",
     operationId: "diffBotConfigs",
-    summary: "Compare two config versions, field by field",
+    summary: "Compare two config versions",
+    description: "Lists the fields that differ. Values of secrets are never returned.",
     tags,
     ...access("bots:read"),
     request: { params: BotPath.extend({ from: VersionNumber, to: VersionNumber }) },
-    responses: { 200: json(ConfigDiff, "What differs"), ...problems(400, 404) },
+    refuses: ["config_not_found"],
+    responses: { 200: json(ConfigDiff, "The differences") },
   }),
   async (c) => {
     const { id, ...versions } = c.req.valid("param");
@@ -132,12 +155,15 @@ configRoutes.openapi(
       findConfig(db, scope, id, versions.to),
     ]);
     if (from === null || to === null) {
-      const missing = from === null ? versions.from : versions.to;
-      return problem(c, "config_not_found", `The bot has no config version ${missing}.`);
+      return problem(c, "config_not_found", noVersion(from === null ? versions.from : versions.to));
     }
     return c.json({ bot_id: id, from: from.version, to: to.version, changes: diffConfigs(from, to) }, 200);
   },
 );
+
+function noVersion(version: number): string {
+  return `The bot has no config version ${version}. GET /bots/{id}/configs lists all versions.`;
+}
 
 function published(c: Context<AppEnv>, answer: Answer<ConfigVersion>) {
   if (!answer.ok) return refusal(c, answer);
@@ -146,25 +172,27 @@ function published(c: Context<AppEnv>, answer: Answer<ConfigVersion>) {
 }
 
 configRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}/configs",
     operationId: "listBotConfigs",
-    summary: "List a bot's config versions, newest first",
+    summary: "List config versions",
+    description: "Returns the bot's config versions, newest first. Secrets are never returned.",
     tags,
     ...access("bots:read"),
     request: {
       params: BotPath,
       query: NumberedPageQuery,
     },
-    responses: { 200: json(pageOf(ConfigVersion, "ConfigPage"), "A page of versions"), ...problems(400, 404) },
+    refuses: ["bot_not_found"],
+    responses: { 200: json(pageOf(ConfigVersion, "ConfigPage"), "A page of versions") },
   }),
   async (c) => {
     const { limit, cursor } = c.req.valid("query");
     const { scope } = c.get("principal");
     const rows = await listConfigs(openDb(c.env.DB), scope, c.req.valid("param").id, limit + 1, cursor ?? null);
     // Every bot has a first version: no row on the first page means no bot.
-    if (rows.length === 0 && cursor === undefined) return problem(c, "bot_not_found", "There is no such bot.");
+    if (rows.length === 0 && cursor === undefined) return problem(c, "bot_not_found");
     const data = rows.slice(0, limit);
     const last = data.at(-1);
     return c.json(

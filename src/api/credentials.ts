@@ -1,33 +1,35 @@
 /** Rotation of an agent's credential: asked for by people, carried out by the agent. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { withBot } from "../fleet/bots.ts";
 import { CredentialAnswer, CredentialRequest } from "../wire/agent.ts";
 import { CommandAnswer } from "../wire/command.ts";
 import { Uuid } from "../wire/primitives.ts";
-import { access, agent } from "./auth.ts";
+import { access, byAgent } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { askBot } from "./bot-calls.ts";
+import { ANY_BOT_REFUSES, askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
 import { refusal } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const BotPath = z.object({ id: Uuid });
 
 export const credentialRoutes = createApp();
 
 credentialRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bots/{id}/agent/credential/rotate",
     operationId: "requestCredentialRotation",
-    summary: "Have the agent take a new credential; the old one is revoked at once",
+    summary: "Rotate the agent's credential",
     description:
-      "A command of kind `rotate_credential`, delivered like any other. While one is under way it is answered with again.",
+      "Queues a command of kind `rotate_credential`. The agent generates a new credential, and the old one is revoked. If a rotation is already pending, that command is returned.",
     tags: ["Commands"],
     ...access("bots:write"),
     request: { params: BotPath, headers: IdempotencyHeaders },
-    responses: { 202: json(CommandAnswer, "The command"), ...problems(400, 404, 409, 422, 429) },
+    refuses: [...ANY_BOT_REFUSES, "newer_release", "bot_destroyed", "command_not_found", "too_many_commands"],
+    responses: { 202: json(CommandAnswer, "The command") },
   }),
   async (c) => {
     const caller = await callerOf(c, "requestCredentialRotation", null);
@@ -39,21 +41,28 @@ credentialRoutes.openapi(
 );
 
 credentialRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bot/{id}/credential",
     operationId: "rotateCredential",
-    summary: "Replace the agent's credential by another of its own making",
+    summary: "Replace the agent's credential",
     description:
-      "With the present credential, while a rotation is asked for. With the new one: whether it came to pass.",
+      "Called with the current credential while a rotation is pending. Called with the new credential, it confirms that the rotation has succeeded.",
     tags: ["Agents"],
-    security: [{ agent: [] }],
-    middleware: [agent, ...jsonBody] as const,
+    ...byAgent(...jsonBody),
     request: {
       params: BotPath,
       body: { required: true, content: { "application/json": { schema: CredentialRequest } } },
     },
-    responses: { 200: json(CredentialAnswer, "The new credential counts"), ...problems(...BODY_PROBLEMS, 409) },
+    refuses: [
+      "awaiting_release",
+      "credential_revoked",
+      "bot_unreadable",
+      "wrong_droplet",
+      "credential_conflict",
+      "rotation_not_asked",
+    ],
+    responses: { 200: json(CredentialAnswer, "The new credential is valid") },
   }),
   async (c) => {
     const body = c.req.valid("json");

@@ -1,8 +1,6 @@
 /** The rotation of the encryption keys: asking for it, and how far it has come. */
-import { createRoute } from "@hono/zod-openapi";
 import { appendAudit } from "../accounts/audit.ts";
 import type { Env } from "../bindings.ts";
-import { KEY_RETIRED } from "../bot/calls/rekey.ts";
 import { openDb } from "../db/client.ts";
 import { findPresentRotation, listRotationErrors, takeCensus } from "../db/encryption-keys.ts";
 import { rotationPlatform } from "../fleet/secrets-care.ts";
@@ -14,7 +12,8 @@ import { access } from "./auth.ts";
 import { optionalJsonBody } from "./body.ts";
 import { createApp } from "./context.ts";
 import { problem } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Operator"];
 const MAX_ERRORS = 100;
@@ -22,17 +21,18 @@ const MAX_ERRORS = 100;
 export const encryptionKeyRoutes = createApp();
 
 encryptionKeyRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/operator/keys/rotate",
     operationId: "rotateKeys",
-    summary: "Bring every stored secret under the first key of ENCRYPTION_KEYS",
+    summary: "Rotate the encryption keys",
     description:
-      "Begins the rotation, or goes on with the one under way by a page; the rest is done in the background. May be repeated.",
+      "Re-encrypts all stored secrets with the first key of ENCRYPTION_KEYS. Starts the rotation, or continues a running one by a page; the rest is done in the background. Safe to repeat.",
     tags,
     ...access("operator:write", ...optionalJsonBody),
     request: { body: { required: false, content: { "application/json": { schema: RotateRequest } } } },
-    responses: { 202: json(RotationStatus, "How far it has come"), ...problems(...BODY_PROBLEMS, 409) },
+    refuses: ["key_retired", "key_not_current"],
+    responses: { 202: json(RotationStatus, "The rotation's progress") },
   }),
   async (c) => {
     const platform = rotationPlatform(c.env);
@@ -40,11 +40,15 @@ encryptionKeyRoutes.openapi(
     if ("refuse" in plan) {
       const [first] = platform.ring;
       return plan.refuse === "first_key_is_retired"
-        ? problem(c, "key_retired", `${KEY_RETIRED} To go back to key "${first}", name it as the target.`)
+        ? problem(
+            c,
+            "key_retired",
+            `Key "${first}", the first of ENCRYPTION_KEYS, is retired. To return to it, name it as the target.`,
+          )
         : problem(
             c,
             "key_not_current",
-            `The first key of ENCRYPTION_KEYS is "${first}" here. Try again once it is the target.`,
+            `The first key of ENCRYPTION_KEYS is "${first}". Deploy the target as the first key, then try again.`,
           );
     }
     await appendAudit(openDb(c.env.DB), auditOf(c, "rotateKeys", { after: plan }));
@@ -54,14 +58,15 @@ encryptionKeyRoutes.openapi(
 );
 
 encryptionKeyRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/operator/keys/rotate",
     operationId: "getKeyRotation",
-    summary: "How far the rotation of the encryption keys has come, and which keys may be removed",
+    summary: "Get the encryption key rotation",
+    description: "Returns the progress of the last rotation, and which keys can be removed from ENCRYPTION_KEYS.",
     tags,
     ...access("operator:read"),
-    responses: { 200: json(RotationStatus, "The last rotation that was asked for"), ...problems() },
+    responses: { 200: json(RotationStatus, "The last rotation's progress") },
   }),
   async (c) => c.json(await readStatus(c.env), 200),
 );

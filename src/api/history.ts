@@ -1,20 +1,29 @@
 /** What happens to a bot: to be read, to be followed, to be waited for. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Answer } from "../bot/shell/answer.ts";
 import { connectTo, openSocket } from "../fleet/bots.ts";
 import { EventFrame, EventPage, WaitAnswer } from "../wire/bot.ts";
 import { BOT_STATUSES } from "../wire/enums.ts";
-import { Uuid } from "../wire/primitives.ts";
+import { NUMBER_AS_TEXT, Uuid } from "../wire/primitives.ts";
 import { access } from "./auth.ts";
-import { askBot, switchProtocols } from "./bot-calls.ts";
+import { ANY_BOT_REFUSES, askBot, switchProtocols } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { refusal } from "./problem.ts";
-import { json, problems } from "./responses.ts";
+import { headers, json } from "./responses.ts";
+import { route } from "./route.ts";
 import { isUpgrade, upgradeRequired } from "./upgrade.ts";
 
 const tags = ["History"];
 const BotPath = z.object({ id: Uuid });
-const After = z.coerce.number().int().min(0).default(0).meta({ description: "Only events with higher numbers" });
+const After = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .default(0)
+  .meta({
+    ...NUMBER_AS_TEXT,
+    description: "Returns events after this one: a `next_cursor`, or the `seq` of an event",
+  });
 const MAX_WAIT_S = 60;
 const MAX_ASKS = 5;
 const ASK_AGAIN_MS = 50;
@@ -23,21 +32,22 @@ export const historyRoutes = createApp();
 historyRoutes.openAPIRegistry.register("EventFrame", EventFrame);
 
 historyRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}/events",
     operationId: "listEvents",
-    summary: "Read a bot's history, oldest first",
-    description: "Of a long history the oldest part is forgotten: a page then begins at `first_seq`, not at `after`.",
+    summary: "List events",
+    description:
+      "Returns the bot's event history, oldest first. Old events are deleted from a long history: a page then begins at `first_seq` instead of right after `after`.",
     tags,
     ...access("bots:read"),
     request: {
       params: BotPath,
       query: z.object({ after: After, limit: z.coerce.number().int().min(1).max(1000).default(100) }),
     },
+    refuses: [...ANY_BOT_REFUSES],
     responses: {
-      200: json(EventPage, "Events; `next_cursor` is the next page's `after`"),
-      ...problems(400, 404),
+      200: json(EventPage, "A page of events; pass its `next_cursor` as `after`"),
     },
   }),
   async (c) => {
@@ -55,17 +65,19 @@ historyRoutes.openapi(
 );
 
 historyRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}/events/stream",
     operationId: "streamEvents",
-    summary: "Follow a bot's history over a WebSocket",
+    summary: "Stream events",
     description:
-      "Sends what is kept after `after`, then each event as it happens: one `EventFrame` a message. To resume, give the number of the last event that you have. A `ping` is answered with `pong`; anything else closes the stream with 1008. At most 20 streams a bot.",
+      "Upgrades to a WebSocket. Sends the stored events after `after`, then each new event, as one `EventFrame` per message. To resume, pass the `seq` of the last event that you received. The text `ping` is answered with `pong`; any other message closes the stream with code 1008. At most 20 streams per bot.",
     tags,
     ...access("bots:read"),
     request: { params: BotPath, query: z.object({ after: After }) },
-    responses: { 101: { description: "The stream" }, ...problems(400, 404, 426) },
+    "x-websocket": { receives: { $ref: "#/components/schemas/EventFrame" } },
+    refuses: [...ANY_BOT_REFUSES, "upgrade_required", "too_many_streams"],
+    responses: { 101: { description: "Switching protocols: the stream is open", headers: headers("Upgrade") } },
   }),
   async (c) => {
     const { after } = c.req.valid("query");
@@ -78,13 +90,13 @@ historyRoutes.openapi(
 );
 
 historyRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}/wait",
     operationId: "waitForBot",
-    summary: "Wait until a bot has a status",
+    summary: "Wait for a status",
     description:
-      "Answers as soon as the bot has it, and at the time-out with what the bot is then and `reached: false`; of a destroyed bot at once, for nothing else will come. At most 5 callers a bot.",
+      "Returns as soon as the bot has the status, or at the timeout with `reached: false`. A destroyed bot is returned at once, since its status no longer changes. At most 5 waiting requests per bot.",
     tags,
     ...access("bots:read"),
     request: {
@@ -97,10 +109,11 @@ historyRoutes.openapi(
           .min(1)
           .max(MAX_WAIT_S)
           .default(MAX_WAIT_S)
-          .meta({ description: "How long at most, in seconds" }),
+          .meta({ description: "Seconds to wait at most" }),
       }),
     },
-    responses: { 200: json(WaitAnswer, "The bot as it is now"), ...problems(400, 404) },
+    refuses: [...ANY_BOT_REFUSES, "too_many_waiters"],
+    responses: { 200: json(WaitAnswer, "The bot, and whether it has the status") },
   }),
   async (c) => {
     const { status, timeout } = c.req.valid("query");

@@ -13,12 +13,16 @@ const HSTS = "max-age=31536000; includeSubDomains";
 /** An address or headers so long that no client of ours sends them. */
 export const sizeLimits = createMiddleware<AppEnv>(async (c, next) => {
   if (c.req.raw.url.length > MAX_URL_LENGTH) {
-    return problem(c, "uri_too_long", `The address is longer than ${MAX_URL_LENGTH} characters.`);
+    return problem(c, "uri_too_long", `The request URI is longer than ${MAX_URL_LENGTH} characters.`);
   }
   let length = 0;
   for (const [name, value] of c.req.raw.headers) length += name.length + value.length;
   if (length > MAX_HEADERS_LENGTH) {
-    return problem(c, "headers_too_large", `The headers are longer than ${MAX_HEADERS_LENGTH} characters together.`);
+    return problem(
+      c,
+      "headers_too_large",
+      `The request headers are longer than ${MAX_HEADERS_LENGTH} characters in total.`,
+    );
   }
   return next();
 });

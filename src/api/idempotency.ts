@@ -11,7 +11,10 @@ export const IdempotencyHeaders = z.object({
     .string()
     .regex(/^[\x21-\x7e]{1,255}$/, "must be 1 to 255 printable characters without spaces")
     .optional()
-    .meta({ description: "Repeat a request safely: within 24 h the same key makes the thing once" }),
+    .meta({
+      description:
+        "Makes the request safe to repeat: within 24 hours, a repetition with the same key has no further effect",
+    }),
 });
 
 /** The request's key in its scope (credential, method, path), or null where it has none. */

@@ -1,5 +1,5 @@
 /** Who belongs to an account, and who is asked to. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { findAccount } from "../accounts/accounts.ts";
 import { openDb } from "../db/client.ts";
@@ -22,7 +22,8 @@ import { jsonBody } from "./body.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { sendInBackground } from "./people-auth.ts";
 import { problem } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Members"];
 const AccountPath = z.object({ id: Uuid });
@@ -36,19 +37,21 @@ async function unknown(c: Context<AppEnv>, accountId: string) {
   const there =
     inScope(scope, accountId) &&
     (!("every_account" in scope) || (await findAccount(openDb(c.env.DB), scope, accountId)) !== null);
-  return there ? null : problem(c, "account_not_found", "There is no such account.");
+  return there ? null : problem(c, "account_not_found");
 }
 
 memberRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/accounts/{id}/members",
     operationId: "listMembers",
-    summary: "List who belongs to the account",
+    summary: "List members",
+    description: "Returns all members of the account, the earliest first.",
     tags,
     ...access("account:read"),
     request: { params: AccountPath },
-    responses: { 200: json(pageOf(Member, "MemberPage"), "All of them"), ...problems(400, 404) },
+    refuses: ["account_not_found"],
+    responses: { 200: json(pageOf(Member, "MemberPage"), "All members") },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
@@ -57,32 +60,36 @@ memberRoutes.openapi(
 );
 
 memberRoutes.openapi(
-  createRoute({
+  route({
     method: "patch",
     path: "/accounts/{id}/members/{user_id}",
     operationId: "changeMember",
-    summary: "Give a member another role, at once",
+    summary: "Change a member's role",
+    description: "Applies from the member's next request on. An account keeps at least one owner.",
     tags,
     ...access("members:write", ...jsonBody),
     request: {
       params: MemberPath,
       body: { required: true, content: { "application/json": { schema: RoleRequest } } },
     },
-    responses: { 204: { description: "Changed" }, ...problems(...BODY_PROBLEMS, 404, 409) },
+    refuses: ["account_not_found", "member_not_found", "last_owner"],
+    responses: { 204: { description: "Changed" } },
   }),
   (c) => change(c, "changeMember", c.req.valid("param"), c.req.valid("json").role),
 );
 
 memberRoutes.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/accounts/{id}/members/{user_id}",
     operationId: "removeMember",
-    summary: "End a membership, at once",
+    summary: "Remove a member",
+    description: "Applies from the member's next request on. An account keeps at least one owner.",
     tags,
     ...access("members:write"),
     request: { params: MemberPath },
-    responses: { 204: { description: "Ended" }, ...problems(400, 404, 409) },
+    refuses: ["account_not_found", "member_not_found", "last_owner"],
+    responses: { 204: { description: "Removed" } },
   }),
   (c) => change(c, "removeMember", c.req.valid("param"), null),
 );
@@ -91,26 +98,27 @@ async function change(c: Context<AppEnv>, action: string, path: z.output<typeof 
   const { id, user_id } = path;
   const audit = auditOf(c, action, { account_id: id, target: user_id, after: { role } });
   const changed = (await unknown(c, id)) ?? (await changeMember(openDb(c.env.DB), id, user_id, role, audit));
-  if (changed === "unknown") return problem(c, "member_not_found", "Nobody of that id belongs to the account.");
-  if (changed === "last_owner")
-    return problem(c, "last_owner", "They are its last owner: make somebody else one first.");
+  if (changed === "unknown") return problem(c, "member_not_found");
+  if (changed === "last_owner") return problem(c, "last_owner");
   return changed === "changed" ? c.body(null, 204) : changed;
 }
 
 memberRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/accounts/{id}/invitations",
     operationId: "invite",
-    summary: "Invite somebody by their e-mail address",
-    description: "Holds for a week. Who has it in their message accepts it after signing in with that address.",
+    summary: "Invite a member",
+    description:
+      "Sends a message to the address. The invitation is valid for one week; the invited person signs in with that address and accepts it. An address that is already invited gets a new invitation in place of the old one.",
     tags,
     ...access("members:write", ...jsonBody),
     request: {
       params: AccountPath,
       body: { required: true, content: { "application/json": { schema: InviteRequest } } },
     },
-    responses: { 201: json(Invitation, "The invitation"), ...problems(...BODY_PROBLEMS, 404, 409) },
+    refuses: ["account_not_found", "too_many_invitations"],
+    responses: { 201: json(Invitation, "The invitation") },
   }),
   async (c) => {
     const account_id = c.req.valid("param").id;
@@ -121,22 +129,24 @@ memberRoutes.openapi(
     const wish = { id, account_id, email, role, invited_by: c.get("principal").actor };
     const audit = auditOf(c, "invite", { account_id, target: id, after: { email, role } });
     const made = await invite(openDb(c.env.DB), wish, audit, Date.now());
-    if (made === null) return problem(c, "too_many_invitations", "Withdraw some, or wait until they have ended.");
+    if (made === null) return problem(c, "too_many_invitations");
     sendInBackground(c, invitationMessage(email, id, c.get("settings").PUBLIC_URL));
     return c.json(made, 201);
   },
 );
 
 memberRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/accounts/{id}/invitations",
     operationId: "listInvitations",
-    summary: "List open invitations, newest first",
+    summary: "List open invitations",
+    description: "Returns all open invitations to the account, newest first.",
     tags,
     ...access("members:write"),
     request: { params: AccountPath },
-    responses: { 200: json(pageOf(Invitation, "InvitationPage"), "All of them"), ...problems(400, 404) },
+    refuses: ["account_not_found"],
+    responses: { 200: json(pageOf(Invitation, "InvitationPage"), "All open invitations") },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
@@ -147,15 +157,17 @@ memberRoutes.openapi(
 );
 
 memberRoutes.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/accounts/{id}/invitations/{invitation_id}",
     operationId: "withdrawInvitation",
     summary: "Withdraw an invitation",
+    description: "The invitation can no longer be accepted.",
     tags,
     ...access("members:write"),
     request: { params: AccountPath.extend({ invitation_id: Uuid }) },
-    responses: { 204: { description: "Withdrawn" }, ...problems(400, 404) },
+    refuses: ["account_not_found", "invitation_not_found"],
+    responses: { 204: { description: "Withdrawn" } },
   }),
   async (c) => {
     const { id, invitation_id } = c.req.valid("param");
@@ -163,27 +175,28 @@ memberRoutes.openapi(
     const foreign = await unknown(c, id);
     if (foreign) return foreign;
     const gone = await withdrawInvitation(openDb(c.env.DB), id, invitation_id, audit);
-    return gone ? c.body(null, 204) : problem(c, "invitation_not_found", "There is no such invitation.");
+    return gone ? c.body(null, 204) : problem(c, "invitation_not_found");
   },
 );
 
 memberRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/invitations/{id}/accept",
     operationId: "acceptInvitation",
-    summary: "Join the account that invited one's address",
+    summary: "Accept an invitation",
+    description:
+      "Adds the signed-in user to the account, if the invitation was sent to their address. A member keeps the role that they have.",
     tags,
     ...signedIn(),
     request: { params: AccountPath },
-    responses: { 200: json(z.object({ account_id: Uuid }), "Joined"), ...problems(400, 404) },
+    refuses: ["invitation_not_found"],
+    responses: { 200: json(z.object({ account_id: Uuid }), "Joined") },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
     const audit = auditOf(c, "acceptInvitation", { target: id });
     const account_id = await acceptInvitation(openDb(c.env.DB), personOf(c), id, audit, Date.now());
-    return account_id === null
-      ? problem(c, "invitation_not_found", "There is no such invitation to your address, or it has ended.")
-      : c.json({ account_id }, 200);
+    return account_id === null ? problem(c, "invitation_not_found") : c.json({ account_id }, 200);
   },
 );

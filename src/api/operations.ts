@@ -1,16 +1,17 @@
 /** What is done to a bot: actions, and the operations that they start. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { Answer } from "../bot/shell/answer.ts";
 import { ActionAnswer, ActionRequest, Operation } from "../wire/bot.ts";
 import { pageOf, Uuid } from "../wire/primitives.ts";
 import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { askBot } from "./bot-calls.ts";
+import { ANY_BOT_REFUSES, askBot } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
 import { refusal } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Operations"];
 const BotPath = z.object({ id: Uuid });
@@ -18,12 +19,13 @@ const BotPath = z.object({ id: Uuid });
 export const operationRoutes = createApp();
 
 operationRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bots/{id}/actions",
     operationId: "actOnBot",
     summary: "Pause, resume, redeploy or destroy a bot",
-    description: "Asking for what is already so, or under way, answers with that same operation.",
+    description:
+      "Starts an operation. An action that is already under way or whose result already holds returns the existing operation.",
     tags,
     ...access("bots:write", ...jsonBody),
     request: {
@@ -31,7 +33,15 @@ operationRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: ActionRequest } } },
     },
-    responses: { 202: json(ActionAnswer, "The operation"), ...problems(...BODY_PROBLEMS, 404, 409) },
+    refuses: [
+      ...ANY_BOT_REFUSES,
+      "newer_release",
+      "bot_destroyed",
+      "action_not_allowed",
+      "operation_not_found",
+      "restarted_lately",
+    ],
+    responses: { 202: json(ActionAnswer, "The operation") },
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -46,15 +56,17 @@ operationRoutes.openapi(
 );
 
 operationRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bots/{id}/operations/{operation_id}/cancel",
     operationId: "cancelOperation",
-    summary: "Cancel an operation that has not begun to act",
+    summary: "Cancel an operation",
+    description: "Cancels an operation that has not started to make changes yet.",
     tags,
     ...access("bots:write"),
     request: { params: BotPath.extend({ operation_id: Uuid }), headers: IdempotencyHeaders },
-    responses: { 202: json(ActionAnswer, "The operation"), ...problems(400, 404, 409, 422) },
+    refuses: [...ANY_BOT_REFUSES, "newer_release", "operation_not_found", "operation_committed"],
+    responses: { 202: json(ActionAnswer, "The operation") },
   }),
   async (c) => {
     const { id, operation_id } = c.req.valid("param");
@@ -71,15 +83,17 @@ export function accepted(c: Context<AppEnv>, answer: Answer<z.output<typeof Oper
 }
 
 operationRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/bots/{id}/operations",
     operationId: "listOperations",
-    summary: "List a bot's last operations, newest first",
+    summary: "List operations",
+    description: "Returns the bot's last 100 operations, newest first.",
     tags,
     ...access("bots:read"),
     request: { params: BotPath },
-    responses: { 200: json(pageOf(Operation, "OperationPage"), "The last 100 operations"), ...problems(400, 404) },
+    refuses: [...ANY_BOT_REFUSES],
+    responses: { 200: json(pageOf(Operation, "OperationPage"), "The last 100 operations") },
   }),
   async (c) => {
     const { scope } = c.get("principal");

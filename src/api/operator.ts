@@ -1,5 +1,5 @@
 /** The fleet's upkeep, for the operator: what the sweep found, what does not get on, what the budget has left. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { appendAudit } from "../accounts/audit.ts";
 import { openDb } from "../db/client.ts";
 import { findOperations } from "../db/fleet.ts";
@@ -21,9 +21,10 @@ import { auditOf } from "./audit-record.ts";
 import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { createApp } from "./context.ts";
-import { BooleanQuery } from "./paging.ts";
+import { BooleanQuery, INVALID_CURSOR } from "./paging.ts";
 import { problem } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Operator"];
 const MAX_OPERATIONS = 1_000;
@@ -31,31 +32,32 @@ const MAX_OPERATIONS = 1_000;
 export const operatorRoutes = createApp();
 
 operatorRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/operator/orphans",
     operationId: "listOrphans",
-    summary: "Droplets that no bot accounts for, and what was done with them",
+    summary: "List orphaned droplets",
+    description: "Returns the droplets that no bot accounts for, what was done with them, and the last sweep's report.",
     tags,
     ...access("operator:read"),
-    responses: { 200: json(OrphanReport, "The last sweep and what it found"), ...problems() },
+    responses: { 200: json(OrphanReport, "The orphaned droplets and the last sweep") },
   }),
   async (c) => c.json(viewOrphans(await gateStub(c.env).orphans()), 200),
 );
 
 operatorRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/operator/sweep",
     operationId: "sweep",
-    summary: "Ask for a pass of the sweep",
-    description: "It runs in the background; read what it found with GET /operator/orphans. A dry run only reports.",
+    summary: "Start a sweep",
+    description:
+      "Starts a sweep for orphaned droplets in the background. Get its report with GET /operator/orphans. A dry run reports without deleting.",
     tags,
     ...access("operator:write", ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: SweepRequest } } } },
     responses: {
-      202: json(OrphanReport, "The pass is asked for; what the last one found"),
-      ...problems(...BODY_PROBLEMS),
+      202: json(OrphanReport, "The sweep is queued; the last report"),
     },
   }),
   async (c) => {
@@ -76,36 +78,40 @@ function viewOrphans({ orphans, last, under_way }: Awaited<ReturnType<ProviderGa
 }
 
 operatorRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/operator/index/rebuild",
     operationId: "rebuildIndex",
-    summary: "Put the index right, from the bots themselves",
-    description: "A page at a time: send `next_cursor` until it is null. May be repeated, and done at any time.",
+    summary: "Rebuild the index",
+    description:
+      "Rebuilds one page of the index from the bots' own storage. Repeat with `next_cursor` until it is null. Safe to run at any time and to repeat.",
     tags,
     ...access("operator:write", ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: RebuildRequest } } } },
-    responses: { 200: json(RebuildAnswer, "What this page came to"), ...problems(...BODY_PROBLEMS) },
+    responses: { 200: json(RebuildAnswer, "The result for this page") },
   }),
   async (c) => {
     const { cursor } = c.req.valid("json");
     const place = parsePlace(cursor);
-    if (place === null) return problem(c, "malformed_request", "The cursor is not one that this route gave out.");
+    if (place === null) return problem(c, "malformed_request", INVALID_CURSOR);
     await appendAudit(openDb(c.env.DB), auditOf(c, "rebuildIndex", { after: { cursor } }));
     const rebuilt = await rebuildPage(rebuildPlatform(c.env), place);
     if (rebuilt.ok) return c.json(rebuilt.page, 200);
     const { reason, retry_after_s } = rebuilt;
-    return problem(c, "unavailable", `DigitalOcean's list cannot be read just now: ${reason}.`, { retry_after_s });
+    return problem(c, "unavailable", `DigitalOcean's list of droplets cannot be read: ${reason}. Try again.`, {
+      retry_after_s,
+    });
   },
 );
 
 operatorRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/operator/operations",
     operationId: "listRunningOperations",
-    summary: "Operations under way, the longest without progress first",
-    description: "From the index, which may lag behind the bots; at most 1000.",
+    summary: "List running operations",
+    description:
+      "Returns up to 1000 running operations from the index, those without progress for longest first. The index can lag behind the bots.",
     tags,
     ...access("operator:read"),
     request: {
@@ -113,11 +119,11 @@ operatorRoutes.openapi(
         stuck: BooleanQuery.optional().meta({
           type: "string",
           enum: ["true", "false"],
-          description: "Only those without progress for 15 minutes",
+          description: "`true`: only operations without progress for 15 minutes",
         }),
       }),
     },
-    responses: { 200: json(pageOf(RunningOperation, "RunningOperationPage"), "Operations"), ...problems(400) },
+    responses: { 200: json(pageOf(RunningOperation, "RunningOperationPage"), "Operations") },
   }),
   async (c) => {
     const now = Date.now();
@@ -138,14 +144,15 @@ operatorRoutes.openapi(
 );
 
 operatorRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/operator/gate",
     operationId: "getGate",
-    summary: "What is left of DigitalOcean's budget, who waits, and what holds the fleet back",
+    summary: "Get the DigitalOcean request budget",
+    description: "Returns what is left of DigitalOcean's rate limits, how many bots wait, and what blocks the fleet.",
     tags,
     ...access("operator:read"),
-    responses: { 200: json(GateStatus, "The gate"), ...problems() },
+    responses: { 200: json(GateStatus, "The request budget") },
   }),
   async (c) => {
     const { circuit, paused_until, verified_at, fleet_hold_since, ...rest } = await gateStub(c.env).status();

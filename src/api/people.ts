@@ -1,5 +1,5 @@
 /** Signing up and in, and passwords. What a stranger is told is the same whether an address is known or not. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { appendAudit } from "../accounts/audit.ts";
 import { openDb } from "../db/client.ts";
@@ -16,18 +16,18 @@ import {
   SignUpRequest,
 } from "../wire/person.ts";
 import { auditOf, recordOf } from "./audit-record.ts";
-import { personOf, signedIn } from "./auth.ts";
+import { FROM_ANOTHER_SITE, open, personOf, signedIn } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { type AppEnv, createApp } from "./context.ts";
 import { isForged } from "./cross-site.ts";
 import { authOf, makeOwnAccount, refusalOf } from "./people-auth.ts";
 import { problem } from "./problem.ts";
 import { signInBrake } from "./rate-limit.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { headers, json } from "./responses.ts";
+import { route } from "./route.ts";
 
-const tags = ["People"];
-const open = { security: [], middleware: [signInBrake, ...jsonBody] };
-const TOLD_BY_MESSAGE = "What comes of it is in the message to that address.";
+const tags = ["Authentication"];
+const TOLD_BY_MESSAGE = "Accepted. If the address qualifies, a message is sent to it.";
 
 export const peopleRoutes = createApp();
 
@@ -36,20 +36,22 @@ function accepted(c: Context<AppEnv>) {
 }
 
 peopleRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/auth/sign-up",
     operationId: "signUp",
-    summary: "Sign up with an e-mail address and a password",
-    description: "A message to the address holds the link that confirms it. The account is on the free tier.",
+    summary: "Sign up with email and password",
+    description:
+      "Sends a message with a link that verifies the address. The answer is the same whether the address is already in use. The account starts on the free tier.",
     tags,
-    ...open,
+    ...open(signInBrake, ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: SignUpRequest } } } },
-    responses: { 202: json(Accepted, "Accepted"), ...problems(...BODY_PROBLEMS) },
+    refuses: ["sign_up_closed"],
+    responses: { 202: json(Accepted, "Accepted") },
   }),
   async (c) => {
     if (c.get("settings").SIGN_UP === "closed") {
-      return problem(c, "sign_up_closed", "Nobody can sign up here; ask the operator for an account.");
+      return problem(c, "sign_up_closed");
     }
     const body = c.req.valid("json");
     try {
@@ -58,7 +60,7 @@ peopleRoutes.openapi(
       // Of two that come at once with the same address the second is refused by the database.
       refusalOf(error);
       if (!(await isKnown(openDb(c.env.DB), body.email))) {
-        return problem(c, "unavailable", "The sign-up could not be kept. Try again.");
+        return problem(c, "unavailable");
       }
     }
     return accepted(c);
@@ -66,15 +68,17 @@ peopleRoutes.openapi(
 );
 
 peopleRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/auth/verification",
     operationId: "sendVerification",
-    summary: "Send the confirmation message again",
+    summary: "Resend the verification message",
+    description:
+      "Sends the message again if the address has signed up and is not verified yet. The answer is the same for unknown addresses.",
     tags,
-    ...open,
+    ...open(signInBrake, ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: EmailRequest } } } },
-    responses: { 202: json(Accepted, "Accepted"), ...problems(...BODY_PROBLEMS) },
+    responses: { 202: json(Accepted, "Accepted") },
   }),
   async (c) => {
     await authOf(c).api.sendVerificationEmail({ body: c.req.valid("json") });
@@ -83,18 +87,18 @@ peopleRoutes.openapi(
 );
 
 peopleRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/auth/verify-email",
     operationId: "verifyEmail",
-    summary: "Confirm an e-mail address, by the link of the message",
+    summary: "Verify an email address",
+    description: "Opened from the link in the verification message. The token is valid for one hour.",
     tags,
-    security: [],
-    middleware: [signInBrake],
+    ...open(signInBrake),
     request: { query: z.object({ token: z.string().min(1).max(2048) }) },
+    refuses: ["token_invalid"],
     responses: {
-      200: json(z.object({ status: z.literal("verified"), detail: z.string() }), "Confirmed"),
-      ...problems(400, 422),
+      200: json(z.object({ status: z.literal("verified"), detail: z.string() }), "Verified"),
     },
   }),
   async (c) => {
@@ -102,29 +106,30 @@ peopleRoutes.openapi(
       await authOf(c).api.verifyEmail({ query: c.req.valid("query") });
     } catch (error) {
       refusalOf(error);
-      return problem(c, "token_invalid", "The link is not valid, or is older than an hour. Ask for another message.");
+      return problem(c, "token_invalid");
     }
-    return c.json({ status: "verified" as const, detail: "The address is confirmed. Sign in with it." }, 200);
+    return c.json({ status: "verified" as const, detail: "The email address is verified. You can sign in." }, 200);
   },
 );
 
 peopleRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/auth/sign-in",
     operationId: "signIn",
-    summary: "Sign in: the session is a cookie",
-    description: "After five wrong passwords each further guess waits, longer each time, whoever makes it.",
+    summary: "Sign in",
+    description:
+      "Starts a session and sets its cookie. After five wrong passwords for an address, each further attempt must wait longer, whoever makes it.",
     tags,
-    ...open,
+    ...open(signInBrake, ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: SignInRequest } } } },
+    refuses: ["forbidden", "wrong_password", "email_not_verified"],
     responses: {
-      200: json(SignedIn, "Signed in", z.object({ "set-cookie": z.string() })),
-      ...problems(...BODY_PROBLEMS),
+      200: json(SignedIn, "Signed in", "Set-Cookie"),
     },
   }),
   async (c) => {
-    if (isForged(c)) return problem(c, "forbidden", "Another site asked for this. Only this service's own pages may.");
+    if (isForged(c)) return problem(c, "forbidden", FROM_ANOTHER_SITE);
     const body = c.req.valid("json");
     const db = openDb(c.env.DB);
     const wait = await takeGuess(db, body.email, Date.now());
@@ -139,13 +144,9 @@ peopleRoutes.openapi(
       return await welcome(c, response.user.id, headers);
     } catch (error) {
       if (refusalOf(error) === "EMAIL_NOT_VERIFIED") {
-        return problem(
-          c,
-          "email_not_verified",
-          "Confirm the address first: POST /auth/verification sends the message again.",
-        );
+        return problem(c, "email_not_verified");
       }
-      return problem(c, "wrong_password", "The address or the password is wrong.");
+      return problem(c, "wrong_password");
     }
   },
 );
@@ -161,21 +162,22 @@ async function welcome(c: Context<AppEnv>, user_id: string, headers: Headers) {
 
 function tooManyGuesses(c: Context<AppEnv>, wait_ms: number) {
   const seconds = Math.ceil(wait_ms / 1000);
-  return problem(c, "too_many_requests", `Too many wrong passwords. The next may be tried in ${seconds} s.`, {
+  return problem(c, "too_many_requests", `Too many wrong passwords. Try again in ${seconds} s.`, {
     retry_after_s: seconds,
   });
 }
 
 peopleRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/auth/password-reset",
     operationId: "requestPasswordReset",
-    summary: "Ask for a message with a token for a new password",
+    summary: "Request a password reset",
+    description: "Sends a message with a token for POST /auth/password. The answer is the same for unknown addresses.",
     tags,
-    ...open,
+    ...open(signInBrake, ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: EmailRequest } } } },
-    responses: { 202: json(Accepted, "Accepted"), ...problems(...BODY_PROBLEMS) },
+    responses: { 202: json(Accepted, "Accepted") },
   }),
   async (c) => {
     await authOf(c).api.requestPasswordReset({ body: c.req.valid("json") });
@@ -184,16 +186,18 @@ peopleRoutes.openapi(
 );
 
 peopleRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/auth/password",
     operationId: "resetPassword",
-    summary: "Choose a new password with a token from the message",
-    description: "Ends every session. The token works once, within an hour.",
+    summary: "Reset the password",
+    description:
+      "Sets a new password with the token from the message and ends every session. The token works once, within one hour.",
     tags,
-    ...open,
+    ...open(signInBrake, ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: ResetPasswordRequest } } } },
-    responses: { 204: { description: "Changed" }, ...problems(...BODY_PROBLEMS) },
+    refuses: ["token_invalid"],
+    responses: { 204: { description: "Changed" } },
   }),
   async (c) => {
     const { token, password } = c.req.valid("json");
@@ -201,24 +205,26 @@ peopleRoutes.openapi(
       await authOf(c).api.resetPassword({ body: { token, newPassword: password } });
     } catch (error) {
       refusalOf(error);
-      return problem(c, "token_invalid", "The token is not valid, was used, or is older than an hour.");
+      return problem(c, "token_invalid");
     }
     return c.body(null, 204);
   },
 );
 
 peopleRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/auth/change-password",
     operationId: "changePassword",
-    summary: "Change the password, and end every other session",
+    summary: "Change the password",
+    description:
+      "Requires the current password. Ends every other session; the current one continues with a new cookie.",
     tags,
     ...signedIn(signInBrake, ...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: ChangePasswordRequest } } } },
+    refuses: ["wrong_password"],
     responses: {
-      204: { description: "Changed; the session goes on under a new cookie" },
-      ...problems(...BODY_PROBLEMS),
+      204: { description: "Changed; the session continues with a new cookie", headers: headers("Set-Cookie") },
     },
   }),
   async (c) => {
@@ -236,7 +242,7 @@ peopleRoutes.openapi(
       return c.body(null, 204);
     } catch (error) {
       refusalOf(error);
-      return problem(c, "wrong_password", "The present password is wrong.");
+      return problem(c, "wrong_password", "The current password is wrong.");
     }
   },
 );

@@ -60,7 +60,7 @@ function addressOf(c: Context<AppEnv>): string {
 }
 
 function tooMany(c: Context<AppEnv>, { limit, reset_s }: Counted): Response {
-  return problem(c, "too_many_requests", `More than ${limit} requests a minute. Try again in ${reset_s} s.`, {
+  return problem(c, "too_many_requests", `More than ${limit} requests per minute. Try again in ${reset_s} s.`, {
     retry_after_s: reset_s,
   });
 }

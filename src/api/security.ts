@@ -1,26 +1,27 @@
 /** What attacks and accidents have left on a bot, and what a person makes of it. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { BotView } from "../wire/bot.ts";
 import { AcknowledgeRequest } from "../wire/operator.ts";
 import { Uuid } from "../wire/primitives.ts";
 import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { askBot } from "./bot-calls.ts";
+import { ANY_BOT_REFUSES, askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
 import { refusal } from "./problem.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 export const securityRoutes = createApp();
 
 securityRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/bots/{id}/security/acknowledge",
     operationId: "acknowledgeSecurity",
-    summary: "Take a bot's flags down, having looked",
+    summary: "Acknowledge security flags",
     description:
-      "The history keeps what was flagged, who looked and why they are content. What comes again is flagged again.",
+      "Clears the bot's flags after a person has checked them. The history keeps the flags, who cleared them and why. A new incident raises its flag again.",
     tags: ["Bots"],
     ...access("bots:write", ...jsonBody),
     request: {
@@ -28,7 +29,8 @@ securityRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: AcknowledgeRequest } } },
     },
-    responses: { 200: json(BotView, "The bot, without flags"), ...problems(...BODY_PROBLEMS, 404, 409) },
+    refuses: [...ANY_BOT_REFUSES, "newer_release"],
+    responses: { 200: json(BotView, "The bot, without flags") },
   }),
   async (c) => {
     const body = c.req.valid("json");

@@ -1,5 +1,5 @@
 /** Who is signed in, from where, and ending it. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { deleteCookie } from "hono/cookie";
 import { openDb } from "../db/client.ts";
 import { SESSION_COOKIE } from "../people/session.ts";
@@ -10,34 +10,37 @@ import { auditOf } from "./audit-record.ts";
 import { personOf, signedIn } from "./auth.ts";
 import { createApp } from "./context.ts";
 import { problem } from "./problem.ts";
-import { json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
-const tags = ["People"];
+const tags = ["Authentication"];
 
 export const sessionRoutes = createApp();
 
 sessionRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/auth/session",
     operationId: "getSession",
-    summary: "Who is signed in, and which accounts they belong to",
+    summary: "Get the current session",
+    description: "Returns the signed-in user, the accounts they belong to, and their open invitations.",
     tags,
     ...signedIn(),
-    responses: { 200: json(Me, "The person"), ...problems() },
+    responses: { 200: json(Me, "The user") },
   }),
   async (c) => c.json(await describePerson(openDb(c.env.DB), personOf(c), Date.now()), 200),
 );
 
 sessionRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/auth/sign-out",
     operationId: "signOut",
-    summary: "End the present session",
+    summary: "Sign out",
+    description: "Ends the current session and deletes its cookie.",
     tags,
     ...signedIn(),
-    responses: { 204: { description: "Ended" }, ...problems() },
+    responses: { 204: { description: "Ended" } },
   }),
   async (c) => {
     const person = personOf(c);
@@ -53,14 +56,15 @@ sessionRoutes.openapi(
 );
 
 sessionRoutes.openapi(
-  createRoute({
+  route({
     method: "get",
     path: "/auth/sessions",
     operationId: "listSessions",
-    summary: "List one's sessions, newest first",
+    summary: "List sessions",
+    description: "Returns the user's active sessions, newest first.",
     tags,
     ...signedIn(),
-    responses: { 200: json(pageOf(SessionView, "SessionPage"), "All of them"), ...problems() },
+    responses: { 200: json(pageOf(SessionView, "SessionPage"), "All active sessions") },
   }),
   async (c) => {
     const data = await listSessions(openDb(c.env.DB), personOf(c), Date.now());
@@ -69,14 +73,15 @@ sessionRoutes.openapi(
 );
 
 sessionRoutes.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/auth/sessions",
     operationId: "endOtherSessions",
-    summary: "End all of one's sessions but the present one",
+    summary: "End all other sessions",
+    description: "Ends every session of the user except the current one.",
     tags,
     ...signedIn(),
-    responses: { 204: { description: "Ended" }, ...problems() },
+    responses: { 204: { description: "Ended" } },
   }),
   async (c) => {
     const person = personOf(c);
@@ -86,21 +91,23 @@ sessionRoutes.openapi(
 );
 
 sessionRoutes.openapi(
-  createRoute({
+  route({
     method: "delete",
     path: "/auth/sessions/{id}",
     operationId: "endSession",
-    summary: "End one of one's sessions, at once",
+    summary: "End a session",
+    description: "Ends one of the user's sessions. It is refused from the next request on.",
     tags,
     ...signedIn(),
     request: { params: z.object({ id: Uuid }) },
-    responses: { 204: { description: "Ended" }, ...problems(400, 404) },
+    refuses: ["session_not_found"],
+    responses: { 204: { description: "Ended" } },
   }),
   async (c) => {
     const { id } = c.req.valid("param");
     const person = personOf(c);
     const audit = auditOf(c, "endSession", { account_id: person.user_id, target: id });
     const ended = await endSession(openDb(c.env.DB), person, id, audit);
-    return ended ? c.body(null, 204) : problem(c, "session_not_found", "There is no such session.");
+    return ended ? c.body(null, 204) : problem(c, "session_not_found");
   },
 );

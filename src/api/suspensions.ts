@@ -1,15 +1,16 @@
 /** Stopping a bot over its owner's head, and letting it run again. */
-import { createRoute, z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { ActionAnswer } from "../wire/bot.ts";
 import { SuspendRequest } from "../wire/operator.ts";
 import { Uuid } from "../wire/primitives.ts";
 import { access } from "./auth.ts";
 import { jsonBody } from "./body.ts";
-import { askBot } from "./bot-calls.ts";
+import { ANY_BOT_REFUSES, askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
 import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
 import { accepted } from "./operations.ts";
-import { BODY_PROBLEMS, json, problems } from "./responses.ts";
+import { json } from "./responses.ts";
+import { route } from "./route.ts";
 
 const tags = ["Operator"];
 const BotPath = z.object({ id: Uuid });
@@ -17,13 +18,13 @@ const BotPath = z.object({ id: Uuid });
 export const suspensionRoutes = createApp();
 
 suspensionRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/operator/bots/{id}/suspend",
     operationId: "suspendBot",
-    summary: "Stop a bot and keep it stopped; its data is kept",
+    summary: "Suspend a bot",
     description:
-      "Comes before whatever is under way, a destroy excepted. Until it is unsuspended the bot takes no action but destroy, and a new config waits. A bot that is suspended already answers with that same operation and keeps its reason.",
+      "Powers the bot off and keeps it off; its data is kept. Pre-empts any running operation except a destroy. Until it is unsuspended, the bot accepts no action but destroy, and a new config is not delivered. Suspending a suspended bot returns the existing operation and keeps the first reason.",
     tags,
     ...access("operator:write", ...jsonBody),
     request: {
@@ -31,7 +32,8 @@ suspensionRoutes.openapi(
       headers: IdempotencyHeaders,
       body: { required: true, content: { "application/json": { schema: SuspendRequest } } },
     },
-    responses: { 202: json(ActionAnswer, "The operation"), ...problems(...BODY_PROBLEMS, 404, 409) },
+    refuses: [...ANY_BOT_REFUSES, "newer_release", "bot_destroyed", "action_not_allowed", "operation_not_found"],
+    responses: { 202: json(ActionAnswer, "The operation") },
   }),
   async (c) => {
     const body = c.req.valid("json");
@@ -41,17 +43,18 @@ suspensionRoutes.openapi(
 );
 
 suspensionRoutes.openapi(
-  createRoute({
+  route({
     method: "post",
     path: "/operator/bots/{id}/unsuspend",
     operationId: "unsuspendBot",
-    summary: "Let a suspended bot run again",
+    summary: "Unsuspend a bot",
     description:
-      "It is resumed, on a new droplet where it has none; one that was paused before stays paused. A bot that is not suspended answers with its last operation.",
+      "Resumes the bot, on a new droplet if it has none. A bot that was paused before stays paused. If the bot is not suspended, its last operation is returned.",
     tags,
     ...access("operator:write"),
     request: { params: BotPath, headers: IdempotencyHeaders },
-    responses: { 202: json(ActionAnswer, "The operation"), ...problems(400, 404, 409, 422) },
+    refuses: [...ANY_BOT_REFUSES, "newer_release", "bot_destroyed", "action_not_allowed", "operation_not_found"],
+    responses: { 202: json(ActionAnswer, "The operation") },
   }),
   async (c) => {
     const caller = await callerOf(c, "unsuspendBot", null);

@@ -9,5 +9,5 @@ export function isUpgrade(c: Context): boolean {
 /** RFC 9110, 15.5.22. */
 export function upgradeRequired(c: Context) {
   c.header("upgrade", "websocket");
-  return problem(c, "upgrade_required", "This route is a WebSocket: ask for it with `Upgrade: websocket`.");
+  return problem(c, "upgrade_required");
 }

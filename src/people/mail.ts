@@ -35,8 +35,8 @@ export function verification(to: string, link: string): Message {
   return {
     kind: "verify_email",
     to,
-    subject: "Confirm your address",
-    text: `Open this to confirm your address; it holds for an hour:\n${link}\nIf you did not sign up, do nothing.`,
+    subject: "Verify your email address",
+    text: `Open this link within one hour to verify your email address:\n${link}\nIf you did not sign up, ignore this message.`,
   };
 }
 
@@ -44,10 +44,10 @@ export function passwordReset(to: string, token: string, apiUrl: string): Messag
   return {
     kind: "reset_password",
     to,
-    subject: "Choose a new password",
+    subject: "Reset your password",
     text:
-      `Somebody, probably you, asked for a new password. This token holds for an hour and works once:\n${token}\n` +
-      `Send it with the new password to POST ${apiUrl}/auth/password. If it was not you, do nothing.`,
+      `A password reset was requested for your account. This token is valid for one hour and works once:\n${token}\n` +
+      `Send it with the new password to POST ${apiUrl}/auth/password. If you did not request this, ignore this message.`,
   };
 }
 
@@ -55,8 +55,8 @@ export function alreadySignedUp(to: string): Message {
   return {
     kind: "already_signed_up",
     to,
-    subject: "You have signed up before",
-    text: "Somebody, probably you, signed up with this address. There is an account already: sign in, or ask for a new password.",
+    subject: "You already have an account",
+    text: "Somebody tried to sign up with this email address, which already has an account. Sign in or reset your password. If it was not you, ignore this message.",
   };
 }
 
@@ -64,7 +64,7 @@ export function invitation(to: string, id: string, apiUrl: string): Message {
   return {
     kind: "invitation",
     to,
-    subject: "You are invited to an account",
-    text: `Sign in or sign up with this address, then accept: POST ${apiUrl}/invitations/${id}/accept`,
+    subject: "You are invited to join an account",
+    text: `Sign in or sign up with this email address, then accept the invitation within one week: POST ${apiUrl}/invitations/${id}/accept`,
   };
 }

@@ -8,8 +8,8 @@ const ExternalId = z
   .min(1)
   .max(255)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
-  .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters")
-  .meta({ description: "The account's id in the operator's own system; unique" });
+  .regex(/^[^\u0000-\u001f\u007f]+$/, "must not contain control characters")
+  .meta({ description: "The account's id in the operator's own system. Unique." });
 
 export const CreateAccountRequest = z
   .strictObject({
@@ -29,9 +29,11 @@ export const Account = z
     id: Uuid,
     external_id: z.string(),
     subscription_tier: z.enum(TIERS),
-    max_bots: z.int().min(0),
-    bot_count: z.int().min(0).meta({ description: "Bots that are not destroyed" }),
-    over_limit: z.boolean().meta({ description: "More bots than the tier allows: they stay, creates are refused" }),
+    max_bots: z.int().min(0).meta({ description: "Number of bots that the tier allows" }),
+    bot_count: z.int().min(0).meta({ description: "Number of bots that are not destroyed" }),
+    over_limit: z.boolean().meta({
+      description: "True if the account has more bots than its tier allows. They are kept, but no more can be created.",
+    }),
     created_at: Timestamp,
     updated_at: Timestamp,
   })

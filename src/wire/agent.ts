@@ -17,12 +17,12 @@ export const BootId = z
   .min(1)
   .max(64)
   .transform((text) => quote(text, 64))
-  .meta({ description: "`/proc/sys/kernel/random/boot_id`: changes at every boot" });
+  .meta({ description: "Content of `/proc/sys/kernel/random/boot_id`. Changes with every boot." });
 
 export const RegisterRequest = z
   .object({
     bot_id: Uuid,
-    credential_sha256: Sha256Hex.meta({ description: "SHA-256 of the credential that the agent made for itself" }),
+    credential_sha256: Sha256Hex.meta({ description: "SHA-256 of the credential that the agent has generated" }),
     droplet_id: DropletId,
     boot_id: BootId,
     agent_version: z.string().max(64).optional(),
@@ -37,7 +37,7 @@ export type RegisterAnswer = z.infer<typeof RegisterAnswer>;
 
 export const CredentialRequest = z
   .object({
-    credential_sha256: Sha256Hex.meta({ description: "SHA-256 of the agent's next credential" }),
+    credential_sha256: Sha256Hex.meta({ description: "SHA-256 of the agent's new credential" }),
     droplet_id: DropletId,
     boot_id: BootId,
   })
@@ -74,8 +74,12 @@ export const CommandResult = z
   .object({
     id: Uuid,
     ok: z.boolean(),
-    detail: words(500).optional().meta({ description: "A sentence for a person" }),
-    output: z.string().max(MAX_OUTPUT_CHARS).optional().meta({ description: "Of `collect_logs`: the lines, redacted" }),
+    detail: words(500).optional().meta({ description: "The result in one sentence" }),
+    output: z
+      .string()
+      .max(MAX_OUTPUT_CHARS)
+      .optional()
+      .meta({ description: "Log lines collected by `collect_logs`, with secrets redacted" }),
   })
   .meta({ id: "CommandResult" });
 export type CommandResult = z.infer<typeof CommandResult>;
@@ -84,10 +88,10 @@ export type CommandResult = z.infer<typeof CommandResult>;
 export const AgentCommand = z
   .object({
     id: Uuid,
-    kind: z.string().meta({ description: `One of ${COMMAND_KINDS.join(", ")}, or a newer one` }),
+    kind: z.string().meta({ description: `One of ${COMMAND_KINDS.join(", ")}. Later releases may add kinds.` }),
     args: z
       .object({ lines: z.int().min(1).max(MAX_LOG_LINES).optional() })
-      .meta({ description: "`lines`: of `collect_logs`, how many" }),
+      .meta({ description: "`lines`: number of log lines to collect, for `collect_logs`" }),
     expires_at: z.string(),
   })
   .meta({ id: "AgentCommand" });
@@ -101,8 +105,8 @@ export const HeartbeatRequest = z
     workload: WorkloadReport,
     applied_config_id: Uuid.nullable(),
     load: z.number().min(0).nullable().meta({ description: "1-minute load average" }),
-    mem: z.number().min(0).max(1).nullable().meta({ description: "Share of memory in use" }),
-    disk: z.number().min(0).max(1).nullable().meta({ description: "Share of the root disk in use" }),
+    mem: z.number().min(0).max(1).nullable().meta({ description: "Used share of the memory" }),
+    disk: z.number().min(0).max(1).nullable().meta({ description: "Used share of the root disk" }),
     command_results: z.array(CommandResult).max(MAX_COMMAND_RESULTS).optional(),
   })
   .meta({ id: "HeartbeatRequest" });

@@ -32,8 +32,21 @@ const BotName = z
   .max(256)
   // Whoever pastes a key into the wrong field does not find it in every list.
   .transform((name) => sanitizeName(redactText(name)))
-  .refine((name) => name.length > 0, "must hold at least one letter, digit, _ or -")
-  .meta({ type: "string", example: "Night Owl" });
+  .refine((name) => name.length > 0, "must contain at least one letter, digit, _ or -")
+  .meta({
+    type: "string",
+    minLength: 1,
+    maxLength: 256,
+    description:
+      "Stored in normalized form: characters other than A-Z, a-z, 0-9, space, `_` and `-` become `_`; " +
+      "leading and trailing spaces are removed; the rest is cut to 64 characters. Text that looks like a secret is redacted.",
+    example: "Night Owl",
+  });
+
+const NEWER_RELEASE_REASON =
+  "Machine-readable reason for the status. `newer_release`: a newer release of Spawnpoint changed the bot before it was rolled " +
+  "back. Until that release runs again, the bot can only be read or destroyed by force, and a status that only that release " +
+  "knows is shown as `error`.";
 
 const { asset_focus, custom_assets, ...otherConfigFields } = flatConfigFields;
 
@@ -48,11 +61,11 @@ export const CreateBotRequest = z
     environment: Environment.optional(),
   })
   .refine(({ llm_provider, environment = {} }) => !Object.hasOwn(environment, keyVariable(llm_provider)), {
-    message: "must not name the variable that carries the LLM key: set llm_api_key",
+    message: "must not contain the variable of the LLM key; use llm_api_key instead",
     path: ["environment"],
   })
   .refine((bot) => (bot.asset_focus === "custom") === (bot.custom_assets !== undefined), {
-    message: 'goes with asset_focus "custom", and only with it',
+    message: 'is required with asset_focus "custom" and not allowed otherwise',
     path: ["custom_assets"],
   })
   .meta({ id: "CreateBotRequest" });
@@ -60,11 +73,13 @@ export type CreateBotRequest = z.infer<typeof CreateBotRequest>;
 
 export const Policies = z
   .strictObject({
-    healing: z.enum(HEALING_POLICIES).meta({ description: "What may be done to a silent bot" }),
-    start: z
-      .enum(START_POLICIES)
-      .nullable()
-      .meta({ description: "Whether the workload starts by itself; null: `auto` in paper mode, `manual` for live" }),
+    healing: z.enum(HEALING_POLICIES).meta({
+      description: "How an unresponsive bot may be healed: not at all, by a power cycle, or by a new droplet as well",
+    }),
+    start: z.enum(START_POLICIES).nullable().meta({
+      description:
+        "Whether the workload starts by itself after an unexpected reboot. null: `auto` in paper mode, `manual` in live mode.",
+    }),
   })
   .meta({ id: "Policies" });
 export type Policies = z.infer<typeof Policies>;
@@ -79,12 +94,15 @@ export type PatchBotRequest = z.infer<typeof PatchBotRequest>;
 export const ActionRequest = z
   .strictObject({
     action: z.enum(BOT_ACTIONS),
-    force: z
-      .boolean()
-      .optional()
-      .meta({ description: "With `destroy`: end destroyed at once, without waiting until the droplet is gone" }),
+    force: z.boolean().optional().meta({
+      description:
+        "Only with `destroy`: marks the bot destroyed at once, without waiting for confirmation that its droplet is gone",
+    }),
   })
-  .refine(({ action, force }) => !force || action === "destroy", { message: "goes with destroy", path: ["force"] })
+  .refine(({ action, force }) => !force || action === "destroy", {
+    message: "is only allowed with destroy",
+    path: ["force"],
+  })
   .meta({ id: "ActionRequest" });
 
 export const Operation = z
@@ -110,7 +128,7 @@ const DropletView = z
     generation: z.int().positive(),
     status: z.enum(DROPLET_STATUSES),
     ip_address: z.string().nullable(),
-    observed_at: Timestamp.meta({ description: "When DigitalOcean last told us" }),
+    observed_at: Timestamp.meta({ description: "When DigitalOcean last reported this" }),
   })
   .meta({ id: "Droplet" });
 
@@ -121,17 +139,17 @@ export const BotView = z
     name: z.string(),
     persona: z.enum(PERSONAS),
     status: z.enum(BOT_STATUSES),
-    phase: z.string().nullable().meta({ description: "Which step of the work under way" }),
-    since: Timestamp.meta({ description: "Since when the status holds" }),
-    reason: z.string().nullable().meta({
-      description:
-        "Why. `newer_release`: a newer release of Spawnpoint has changed the bot before it was rolled back; until it runs again the bot can only be read, or destroyed by force, and a status that only it knows is shown as `error`",
-    }),
-    confirmed_by: z.string().nullable().meta({ description: "What told us so" }),
+    phase: z.string().nullable().meta({ description: "Current step of the running operation" }),
+    since: Timestamp.meta({ description: "When the bot got its current status" }),
+    reason: z.string().nullable().meta({ description: NEWER_RELEASE_REASON }),
+    confirmed_by: z
+      .string()
+      .nullable()
+      .meta({ description: "Who confirmed the status: `agent`, `provider` or `spawnpoint`" }),
     next: z
       .object({ what: z.string(), at: Timestamp.nullable() })
       .nullable()
-      .meta({ description: "What happens next by itself, and when; null: nothing is awaited" }),
+      .meta({ description: "The next automatic step and its time. null: no step is planned." }),
     generation: z.int().positive(),
     droplet_id: DropletId.nullable(),
     droplet: DropletView.nullable(),
@@ -157,23 +175,27 @@ export const BotView = z
       .object({
         agent: z.enum(AGENT_HEALTHS).meta({
           description:
-            "Of the present droplet's agent: heard within its deadline, silent beyond it, never heard since the start, or refused",
+            "`heard`: reported within its deadline; `silent`: did not; `never`: has not reported since the droplet was created; `refused`: only agents with wrong credentials or droplets have reported",
         }),
-        workload: z.string().meta({ description: "What the agent says of it; `unknown` while nobody is heard" }),
+        workload: z.string().meta({
+          description: "The workload's state as reported by the agent. `unknown` while the agent is not heard.",
+        }),
         channel: z
           .enum(CHANNEL_STATES)
-          .meta({ description: "The agent's WebSocket; an agent may be heard without it" }),
+          .meta({ description: "State of the agent's WebSocket. An agent can also report over HTTP." }),
         channel_since: Timestamp.nullable(),
       })
-      .meta({ description: "What is known of whom, each by itself" }),
-    summary: z.string().meta({ description: "All of it in a sentence or two, for a person" }),
-    flags: z.array(z.string()).meta({ description: "What a person should look at" }),
+      .meta({ description: "State of the agent, its workload and its channel" }),
+    summary: z.string().meta({ description: "The bot's state in one or two sentences" }),
+    flags: z.array(z.string()).meta({
+      description: "Incidents that a person should check. Clear them with POST /bots/{id}/security/acknowledge.",
+    }),
     policies: Policies,
     suspension: z
       .object({ since: Timestamp, reason: z.string(), by: z.string() })
       .nullable()
-      .meta({ description: "Who keeps the bot from running, and why; `status` says whether it has come to rest" }),
-    operation: Operation.nullable().meta({ description: "The operation under way, else the last one" }),
+      .meta({ description: "Who suspended the bot, and why. `status` becomes `suspended` once the bot is off." }),
+    operation: Operation.nullable().meta({ description: "The running operation, or the last one" }),
     revision: z.int().min(0),
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -215,7 +237,7 @@ export const ActionAnswer = z
     left: z
       .object({ droplet_ids: z.array(DropletId), open_intents: z.array(z.string()) })
       .optional()
-      .meta({ description: "After a destroy by force: what may still exist, and is removed later" }),
+      .meta({ description: "After a forced destroy: resources that may still exist. They are deleted later." }),
   })
   .meta({ id: "ActionAnswer" });
 
@@ -223,14 +245,16 @@ const Standing = z.object({ status: z.enum(BOT_STATUSES), generation: z.int().po
 
 export const EventView = z
   .object({
-    seq: z.int().positive().meta({ description: "Numbers have no gap" }),
+    seq: z.int().positive().meta({ description: "Number of the event. Consecutive, without gaps." }),
     at: Timestamp,
     kind: z.string(),
     actor: z.string(),
-    before: Standing.nullable().meta({ description: "What the bot was before the event; null of its first" }),
+    before: Standing.nullable().meta({
+      description: "Status and generation before the event. null for the first event.",
+    }),
     after: Standing.nullable(),
-    reason: z.string().nullable().meta({ description: "Why the bot's status is what it is after the event" }),
-    sentence: z.string().meta({ description: "What happened, for a person" }),
+    reason: z.string().nullable().meta({ description: "Machine-readable reason for the status after the event" }),
+    sentence: z.string().meta({ description: "What happened, in one sentence" }),
     data: z.record(z.string(), z.unknown()),
   })
   .meta({ id: "BotEvent" });
@@ -238,21 +262,22 @@ export type EventView = z.infer<typeof EventView>;
 
 export const EventPage = pageOf(EventView, "EventPage")
   .extend({
-    first_seq: z
-      .int()
-      .positive()
-      .nullable()
-      .meta({ description: "The lowest number that is still kept: what is older has been forgotten" }),
+    first_seq: z.int().positive().nullable().meta({ description: "Number of the oldest event that is still stored" }),
   })
   .meta({ id: "EventPage" });
 
 /** What the stream of a bot's history sends. */
-export const EventFrame = EventView.extend({ type: z.literal("event") }).meta({ id: "EventFrame" });
+export const EventFrame = EventView.extend({ type: z.literal("event") }).meta({
+  id: "EventFrame",
+  description: "A message of GET /bots/{id}/events/stream",
+});
 export type EventFrame = z.infer<typeof EventFrame>;
 
 export const WaitAnswer = z
   .object({
-    reached: z.boolean().meta({ description: "Whether the bot has the status; false: the time was over before" }),
+    reached: z.boolean().meta({
+      description: "Whether the bot has the status. false: the timeout ended first, or the bot is destroyed.",
+    }),
     bot: BotView,
   })
   .meta({ id: "WaitAnswer" });

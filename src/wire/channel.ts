@@ -12,11 +12,17 @@ export const PONG = "pong";
 export const MAX_FRAME_BYTES = 512 * 1024;
 
 /** What an agent says: its state, first thing after it has connected, then on every change and every few minutes. */
-export const AgentFrame = HeartbeatRequest.extend({ type: z.literal("status") }).meta({ id: "AgentFrame" });
+export const AgentFrame = HeartbeatRequest.extend({ type: z.literal("status") }).meta({
+  id: "AgentFrame",
+  description: "A message from the agent over GET /bot/{id}/channel",
+});
 export type AgentFrame = z.infer<typeof AgentFrame>;
 
 /** What a Bot says: what is wanted, in answer to each status and whenever it changes. */
-export const BotFrame = HeartbeatAnswer.extend({ type: z.literal("orders") }).meta({ id: "BotFrame" });
+export const BotFrame = HeartbeatAnswer.extend({ type: z.literal("orders") }).meta({
+  id: "BotFrame",
+  description: "A message to the agent over GET /bot/{id}/channel",
+});
 export type BotFrame = z.infer<typeof BotFrame>;
 
 /** Why a Bot closes the channel. Registered codes, and 4000 to 4999 for our own (RFC 6455, 7.4.2). */

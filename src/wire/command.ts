@@ -10,19 +10,24 @@ export const CommandRequest = z
   .strictObject({
     kind: z.enum(WORKLOAD_COMMANDS).meta({
       description:
-        "`start`, `stop`, `restart` the workload; `stop` holds until `start`, across restarts and redeploys. " +
-        "`collect_logs` brings the workload's last lines.",
+        "`start`, `stop` and `restart` control the workload. A stopped workload stays stopped until `start`, across " +
+        "reboots and redeploys. `collect_logs` returns the workload's last log lines.",
     }),
-    lines: z.int().min(1).max(MAX_LOG_LINES).optional().meta({ description: "With `collect_logs`: how many" }),
+    lines: z
+      .int()
+      .min(1)
+      .max(MAX_LOG_LINES)
+      .optional()
+      .meta({ description: "Only with `collect_logs`: number of log lines" }),
     expires_in_s: z
       .int()
       .min(10)
       .max(DAY_S)
       .optional()
-      .meta({ description: "After so long it is not delivered any more; default 600" }),
+      .meta({ description: "Seconds after which the command is no longer delivered. Default: 600." }),
   })
   .refine(({ kind, lines }) => lines === undefined || kind === "collect_logs", {
-    message: "goes with collect_logs",
+    message: "is only allowed with collect_logs",
     path: ["lines"],
   })
   .meta({ id: "CommandRequest" });
@@ -38,8 +43,8 @@ export const CommandView = z
     requested_at: Timestamp,
     expires_at: Timestamp,
     ended_at: Timestamp.nullable(),
-    detail: z.string().nullable().meta({ description: "What the agent said of it" }),
-    output: z.string().nullable().meta({ description: "Of `collect_logs`: the lines, redacted" }),
+    detail: z.string().nullable().meta({ description: "The agent's result in one sentence" }),
+    output: z.string().nullable().meta({ description: "Log lines collected by `collect_logs`, with secrets redacted" }),
   })
   .meta({ id: "Command" });
 export type CommandView = z.infer<typeof CommandView>;

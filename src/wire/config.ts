@@ -50,9 +50,9 @@ export const flatConfigFields = {
     .array(AssetSymbol)
     .min(1)
     .max(100)
-    .refine((assets) => new Set(assets).size === assets.length, "must not name an asset twice")
+    .refine((assets) => new Set(assets).size === assets.length, "must not contain an asset twice")
     .optional()
-    .meta({ description: 'With `asset_focus: "custom"` only', example: ["SOL", "ETH"] }),
+    .meta({ description: 'Required with `asset_focus: "custom"` and not allowed otherwise', example: ["SOL", "ETH"] }),
   algorithm: z.enum(ALGORITHMS),
   strictness: z.enum(LEVELS),
   paper_mode: z.boolean(),
@@ -60,14 +60,18 @@ export const flatConfigFields = {
   ...RiskConfig.shape,
   llm_provider: z
     .string()
-    .regex(/^[A-Za-z][A-Za-z0-9_-]{0,99}$/, "must begin with a letter; letters, digits, _ and - only; at most 100")
-    .refine((text) => redactText(text) === text, "is the provider's name, not its key")
+    .regex(/^[A-Za-z][A-Za-z0-9_-]{0,99}$/, "must be 1 to 100 letters, digits, _ or -, starting with a letter")
+    .refine((text) => redactText(text) === text, "must be the provider's name, not a key")
     .meta({ example: "anthropic" }),
   llm_api_key: z
     .string()
     .max(4096)
     .regex(/^[\x21-\x7e]+$/, "must be printable ASCII without spaces")
-    .meta({ description: "Write-only: no management answer ever carries it", writeOnly: true, example: "sk-…" }),
+    .meta({
+      description: "API key of the LLM provider. Write-only: never returned.",
+      writeOnly: true,
+      example: "sk-ant-example",
+    }),
 } as const;
 
 export const ConfigPatch = z
@@ -80,7 +84,7 @@ export const ConfigPatch = z
       .max(500)
       .transform((text) => redactText(text))
       .optional()
-      .meta({ description: "Why, kept with the version" }),
+      .meta({ description: "Why the version is published. Stored with it." }),
   })
   .refine(
     ({ note: _, environment = {}, ...others }) => Object.keys({ ...others, ...environment }).length > 0,
@@ -97,7 +101,11 @@ const configVersionFields = {
   id: Uuid,
   bot_id: Uuid,
   version: z.int().positive(),
-  restored_from: z.int().positive().nullable().meta({ description: "The version whose content this one brings back" }),
+  restored_from: z
+    .int()
+    .positive()
+    .nullable()
+    .meta({ description: "Number of the version whose content this version restores" }),
   trading_config: TradingConfig,
   risk_config: RiskConfig,
   note: z.string().nullable(),
@@ -108,7 +116,7 @@ const configVersionFields = {
 export const ConfigVersion = z
   .object({
     ...configVersionFields,
-    author: z.string().meta({ description: "Who published it; `spawnpoint`: by itself, where the one before failed" }),
+    author: z.string().meta({ description: "Who published the version. `spawnpoint`: an automatic rollback." }),
     secrets: z.object({ llm_provider: z.string(), llm_api_key: SecretView, environment: EnvironmentView }),
   })
   .meta({ id: "ConfigVersion" });
@@ -131,7 +139,9 @@ export type AgentConfig = z.infer<typeof AgentConfig>;
 const ConfigChange = z
   .union([
     z.object({ path: z.string(), from: z.unknown(), to: z.unknown() }),
-    z.object({ path: z.string(), changed: z.literal(true) }).meta({ description: "A secret: never its values" }),
+    z
+      .object({ path: z.string(), changed: z.literal(true) })
+      .meta({ description: "A secret has changed. Its values are never returned." }),
   ])
   .meta({ id: "ConfigChange" });
 export type ConfigChange = z.infer<typeof ConfigChange>;
@@ -141,7 +151,9 @@ export const ConfigDiff = z
     bot_id: Uuid,
     from: z.int().positive(),
     to: z.int().positive(),
-    changes: z.array(ConfigChange).meta({ description: "By JSON Pointer; a field that a version lacks is null there" }),
+    changes: z
+      .array(ConfigChange)
+      .meta({ description: "Changed fields by JSON Pointer. A field that a version does not have is null." }),
   })
   .meta({ id: "ConfigDiff" });
 

@@ -44,32 +44,32 @@ interface Reserved {
  * name is compared in capitals too, since some of them (proxies, npm's settings) are read in either case.
  */
 const RESERVED: readonly Reserved[] = [
-  { why: "carries the LLM key: set llm_api_key", names: Object.values(KEY_VARIABLES).join(" ") },
-  { why: "belongs to the bot's software", prefixes: "OPENCLAW_ CLAWDBOT_ MOLTBOT_ SPAWNPOINT_" },
+  { why: "is reserved for the LLM key; use llm_api_key instead", names: Object.values(KEY_VARIABLES).join(" ") },
+  { why: "is reserved for the bot's own software", prefixes: "OPENCLAW_ CLAWDBOT_ MOLTBOT_ SPAWNPOINT_" },
   {
-    why: "says which programs run, and as whom",
+    why: "is reserved: it controls which programs run and as which user",
     names: "PATH HOME USER LOGNAME SHELL PWD OLDPWD SHLVL UID EUID PPID _ TMPDIR TMP TEMP TERM TERMINFO TERMCAP",
     prefixes: "XDG_ SUDO_ DBUS_",
   },
   {
-    why: "makes a shell run or find something else",
+    why: "is reserved: it changes what shells run",
     names:
       "IFS ENV CDPATH FPATH ZDOTDIR GLOBIGNORE SHELLOPTS BASHOPTS PROMPT_COMMAND POSIXLY_CORRECT PS1 PS2 PS3 PS4 " +
       "HISTFILE",
     prefixes: "BASH_ KSH_",
   },
   {
-    why: "makes programs start another one",
+    why: "is reserved: it makes programs start other programs",
     names: "EDITOR VISUAL PAGER MANPAGER BROWSER LESSOPEN LESSCLOSE",
     prefixes: "GIT_ SSH_",
   },
   {
-    why: "makes programs load other code",
+    why: "is reserved: it makes programs load other code",
     names: "GCONV_PATH LOCPATH NLSPATH GLIBC_TUNABLES GETCONF_DIR CLASSPATH",
     prefixes: "LD_ DYLD_ MALLOC_ OPENSSL_ GNUTLS_",
   },
   {
-    why: "makes a language's runtime load other code",
+    why: "is reserved: it makes a language runtime load other code",
     // Not by prefix: TSX is an exchange, and a pip a unit of price.
     names:
       "TSX_TSCONFIG_PATH PIP_CONFIG_FILE PIP_CERT PIP_INDEX_URL PIP_EXTRA_INDEX_URL PHPRC PHP_INI_SCAN_DIR RUSTFLAGS",
@@ -78,20 +78,20 @@ const RESERVED: readonly Reserved[] = [
       "_JAVA_ JDK_ DOTNET_ CARGO_ RUSTC_ RUSTUP_",
   },
   {
-    why: "says which certificates are trusted",
+    why: "is reserved: it controls which certificates are trusted",
     names: "CURL_CA_BUNDLE CURL_HOME REQUESTS_CA_BUNDLE AWS_CA_BUNDLE NIX_SSL_CERT_FILE",
     prefixes: "SSL",
     suffixes: "_CA_BUNDLE _CA_CERTS _CA_FILE _CA_PATH _CAFILE",
   },
   {
-    why: "leads the traffic elsewhere",
+    why: "is reserved: it redirects network traffic",
     names: "HOSTALIASES LOCALDOMAIN RES_OPTIONS RESOLV_HOST_CONF",
     prefixes: "GLOBAL_AGENT_",
     suffixes: "_PROXY",
   },
-  { why: "says how text and time are read", names: "LANG LANGUAGE TZ TZDIR", prefixes: "LC_" },
+  { why: "is reserved: it controls language and time zone", names: "LANG LANGUAGE TZ TZDIR", prefixes: "LC_" },
   {
-    why: "is how systemd speaks to a service",
+    why: "is reserved for systemd",
     names:
       "INVOCATION_ID JOURNAL_STREAM NOTIFY_SOCKET WATCHDOG_PID WATCHDOG_USEC MAINPID CREDENTIALS_DIRECTORY " +
       "STATE_DIRECTORY RUNTIME_DIRECTORY LOGS_DIRECTORY CACHE_DIRECTORY CONFIGURATION_DIRECTORY",
@@ -129,7 +129,7 @@ export function environmentBytes(environment: Readonly<Record<string, string>>):
 const Value = z
   .string()
   .max(MAX_ENVIRONMENT_BYTES)
-  .refine((value) => !value.includes("\u0000"), "must not hold NUL")
+  .refine((value) => !value.includes("\u0000"), "must not contain NUL characters")
   .refine((value) => value.isWellFormed(), ILL_FORMED);
 
 /** Zod leaves this key of an object out without a word, and it would be neither kept nor refused. */
@@ -143,12 +143,12 @@ function named<T extends z.ZodType>(values: z.ZodRecord<z.ZodString, T>) {
         ? value === null
           ? null
           : whyReserved(name)
-        : "is no name for a variable: letters, digits and _ only, no digit first, at most 128";
+        : "is not a variable name: 1 to 128 letters, digits or _, not starting with a digit";
       if (message !== null) check.addIssue({ code: "custom", path: [name], message });
     }
     const count = Object.keys(environment).length;
     if (count > MAX_ENVIRONMENT_NAMES) {
-      check.addIssue({ code: "custom", message: `holds ${count} names, more than ${MAX_ENVIRONMENT_NAMES}` });
+      check.addIssue({ code: "custom", message: `has ${count} variables, more than ${MAX_ENVIRONMENT_NAMES}` });
     }
     const set = Object.entries(environment).map(([name, value]) => [name, String(value ?? "")]);
     if (environmentBytes(Object.fromEntries(set)) > MAX_ENVIRONMENT_BYTES) {
@@ -163,9 +163,9 @@ function named<T extends z.ZodType>(values: z.ZodRecord<z.ZodString, T>) {
 }
 
 const description =
-  "Further secrets, which the workload finds in its environment: at most 100, 32 KiB of names and values together. " +
-  "Write-only; taken out of logs where they have 8 characters or more. Names that change how programs are found, " +
-  "loaded or trusted are refused.";
+  "Secrets for the workload, as environment variables: at most 100, and 32 KiB of names and values in total. " +
+  "Write-only. Values of 8 characters or more are redacted from logs. Names that change how programs are found, loaded " +
+  "or trusted are refused.";
 
 export const Environment = named(z.record(z.string(), Value)).meta({
   description,
@@ -175,7 +175,7 @@ export const Environment = named(z.record(z.string(), Value)).meta({
 export type Environment = Readonly<Record<string, string>>;
 
 export const EnvironmentPatch = named(z.record(z.string(), Value.nullable())).meta({
-  description: `${description} Merged onto those that there are; null removes one.`,
+  description: `${description} Merged into the existing variables; null removes a variable.`,
   writeOnly: true,
   example: { EXCHANGE_API_SECRET: "…", RPC_URL: null },
 });
@@ -184,4 +184,4 @@ export type EnvironmentPatch = Readonly<Record<string, string | null>>;
 /** What management sees of them. */
 export const EnvironmentView = z
   .array(z.object({ name: z.string(), updated_at: Timestamp }))
-  .meta({ description: "Which further secrets are set, by name; never their values" });
+  .meta({ description: "Names of the secrets that are set. Their values are never returned." });

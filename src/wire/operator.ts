@@ -11,7 +11,7 @@ const Orphan = z
     bot_id: Uuid.nullable(),
     state: z.enum(["found", "stale", "quarantined", "deleted"]).meta({
       description:
-        "`found`: reported and left alone; `stale`: its bot removes it; `quarantined`: will be deleted; `deleted`: was",
+        "`found`: reported only; `stale`: its bot deletes it; `quarantined`: will be deleted; `deleted`: was deleted",
     }),
     why: z.string(),
     since: Timestamp,
@@ -23,11 +23,11 @@ const SweepReport = z
     began_at: Timestamp,
     ended_at: Timestamp,
     dry_run: z.boolean(),
-    held: z.string().nullable().meta({ description: "Why the pass came to nothing, or deleted nothing" }),
+    held: z.string().nullable().meta({ description: "Why the sweep was aborted, or deleted nothing" }),
     droplets: z.int(),
     ours: z.int(),
     asked: z.int(),
-    unanswered: z.int().meta({ description: "Bots that could not be asked; their droplets are left alone" }),
+    unanswered: z.int().meta({ description: "Bots that could not be reached. Their droplets are not deleted." }),
     stale: z.int(),
     quarantined: z.int(),
     deleted: z.array(DropletId),
@@ -38,7 +38,7 @@ export const OrphanReport = z
   .object({
     data: z.array(Orphan),
     last_sweep: SweepReport.nullable(),
-    under_way: z.boolean().meta({ description: "A pass is asked for or runs" }),
+    under_way: z.boolean().meta({ description: "Whether a sweep is queued or running" }),
   })
   .meta({ id: "OrphanReport" });
 
@@ -51,9 +51,9 @@ export const RebuildRequest = z
 export const RebuildAnswer = z
   .object({
     restored: z.int(),
-    absent: z.int().meta({ description: "No object of this id knows a bot" }),
-    account_unknown: z.int().meta({ description: "Left out: the index has no such account" }),
-    failed: z.int().meta({ description: "Could not be asked or written; ask for this page again" }),
+    absent: z.int().meta({ description: "Ids for which no bot is stored" }),
+    account_unknown: z.int().meta({ description: "Bots that were skipped because their account is not in the index" }),
+    failed: z.int().meta({ description: "Bots that could not be read or written. Repeat this page." }),
     next_cursor: z.string().nullable(),
   })
   .meta({ id: "RebuildAnswer" });
@@ -64,13 +64,13 @@ const Reason = z
   .min(1)
   .max(200)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
-  .regex(/^[^\u0000-\u001f\u007f]+$/, "must not hold control characters")
+  .regex(/^[^\u0000-\u001f\u007f]+$/, "must not contain control characters")
   .transform((text) => redactText(text));
 
 export const SuspendRequest = z
   .strictObject({
     reason: Reason.meta({
-      description: "Shown with the bot for as long as it is suspended",
+      description: "Shown with the bot while it is suspended",
       example: "payment_failed",
     }),
   })
@@ -78,7 +78,10 @@ export const SuspendRequest = z
 
 export const AcknowledgeRequest = z
   .strictObject({
-    reason: Reason.meta({ description: "Kept in the history", example: "our own test from a copied droplet" }),
+    reason: Reason.meta({
+      description: "Why the flags are cleared. Stored in the history.",
+      example: "our own test from a copied droplet",
+    }),
   })
   .meta({ id: "AcknowledgeRequest" });
 
@@ -90,8 +93,8 @@ export const RunningOperation = z
     kind: z.enum(OPERATION_KINDS),
     reason: z.string().nullable(),
     started_at: Timestamp,
-    progress_at: Timestamp.meta({ description: "When something last happened" }),
-    stuck: z.boolean().meta({ description: "Nothing has happened for 15 minutes" }),
+    progress_at: Timestamp.meta({ description: "When the operation last made progress" }),
+    stuck: z.boolean().meta({ description: "Whether there was no progress for 15 minutes" }),
   })
   .meta({ id: "RunningOperation" });
 
@@ -103,11 +106,11 @@ export const GateStatus = z
       background_this_minute: z.int(),
       creates: z.int(),
     }),
-    waiting: z.record(z.string(), z.int()).meta({ description: "Bots that wait, by kind of permit" }),
+    waiting: z.record(z.string(), z.int()).meta({ description: "Number of waiting bots by kind of request" }),
     circuit: z
       .object({ reason: z.string(), since: Timestamp })
       .nullable()
-      .meta({ description: "Why nothing is granted" }),
+      .meta({ description: "Why no request is granted. null: requests are granted." }),
     paused_until: Timestamp.nullable(),
     team_uuid: z.string().nullable(),
     verified_at: Timestamp.nullable(),

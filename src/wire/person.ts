@@ -33,7 +33,7 @@ export const ChangePasswordRequest = z
 /** The same whether the address is known or not. */
 export const Accepted = z
   .object({ status: z.literal("accepted"), detail: z.string() })
-  .meta({ id: "Accepted", description: "What comes of it is told by a message to that address" });
+  .meta({ id: "Accepted", description: "Accepted. The result is sent to the email address." });
 
 export const SignedIn = z
   .object({ status: z.literal("signed_in"), user_id: Uuid, expires_at: Timestamp })
@@ -58,7 +58,7 @@ export const Me = z
     user: z.object({ id: Uuid, email: z.string(), name: z.string() }),
     session_id: Uuid,
     accounts: z.array(z.object({ id: Uuid, role: z.enum(ROLES) })).meta({
-      description: "Requests act for the first, or for the one that the header Spawnpoint-Account names",
+      description: "Requests act for the first account, or for the one in the header `Spawnpoint-Account`",
     }),
     invitations: z.array(Invitation),
   })
@@ -68,7 +68,7 @@ export type Me = z.infer<typeof Me>;
 export const SessionView = z
   .object({
     id: Uuid,
-    present: z.boolean().meta({ description: "The one that asks" }),
+    present: z.boolean().meta({ description: "Whether this is the session that sent the request" }),
     ip_address: z.string().nullable(),
     user_agent: z.string().nullable(),
     created_at: Timestamp,

@@ -8,25 +8,31 @@ const VersionRef = z.object({ id: Uuid, version: z.int().positive() });
 const Rollout = z
   .object({
     state: z.enum(ROLLOUT_STATES),
-    version: z.int().positive().meta({ description: "The desired version, which this is about" }),
+    version: z.int().positive().meta({ description: "Number of the desired version" }),
     since: Timestamp,
     deadline: Timestamp.nullable().meta({
-      description: "Until when the agent must acknowledge it; null: not delivered, acknowledged, or not to be run now",
+      description:
+        "When the agent must have acknowledged the version. null: not delivered, already acknowledged, or not to be run now.",
     }),
-    reason: z.string().nullable().meta({ description: "Why it failed, or why the version before it was rolled back" }),
+    reason: z
+      .string()
+      .nullable()
+      .meta({ description: "Why the version failed, or why the previous version was rolled back" }),
   })
   .meta({ id: "Rollout" });
 
 export const ConfigStanding = z
   .object({
     desired: VersionRef,
-    applied: VersionRef.nullable().meta({ description: "Acknowledged by the agent of the present generation" }),
-    effective: VersionRef.nullable().meta({ description: "What runs, as far as the agent has said" }),
+    applied: VersionRef.nullable().meta({
+      description: "The last version that the current generation's agent has acknowledged",
+    }),
+    effective: VersionRef.nullable().meta({ description: "The version that runs, as reported by the agent" }),
     last_good: VersionRef.nullable().meta({
-      description: "The last one with which the workload passed its health gate",
+      description: "The last version with which the workload passed its health check",
     }),
     rollout: Rollout,
-    drift: z.boolean().meta({ description: "What runs is not what is desired" }),
+    drift: z.boolean().meta({ description: "Whether the running version differs from the desired one" }),
   })
   .meta({ id: "ConfigStanding" });
 export type ConfigStanding = z.infer<typeof ConfigStanding>;

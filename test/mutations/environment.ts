@@ -59,8 +59,8 @@ export const environment: readonly Mutant[] = [
     name: "environment-hides-no-llm-key",
     guard: "A further secret never has the name that the LLM key is given under.",
     file: "src/bot/config/environment.ts",
-    find: "return names.some(({ name }) => name === key) ?",
-    replace: "return names.length < 0 ?",
+    find: "return names.some(({ name }) => name === key)",
+    replace: "return names.length < 0",
     caught_by: [merged],
   },
   {

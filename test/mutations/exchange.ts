@@ -15,7 +15,7 @@ export const exchange: readonly Mutant[] = [
     name: "rotation-asked-for",
     guard: "A stolen credential alone cannot lock its owner out.",
     file: ROTATION,
-    find: 'if (asked === null) return refuse("rotation_not_asked", "Nobody has asked for another credential.");',
+    find: 'if (asked === null) return refuse("rotation_not_asked");',
     replace: 'if (asked === null && credential_sha256 === "") return refuse("rotation_not_asked", "-");',
     caught_by: [rotation],
   },

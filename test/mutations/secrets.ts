@@ -65,7 +65,7 @@ export const secrets: readonly Mutant[] = [
     name: "no-publication-with-a-retired-key",
     guard: "An isolate from before the rotation publishes nothing.",
     file: "src/bot/calls/publish-config.ts",
-    find: '    if (sealedWithRetiredKey(shell.store, row)) return refuse("key_retired", KEY_RETIRED);\n',
+    find: '    if (sealedWithRetiredKey(shell.store, row)) return refuse("key_retired");\n',
     replace: "",
     caught_by: [rekey],
   },

@@ -114,18 +114,18 @@ describe("settings", () => {
 
 describe("in production", () => {
   const REFUSED: [changes: Record<string, string>, sentence: string][] = [
-    [{ PUBLIC_URL: "http://bots.acme.test" }, "PUBLIC_URL: must be https"],
+    [{ PUBLIC_URL: "http://bots.acme.test" }, "PUBLIC_URL: must use https"],
     [{ PUBLIC_URL: "https://localhost:8787" }, "PUBLIC_URL: points at this machine"],
     [{ PUBLIC_URL: "https://127.0.0.1" }, "PUBLIC_URL: points at this machine"],
     [{ PUBLIC_URL: "https://[::1]" }, "PUBLIC_URL: points at this machine"],
-    [{ PUBLIC_URL: "https://spawnpoint.example.com" }, "PUBLIC_URL: is still the example's address"],
-    [{ PUBLIC_URL: "https://example.com" }, "PUBLIC_URL: is still the example's address"],
-    [{ DIGITALOCEAN_API_URL: "http://api.digitalocean.com" }, "DIGITALOCEAN_API_URL: must be https"],
+    [{ PUBLIC_URL: "https://spawnpoint.example.com" }, "PUBLIC_URL: still has the example value"],
+    [{ PUBLIC_URL: "https://example.com" }, "PUBLIC_URL: still has the example value"],
+    [{ DIGITALOCEAN_API_URL: "http://api.digitalocean.com" }, "DIGITALOCEAN_API_URL: must use https"],
     [{ DIGITALOCEAN_API_URL: "http://localhost:9090" }, "DIGITALOCEAN_API_URL: points at this machine"],
-    [{ DIGITALOCEAN_TOKEN: "dop_v1_simulator" }, "DIGITALOCEAN_TOKEN: is the simulator's"],
+    [{ DIGITALOCEAN_TOKEN: "dop_v1_simulator" }, "DIGITALOCEAN_TOKEN: is the simulator's token"],
     [{ SESSION_SECRET: `local-${KEY}` }, "SESSION_SECRET: was made for a local system"],
-    [{ SIGN_UP: "open" }, "MAIL_WEBHOOK_URL: without it nobody who signs up"],
-    [{ MAIL_WEBHOOK_URL: "http://mail.acme.test" }, "MAIL_WEBHOOK_URL: must be https"],
+    [{ SIGN_UP: "open" }, "MAIL_WEBHOOK_URL: is required for open sign-up"],
+    [{ MAIL_WEBHOOK_URL: "http://mail.acme.test" }, "MAIL_WEBHOOK_URL: must use https"],
   ];
   for (const [changes, sentence] of REFUSED) {
     it(`${Object.values(changes)} is refused`, async ({ expect }) => {
@@ -141,10 +141,10 @@ describe("in production", () => {
 
   it("keys and origins of a local system are refused", async ({ expect }) => {
     expect(complaint({ ...GOOD, ENCRYPTION_KEYS: `local:${KEY}` })).toContain(
-      "ENCRYPTION_KEYS: has a local system's key",
+      "ENCRYPTION_KEYS: contains a key of a local system",
     );
     expect(complaint({ ...GOOD, ALLOWED_ORIGINS: "http://localhost:5173" })).toContain(
-      "ALLOWED_ORIGINS: must be https",
+      "ALLOWED_ORIGINS: must use https",
     );
   });
 

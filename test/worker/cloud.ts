@@ -8,9 +8,8 @@ import { Simulator } from "../../simulator/model/simulator.ts";
 import type { Bot } from "../../src/index.ts";
 import { PATIENCE_MS } from "../depth.ts";
 import { BOT_REQUEST } from "../fixtures/bot.ts";
+import { BASE, mustBeDocumented } from "./document.ts";
 import { operatorToken } from "./settings.ts";
-
-export const BASE = "http://spawnpoint.test";
 
 /** Everything happens at once and nothing is rate limited: tests poll faster than DigitalOcean lets anybody. */
 const HURRIED_KNOBS: Partial<Knobs> = { ...INSTANT_KNOBS, per_minute: 100_000, per_hour: 1_000_000 };
@@ -69,6 +68,7 @@ interface RequestOptions {
   headers?: Record<string, string>;
 }
 
+/** Whatever is refused must be a refusal that the document lists for the operation. */
 export async function request(method: string, path: string, options: RequestOptions = {}) {
   const { body, token = operatorToken, headers = {} } = options;
   const response = await exports.default.fetch(BASE + path, {
@@ -86,7 +86,9 @@ export async function request(method: string, path: string, options: RequestOpti
   // A socket is asked for by those who read it; here only the answer counts.
   response.webSocket?.accept();
   response.webSocket?.close();
-  return { status: response.status, headers: response.headers, text, json: parse(text) };
+  const json = parse(text);
+  if (typeof json?.code === "string") await mustBeDocumented(method, path, response.status, json.code);
+  return { status: response.status, headers: response.headers, text, json };
 }
 
 function asSent(body: unknown): BodyInit {

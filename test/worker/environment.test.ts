@@ -52,9 +52,9 @@ describe("a bot's further secrets", () => {
     const bot = await newBot();
     const account_id = await newAccount();
     for (const [name, why] of [
-      ["LD_PRELOAD", "makes programs load other code"],
-      ["https_proxy", "leads the traffic elsewhere"],
-      ["SPAWNPOINT_PAPER_MODE", "belongs to the bot's software"],
+      ["LD_PRELOAD", "is reserved: it makes programs load other code"],
+      ["https_proxy", "is reserved: it redirects network traffic"],
+      ["SPAWNPOINT_PAPER_MODE", "is reserved for the bot's own software"],
     ] as const) {
       const environment = { GOOD: "x", [name]: "y" };
       const pointers = [`/environment/${name}`];

@@ -1,6 +1,7 @@
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
-import { BASE, endOfTest, newBot, request, simulateCloud } from "./cloud.ts";
+import { endOfTest, newBot, request, simulateCloud } from "./cloud.ts";
+import { BASE } from "./document.ts";
 import { expectProblem } from "./problems.ts";
 import { operatorToken } from "./settings.ts";
 import { PRODUCTION, workerWith } from "./with-settings.ts";

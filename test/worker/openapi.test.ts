@@ -1,10 +1,11 @@
 /** Walks every operation that the document lists: a new route fails here until it has an entry in the table. */
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { app } from "../../src/api/app.ts";
+import { PROBLEMS } from "../../src/wire/problems.ts";
 import { formatToken, hashToken } from "../../src/wire/tokens.ts";
 import { newCredential } from "./agent.ts";
 import { endOfTest, request, simulateCloud } from "./cloud.ts";
-import { type Documented, readDocument } from "./document.ts";
+import { codesOf, type Documented, readDocument } from "./document.ts";
 import { OPERATIONS } from "./operations.ts";
 import { expectProblem } from "./problems.ts";
 import { operatorToken } from "./settings.ts";
@@ -21,7 +22,7 @@ beforeAll(async () => {
   world = await newWorld(cloud);
   // An operation that has not begun to act: its first call to DigitalOcean finds nobody.
   cloud.script.add({ on: "get_droplet", fault: "before_effect" });
-});
+}, 60_000);
 afterAll(endOfTest);
 
 function operationOf(id: string): Documented {
@@ -52,6 +53,37 @@ describe("the document", () => {
         else if (status.startsWith("2") || where === "health 503") expect(types, where).toEqual(["application/json"]);
         else expect(types, where).toEqual(["application/problem+json"]);
       }
+    }
+  });
+
+  it("documents a success of every operation, and only statuses that its problems have", ({ expect }) => {
+    for (const { operationId, responses } of documented) {
+      expect(responses, operationId).toHaveProperty(String(OPERATIONS[operationId]?.status));
+      for (const [status, response] of Object.entries(responses)) {
+        for (const code of codesOf(response)) {
+          expect(PROBLEMS[code as keyof typeof PROBLEMS].status, `${operationId} ${code}`).toBe(Number(status));
+        }
+      }
+    }
+  });
+
+  it("lists every problem for some operation, but those of a request that is for none", ({ expect }) => {
+    const listed = documented.flatMap(({ responses }) => Object.values(responses).flatMap(codesOf));
+    const ofNone = Object.keys(PROBLEMS).filter((code) => !listed.includes(code));
+    expect(ofNone).toEqual(["route_not_found", "method_not_allowed"]);
+  });
+
+  it("declares the headers that tell a client when to come again, and every tag", ({ expect }) => {
+    for (const { operationId, tags, responses } of documented) {
+      for (const [status, { headers = {} }] of Object.entries(responses)) {
+        const where = `${operationId} ${status}`;
+        expect(headers, where).toHaveProperty("X-Request-Id");
+        const later = ["429", "503"].includes(status) && where !== "health 503";
+        expect("Retry-After" in headers, where).toBe(later);
+        if (status === "429") expect(Object.keys(headers), where).toEqual(expect.arrayContaining(["RateLimit"]));
+      }
+      const declared = document.tags.map(({ name }: { name: string }) => name);
+      expect(declared, operationId).toEqual(expect.arrayContaining(tags));
     }
   });
 
@@ -102,6 +134,8 @@ describe.for(Object.entries(OPERATIONS))("%s", ([id, entry]) => {
     const types = answer.headers.get("content-type")?.split(";").slice(0, 1) ?? [];
     expect(Object.keys(responses[status]?.content ?? {})).toEqual(types);
     expect(answer.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    const counted = Object.hasOwn(responses[status]?.headers ?? {}, "RateLimit");
+    expect(answer.headers.has("ratelimit")).toBe(counted);
   });
 
   it("judges the credential before the body: none, mangled, another kind, another key", async ({ expect }) => {

@@ -46,14 +46,14 @@ describe("a stream of a bot's history", () => {
       after: { status: "pending", generation: 1 },
       reason: "accepted",
       actor: expect.stringMatching(/^operator:/),
-      sentence: "Night Owl was accepted; its droplet is to be made.",
+      sentence: 'Bot "Night Owl" accepted. Its droplet will be created.',
     });
     expect(await stream.until("config_applied")).toMatchObject({
       before: { status: "provisioning", generation: 1 },
       after: { status: "online", generation: 1 },
       reason: null,
       actor: "agent",
-      sentence: "Config 1 was applied.",
+      sentence: "Config 1 applied.",
     });
     stream.close();
   });

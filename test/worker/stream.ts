@@ -1,7 +1,8 @@
 /** A reader of a bot's history, as a client is one. */
 import { exports } from "cloudflare:workers";
 import { EventFrame } from "../../src/wire/bot.ts";
-import { BASE, eventually } from "./cloud.ts";
+import { eventually } from "./cloud.ts";
+import { BASE } from "./document.ts";
 import { operatorToken } from "./settings.ts";
 
 /** Asks for the WebSocket; what comes back may be a refusal. */

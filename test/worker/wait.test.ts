@@ -2,7 +2,8 @@ import { abortAllDurableObjects } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, it } from "vitest";
 import { onlineBot } from "./agent.ts";
-import { act, BASE, endOfTest, eventually, newBot, request, simulateCloud, untilBot } from "./cloud.ts";
+import { act, endOfTest, eventually, newBot, request, simulateCloud, untilBot } from "./cloud.ts";
+import { BASE } from "./document.ts";
 import { expectProblem } from "./problems.ts";
 import { operatorToken } from "./settings.ts";
 

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { app } from "../../src/api/app.ts";
-import { BASE, parse } from "./cloud.ts";
+import { parse } from "./cloud.ts";
+import { BASE } from "./document.ts";
 
 /** The Worker with other settings than the tests' own: its objects keep theirs. */
 export function workerWith(settings: Record<string, string>) {

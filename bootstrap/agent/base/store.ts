@@ -180,7 +180,7 @@ export class Store {
         return CommandResult.parse(JSON.parse(String(result)));
       } catch {
         this.#onUnreadable(`command ${id}`);
-        return { id: String(id), ok: false, detail: "The result can no longer be read." };
+        return { id: String(id), ok: false, detail: "The stored result cannot be read." };
       }
     });
   }

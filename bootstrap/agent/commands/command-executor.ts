@@ -47,7 +47,7 @@ export class CommandExecutor {
   constructor(deps: CommandExecutorDeps) {
     this.#deps = deps;
     for (const id of deps.store.openCommands()) {
-      deps.store.finishCommand({ id, ok: false, detail: "The agent ended while this was under way." });
+      deps.store.finishCommand({ id, ok: false, detail: "The agent stopped while the command was running." });
     }
   }
 
@@ -112,13 +112,13 @@ export class CommandExecutor {
         const { order, ban } = permission();
         const detail =
           order === "run" && ban === null
-            ? "The workload starts."
-            : "The workload starts once the control plane permits it.";
+            ? "The workload is starting."
+            : "The workload will start once the control plane allows it.";
         this.#answer(command, { ok: true, detail }, () => setStopped(false));
         break;
       }
       case "stop":
-        this.#answer(command, { ok: true, detail: "The workload is being stopped." }, () => setStopped(true));
+        this.#answer(command, { ok: true, detail: "The workload is stopping." }, () => setStopped(true));
         break;
       case "restart":
         this.#beginRestart(command);
@@ -135,7 +135,7 @@ export class CommandExecutor {
   #beginRestart(command: AgentCommand): void {
     const { store, applier, monotonic_ms, now_ms } = this.#deps;
     if (this.#restart !== null) {
-      this.#answer(command, { ok: false, detail: "The workload is being restarted already." });
+      this.#answer(command, { ok: false, detail: "The workload is already being restarted." });
       return;
     }
     store.beginCommand(command.id, expiry(command, now_ms()));
@@ -149,7 +149,7 @@ export class CommandExecutor {
     const { log_path, redact } = this.#deps;
     try {
       const output = lastLines(readTail(log_path, TAIL_BYTES), lines, redact);
-      return output === "" ? { ok: true, detail: "The workload has written nothing.", output } : { ok: true, output };
+      return output === "" ? { ok: true, detail: "The log is empty.", output } : { ok: true, output };
     } catch (error) {
       return { ok: false, detail: `The log cannot be read: ${describeError(error)}` };
     }

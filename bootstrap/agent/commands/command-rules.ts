@@ -30,10 +30,11 @@ export function judgeCommand(command: AgentCommand, view: CommandView): CommandV
   if (view.known === "done") return { do: "repeat" };
   // One that has begun answers in time; one too many is delivered again.
   if (view.known === "begun" || view.owed >= MAX_OWED) return { do: "nothing" };
-  if (expiry(command, view.now_ms) <= view.now_ms) return { do: "answer", result: { ok: false, detail: "expired" } };
+  if (expiry(command, view.now_ms) <= view.now_ms)
+    return { do: "answer", result: { ok: false, detail: "The command expired before it could run." } };
   const kind = COMMAND_KINDS.find((one) => one === command.kind);
   if (kind !== undefined) return { do: "carry_out", kind };
-  const detail = `this agent does not know the command ${command.kind}`.slice(0, MAX_DETAIL_CHARS);
+  const detail = `This agent version does not support the command ${command.kind}.`.slice(0, MAX_DETAIL_CHARS);
   return { do: "answer", result: { ok: false, detail } };
 }
 
@@ -60,15 +61,15 @@ export interface RestartLimits {
 
 /** @returns null while the restart is still under way. */
 export function judgeRestart(view: RestartView, limits: RestartLimits): Result | null {
-  const why = view.reason ?? "no reason is known";
-  if (view.up === null) return { ok: false, detail: sentence("The workload was ended meanwhile", why) };
-  if (view.state === "running") return { ok: true, detail: "The workload was stopped and runs again." };
+  const why = view.reason ?? "unknown reason";
+  if (view.up === null) return { ok: false, detail: sentence("The workload was stopped during the restart", why) };
+  if (view.state === "running") return { ok: true, detail: "The workload has restarted." };
   if (view.state === "failed" || view.exits > 0) {
-    return { ok: false, detail: sentence("The workload was stopped and does not start again", why) };
+    return { ok: false, detail: sentence("The workload was stopped but does not start again", why) };
   }
   const within_ms = limits.stop_timeout_ms + limits.apply_deadline_ms;
   if (view.elapsed_ms < within_ms) return null;
-  return { ok: false, detail: `The workload is not ready ${within_ms / 1000} s after the restart began.` };
+  return { ok: false, detail: `The workload was not ready within ${within_ms / 1000} s of the restart.` };
 }
 
 const MAX_DETAIL_CHARS = 500;

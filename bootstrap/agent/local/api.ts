@@ -60,13 +60,13 @@ export function answer(request: ApiRequest, deps: ApiDeps): ApiAnswer {
       const { order, ban } = deps.permission();
       if (ban !== null || order !== "run") {
         const said = ban ?? order ?? "nothing yet";
-        return refusal(409, "not_permitted", `Only the control plane permits a start, and its last word is: ${said}.`);
+        return refusal(409, "not_permitted", `Only the control plane may allow a start. Its last order: ${said}.`);
       }
       deps.setStopped(false);
       return { status: 202, body: { status: "ok" } };
     }
     default:
-      return refusal(404, "not_found", "There is one bot here; see GET /bots.");
+      return refusal(404, "not_found", "No such bot. GET /bots lists the only one.");
   }
 }
 

@@ -108,7 +108,7 @@ export class CredentialRotation {
     const next = await this.#prepare();
     if (next === null) {
       this.#asked_for_it = true;
-      return { ok: false, detail: "The agent cannot write another credential to its disk." };
+      return { ok: false, detail: "The agent cannot write the new credential to its disk." };
     }
     let asked: Asked = this.#in_doubt ? "next" : "present";
     let present_revoked = false;
@@ -162,10 +162,10 @@ export function judgeRotation(asked: Asked, outcome: Outcome<unknown>, present_r
   const said = `${outcome.status} ${outcome.code}`.trim();
   if (asked === "next") {
     return present_revoked
-      ? { do: "give_up", detail: `The control plane knows neither credential: ${said}.` }
+      ? { do: "give_up", detail: `The control plane accepts neither credential: ${said}.` }
       : { do: "ask", as: "present", after_ms: null, present_revoked: false };
   }
   return outcome.status === 401
     ? { do: "ask", as: "next", after_ms: null, present_revoked: true }
-    : { do: "give_up", detail: `The control plane refuses a new credential: ${said}.` };
+    : { do: "give_up", detail: `The control plane refused the new credential: ${said}.` };
 }

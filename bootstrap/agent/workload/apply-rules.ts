@@ -50,7 +50,7 @@ export function nextStep(s: Situation): Step {
   if (s.held === null) return { do: "rest", reason: "no config yet" };
   if (!s.installed) return { do: "rest", reason: "not installed yet" };
   if (s.held === s.failed) {
-    if (s.last_good === null) return { do: "halt", reason: "the config failed, and no earlier one is at hand" };
+    if (s.last_good === null) return { do: "halt", reason: "the config failed, and there is no earlier one" };
     return s.up === s.last_good ? { do: "rest", reason: "last good config" } : { do: "start", config: "last_good" };
   }
   if (s.held !== s.proven) return { do: "apply" };
@@ -62,16 +62,16 @@ export function nextStep(s: Situation): Step {
  * @returns why there can be none now; null where there can.
  */
 export function whyNoRestart(s: Situation, applying: boolean): string | null {
-  if (!mayRun(s)) return `The workload may not run: ${whyNot(s)}.`;
-  if (s.order !== "run") return `The workload may not be started: the control plane says ${s.order}.`;
-  if (applying) return "A config is being applied, which starts the workload anew as it is.";
-  return s.up === null ? "There is no workload to restart: nothing here can run yet." : null;
+  if (!mayRun(s)) return `The workload must not run: ${whyNot(s)}.`;
+  if (s.order !== "run") return `The workload must not be started: the control plane's order is ${s.order}.`;
+  if (applying) return "A config is being applied, which restarts the workload anyway.";
+  return s.up === null ? "There is no workload to restart: nothing is installed yet." : null;
 }
 
 function whyNot(s: Situation): string {
   if (s.ban !== null) return s.ban;
   if (s.order === null) return "waiting for the control plane";
-  return s.stopped_here ? "stopped by a person" : `the control plane says ${s.order}`;
+  return s.stopped_here ? "stopped by a command" : `the control plane's order is ${s.order}`;
 }
 
 export interface ApplyView {

@@ -82,7 +82,7 @@ export class ConfigApplier {
     const refusal = whyNoRestart(situation, store.get("applying") !== null);
     if (refusal !== null) return refusal;
     const config = [this.#held, this.#last_good].find((one) => one?.id === situation.up);
-    if (!config) return "The config that is in effect is not at hand.";
+    if (!config) return "The current config is not available.";
     log("workload_restart", { config_id: config.id, version: config.version });
     supervisor.run(plan(config));
     return null;

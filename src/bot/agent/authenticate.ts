@@ -20,7 +20,7 @@ export function authenticate(shell: BotShell, caller: AgentCaller): { ok: true; 
   const { agent, revoked_credentials } = live.bot;
   if (agent && constantTimeEqual(agent.credential_sha256, caller.token_sha256)) return { ok: true, live };
   if (revoked_credentials.some((hash) => constantTimeEqual(hash, caller.token_sha256))) {
-    return refuse("credential_revoked", "This agent's credential was revoked. Wind down and stop.");
+    return refuse("credential_revoked");
   }
   return invalidCredential();
 }
@@ -72,7 +72,7 @@ export function wrongDroplet(shell: BotShell, live: Live, dropletId: number, int
       actor: "agent",
     });
   }
-  return refuse("wrong_droplet", "This bot lives on another droplet. This agent must not run its workload.");
+  return refuse("wrong_droplet");
 }
 
 /** A security event, once for each droplet: an agent that keeps trying must not fill the history. */
@@ -88,11 +88,11 @@ function isFresh({ refused_droplets }: BotState, droplet_id: number): boolean {
 }
 
 export function invalidCredential(): Refusal {
-  return refuse("invalid_credential", "The token is not valid for this bot.");
+  return refuse("invalid_credential");
 }
 
 /** No such bot. One whose state cannot be read must not look like a bad credential: that would stop its workload. */
 export function nobody(shell: BotShell): Refusal {
   if (shell.load().kind !== "broken") return invalidCredential();
-  return refuse("bot_unreadable", "The bot's state cannot be read.");
+  return refuse("bot_unreadable");
 }

@@ -50,10 +50,10 @@ export function admitAgent(shell: BotShell, { caller, droplet_id, boot_id }: Age
   const replaced_at = rival && rival.attached.boot_id !== boot_id ? [...before, now] : before;
   if (replaced_at.length > MAX_REPLACEMENTS) {
     if (!bot.flags.includes("duplicate_agent")) {
-      const detail = "Two agents with one credential take the channel from each other.";
+      const detail = "Two agents use the same credential and keep disconnecting each other.";
       shell.commit({ events: [{ kind: "flag_raised", data: { flag: "duplicate_agent", detail } }], actor: "agent" });
     }
-    return refuse("duplicate_agent", "Another agent with this credential holds the channel.", { retry_after_s: 60 });
+    return refuse("duplicate_agent", undefined, { retry_after_s: 60 });
   }
   return ok({
     generation: bot.generation,

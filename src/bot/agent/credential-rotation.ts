@@ -26,11 +26,11 @@ export function rotateCredential(
   // Its answer was lost, and the agent asks whether it came to pass.
   if (constantTimeEqual(bot.agent?.credential_sha256 ?? "", credential_sha256)) return ok({ status: "rotated" });
   if (bot.revoked_credentials.some((hash) => constantTimeEqual(hash, credential_sha256))) {
-    return refuse("credential_conflict", "That credential was revoked before.");
+    return refuse("credential_conflict", "This credential has already been revoked. Generate another one.");
   }
   if (isOfNewerRelease(bot)) return awaitRelease();
   const asked = rotationAsked(shell);
-  if (asked === null) return refuse("rotation_not_asked", "Nobody has asked for another credential.");
+  if (asked === null) return refuse("rotation_not_asked");
   const { events, concluded } = concludeCommands(shell, [{ id: asked.id, ok: true }], asked.id);
   shell.commit({
     events: [{ kind: "credential_rotated", data: { credential_sha256 } }, ...events],

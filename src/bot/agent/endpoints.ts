@@ -58,7 +58,7 @@ export function register(shell: BotShell, caller: AgentCaller, request: Register
     if (agent.droplet_id !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);
     if (constantTimeEqual(agent.credential_sha256, request.credential_sha256)) return ok(registered(shell));
     raise(shell, live, "credential_conflict", request.droplet_id);
-    return refuse("credential_conflict", "Another agent has registered for this bot. This one must not run.");
+    return refuse("credential_conflict");
   }
   if (intent.enrolment.state !== "live") return invalidCredential();
   if (bot.adopted === null) return claim(shell, live, intent, request.droplet_id);
@@ -86,7 +86,7 @@ function claim(shell: BotShell, { bot }: Live, intent: Intent, droplet_id: numbe
       actor: "agent",
     });
   }
-  return refuse("registration_pending", "The droplet is being confirmed with DigitalOcean. Try again soon.", {
+  return refuse("registration_pending", undefined, {
     retry_after_s: REGISTRATION_RETRY_S,
   });
 }
@@ -168,16 +168,16 @@ export async function agentConfig(
 ): Promise<Answer<AgentConfig>> {
   const known = dropletId === null ? authenticate(shell, caller) : authenticateOn(shell, caller, dropletId);
   if (!known.ok) return known;
-  if (isFenced(known.live.bot)) return refuse("config_fenced", "The bot is being stopped: it gets no config.");
+  if (isFenced(known.live.bot)) return refuse("config_fenced");
   const { version } = known.live.bot.config.desired;
   const row = shell.store.config(version);
-  if (row === null) return refuse("config_not_found", "The bot's config is not kept here.");
+  if (row === null) return refuse("config_not_found");
   let secrets: Secrets;
   try {
     secrets = await openSecrets(shell.platform.vault, row);
   } catch (error) {
     shell.log({ level: "error", event: "secret_unreadable", detail: String(error) });
-    return refuse("secret_unreadable", "The bot's stored secrets do not open with the present encryption keys.");
+    return refuse("secret_unreadable");
   }
   // While the secrets were being opened the credential may have been revoked, the bot stopped, another version desired.
   const still = authenticate(shell, caller);
@@ -208,7 +208,7 @@ export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAck
   const { bot } = known.live;
   if (isOfNewerRelease(bot)) return awaitRelease();
   const version = shell.store.configVersion(ack.config_id);
-  if (version === null) return refuse("config_not_found", "The bot has no config version of this id.");
+  if (version === null) return refuse("config_not_found", "The bot has no config version with this id.");
   const event = learnAck(bot, ack, version);
   if (event) shell.commit({ events: [event], actor: "agent" });
   return ok({ status: "acknowledged", desired_config_id: bot.config.desired.id });
@@ -216,7 +216,7 @@ export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAck
 
 /** Not 401, after which an agent asks again: what became of that generation's configs is nobody's interest any more. */
 function generationOver(): Refusal {
-  return refuse("generation_over", "Another generation of the bot has begun: this agent's word counts no more.");
+  return refuse("generation_over");
 }
 
 /** Its agent is the present one, and says it again with the credential that it has now. */

@@ -17,13 +17,7 @@ const RETRY_S = 60;
  * later be missed, and its config rolled back.
  */
 export function awaitRelease(): Refusal {
-  return refuse(
-    "awaiting_release",
-    "A newer release of Spawnpoint has changed this bot. Try again when it runs again.",
-    {
-      retry_after_s: RETRY_S,
-    },
-  );
+  return refuse("awaiting_release", undefined, { retry_after_s: RETRY_S });
 }
 
 /** Results of commands are not taken: they are asked for again by the release that knows the bot. */

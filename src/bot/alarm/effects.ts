@@ -113,7 +113,7 @@ function undertakeCreate(
   try {
     user_data = userData(bot, token.plain);
   } catch (error) {
-    const detail = `The droplet's user-data cannot be made: ${error instanceof Error ? error.message : "unknown"}`;
+    const detail = `The droplet's user data cannot be rendered: ${error instanceof Error ? error.message : "unknown"}`;
     const operation_id = bot.operation.id;
     return {
       impossible: [{ kind: "operation_failed", data: { operation_id, code: "user_data_invalid", detail } }],

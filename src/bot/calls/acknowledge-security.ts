@@ -13,7 +13,7 @@ export function acknowledgeSecurity(shell: BotShell, caller: Caller, reason: str
   const { key, body_hash } = answerKey(caller);
   const known = shell.store.answered(key);
   if (known && known.body_hash !== body_hash) {
-    return refuse("idempotency_key_reused", "This Idempotency-Key came with another request before.");
+    return refuse("idempotency_key_reused");
   }
   if (!known && flags.length > 0) {
     shell.commit({

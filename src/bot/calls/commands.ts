@@ -29,11 +29,12 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Wanted)
   if (!reached.ok) return reached;
   const { key, body_hash } = answerKey(caller);
   const known = shell.store.answered(key);
-  if (known) return known.body_hash === body_hash ? replay(shell, String(known.result)) : keyReused();
+  if (known)
+    return known.body_hash === body_hash ? replay(shell, String(known.result)) : refuse("idempotency_key_reused");
   const { bot } = reached.live;
   const starts = request.kind === "start" || request.kind === "restart";
-  if (bot.destroyed_at !== null) return refuse("bot_destroyed", "A destroyed bot takes no commands.");
-  if (starts && bot.suspension !== null) return refuseAction(bot, `be told to ${request.kind}`);
+  if (bot.destroyed_at !== null) return refuse("bot_destroyed");
+  if (starts && bot.suspension !== null) return refuseAction(bot, `${request.kind} its workload`);
   const early = request.kind === "restart" ? tooSoon(shell) : null;
   if (early) return early;
   const now = shell.platform.now();
@@ -44,7 +45,11 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Wanted)
     return ok(viewCommand(rotation, bot, now));
   }
   if (pending.length >= MAX_PENDING)
-    return refuse("too_many_commands", `${MAX_PENDING} commands wait for the agent already.`, { retry_after_s: 30 });
+    return refuse(
+      "too_many_commands",
+      `The bot already has ${MAX_PENDING} pending commands. Wait until the agent has run some of them.`,
+      { retry_after_s: 30 },
+    );
   const command: CommandRow = {
     id: shell.platform.uuid(),
     kind: request.kind,
@@ -69,12 +74,8 @@ function replay(shell: BotShell, id: string): Answer<CommandView> {
   return found === null ? gone() : { ok: true, value: found, replayed: true };
 }
 
-function keyReused() {
-  return refuse("idempotency_key_reused", "This Idempotency-Key came with another request before.");
-}
-
 function gone() {
-  return refuse("command_not_found", "The bot has no such command, or it is no longer kept.");
+  return refuse("command_not_found");
 }
 
 /** Newest first. */

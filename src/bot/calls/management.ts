@@ -45,10 +45,7 @@ export function createBot(shell: BotShell, bot: NewBot): void {
 export function reach(shell: BotShell, scope: Scope): { ok: true; live: Live } | Refusal {
   const loaded = shell.load();
   if (loaded.kind === "broken") {
-    return refuse(
-      "bot_unreadable",
-      "The bot's stored state cannot be read; nothing is done until an operator repairs it.",
-    );
+    return refuse("bot_unreadable");
   }
   if (loaded.kind === "absent" || !inScope(scope, loaded.bot.account_id)) return notFound();
   return { ok: true, live: loaded };
@@ -58,14 +55,11 @@ export function reach(shell: BotShell, scope: Scope): { ok: true; live: Live } |
 export function reachToChange(shell: BotShell, scope: Scope): { ok: true; live: Live } | Refusal {
   const reached = reach(shell, scope);
   if (!reached.ok || !isOfNewerRelease(reached.live.bot)) return reached;
-  return refuse(
-    "newer_release",
-    "A newer release of Spawnpoint has changed this bot. Until that release runs again the bot can only be read, or destroyed by force.",
-  );
+  return refuse("newer_release");
 }
 
 function notFound(): Refusal {
-  return refuse("bot_not_found", "There is no such bot.");
+  return refuse("bot_not_found");
 }
 
 export function snapshot(shell: BotShell, scope: Scope): Answer<BotView> {
@@ -103,9 +97,9 @@ export function act(shell: BotShell, caller: Caller, action: BotAction): Answer<
 /** Of a suspended bot that is what matters, whatever else it is. */
 export function refuseAction(bot: BotState, action: string): Refusal {
   const is = bot.suspension === null || bot.destroyed_at !== null ? bot.status : "suspended";
-  const during = isRunning(bot.operation) ? ` while its ${bot.operation.kind} is under way` : "";
+  const during = isRunning(bot.operation) ? ` while its ${bot.operation.kind} operation is running` : "";
   const code = bot.destroyed_at === null ? "action_not_allowed" : "bot_destroyed";
-  return refuse(code, `A bot that is ${is} cannot ${action}${during}.`, { allowed: allowedActions(bot) });
+  return refuse(code, `The bot is ${is} and cannot ${action}${during}.`, { allowed: allowedActions(bot) });
 }
 
 /** What held the work before need not hold what comes instead; a rate limit will say so again. */
@@ -119,14 +113,14 @@ export function cancelOperation(shell: BotShell, caller: Caller, operationId: st
     if (!reached.ok) return reached;
     const { operation } = reached.live.bot;
     if (!shell.store.operations().some(({ id }) => id === operationId)) {
-      return refuse("operation_not_found", "The bot has no such operation.");
+      return refuse("operation_not_found");
     }
     if (operation.id === operationId && operation.state === "cancelled") return ok(operationId);
     if (operation.id !== operationId || !isRunning(operation)) {
-      return refuse("operation_committed", "The operation has ended.");
+      return refuse("operation_committed", "The operation has already ended.");
     }
     if (operation.committed) {
-      return refuse("operation_committed", "The operation has begun to act and can no longer be cancelled.");
+      return refuse("operation_committed");
     }
     shell.commit({
       events: [{ kind: "operation_cancelled", data: { operation_id: operationId, why: "asked for" } }],
@@ -153,16 +147,14 @@ export function once(
   const { key, body_hash } = answerKey(caller);
   const known = shell.store.answered(key);
   if (known && known.body_hash !== body_hash) {
-    return refuse("idempotency_key_reused", "This Idempotency-Key came with another request before.");
+    return refuse("idempotency_key_reused");
   }
   const result = known
     ? { ok: true as const, value: String(known.result), replayed: true }
     : run((operationId) => ({ answer: { key, body_hash, result: operationId } }));
   if (!result.ok) return result;
   const operation = showOperation(shell, result.value);
-  return operation
-    ? { ...result, value: operation }
-    : refuse("operation_not_found", "The operation is no longer kept.");
+  return operation ? { ...result, value: operation } : refuse("operation_not_found");
 }
 
 type AnswerToRemember = { key: string; body_hash: string; result: unknown };
@@ -212,7 +204,7 @@ export function patchBot(shell: BotShell, caller: Caller, patch: PatchBotRequest
   const reached = reachToChange(shell, caller.scope);
   if (!reached.ok) return reached;
   const { bot } = reached.live;
-  if (bot.destroyed_at !== null) return refuse("bot_destroyed", "A destroyed bot cannot be changed.");
+  if (bot.destroyed_at !== null) return refuse("bot_destroyed");
   const { name, persona, policies } = patch;
   const same =
     (name ?? bot.name) === bot.name &&
@@ -230,5 +222,5 @@ export function desiredConfig(shell: BotShell, scope: Scope): Answer<ConfigVersi
   const reached = reach(shell, scope);
   if (!reached.ok) return reached;
   const row = shell.store.config(reached.live.bot.config.desired.version);
-  return row ? ok(viewConfig(row)) : refuse("config_not_found", "The bot's config is not kept here.");
+  return row ? ok(viewConfig(row)) : refuse("config_not_found");
 }

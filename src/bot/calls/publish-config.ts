@@ -11,13 +11,14 @@ import { sealedWithRetiredKey } from "../shell/secret-texts.ts";
 import type { BotShell } from "../shell/shell.ts";
 import { viewConfig } from "../view/bot.ts";
 import { answerKey, reachToChange } from "./management.ts";
-import { KEY_RETIRED } from "./rekey.ts";
 
 /** A patch onto the desired version, or an older version's content as a new one. */
 export type Publication =
   | { patch: ConfigPatch; if_match: string | null }
   | { restore: Pick<ConfigRow, "version" | "trading_config" | "risk_config"> };
 
+/** Of a repeated request whose version is no longer stored. */
+const SUPERSEDED = "The version that this request published is superseded. GET /bots/{id}/configs lists all versions.";
 /** Two writers may overtake one another this often before somebody is told to try again. */
 const MAX_RACES = 50;
 
@@ -40,10 +41,10 @@ export async function publishConfig(
     const { config, destroyed_at } = shell.present().bot;
     if (config.desired.version !== base.version || destroyed_at !== null) continue;
     const row = nextRow(shell, caller, publication, base, content, sealed);
-    if (sealedWithRetiredKey(shell.store, row)) return refuse("key_retired", KEY_RETIRED);
+    if (sealedWithRetiredKey(shell.store, row)) return refuse("key_retired");
     return commitVersion(shell, caller, publication, row);
   }
-  return refuse("config_version_conflict", "Other changes keep coming first. Read the config and try again.");
+  return refuse("config_version_conflict");
 }
 
 function prepare(
@@ -56,9 +57,9 @@ function prepare(
   const { bot } = reached.live;
   const known = shell.store.answered(answerKey(caller).key);
   if (known) return replay(shell, caller, known);
-  if (bot.destroyed_at !== null) return refuse("bot_destroyed", "A destroyed bot takes no config.");
+  if (bot.destroyed_at !== null) return refuse("bot_destroyed");
   const base = shell.store.config(bot.config.desired.version);
-  if (base === null) return refuse("config_not_found", "The bot's config is not kept here.");
+  if (base === null) return refuse("config_not_found");
   if ("restore" in publication) {
     const { trading_config, risk_config } = publication.restore;
     return { base, content: { trading_config, risk_config, llm_provider: base.llm_provider } };
@@ -67,12 +68,12 @@ function prepare(
   if (if_match !== null && if_match !== "*" && if_match !== configEtag(base.id)) {
     return refuse(
       "config_version_conflict",
-      `The desired version is ${base.version} now; read it and apply the change to it.`,
+      `The desired version is now ${base.version}. Read it and apply the change to it.`,
     );
   }
   const content = mergeConfig(base, patch);
   if (content === null) {
-    return refuse("config_custom_assets", 'custom_assets goes with asset_focus "custom", and only with it.');
+    return refuse("config_custom_assets");
   }
   const names = mergeNames(base.environment_names, patch.environment ?? {}, shell.platform.now());
   const why = whyNotEnvironment(names, content.llm_provider);
@@ -81,15 +82,10 @@ function prepare(
 
 function replay(shell: BotShell, caller: Caller, known: { body_hash: string; result: unknown }): Answer<ConfigVersion> {
   if (known.body_hash !== answerKey(caller).body_hash) {
-    return refuse("idempotency_key_reused", "This Idempotency-Key came with another request before.");
+    return refuse("idempotency_key_reused");
   }
   const row = shell.store.config(Number(known.result));
-  return row
-    ? { ok: true, value: viewConfig(row), replayed: true }
-    : refuse(
-        "config_not_found",
-        "The version that this request made has been superseded; read it among the bot's configs.",
-      );
+  return row ? { ok: true, value: viewConfig(row), replayed: true } : refuse("config_not_found", SUPERSEDED);
 }
 
 function patchOf(publication: Publication): ConfigPatch {
@@ -110,12 +106,15 @@ async function sealFor(
     const kept = replacesAll(base.environment_names, changes) ? {} : await openEnvironment(vault, base);
     const environment = mergeEnvironment(kept, changes);
     if (isTooLarge(environment)) {
-      return refuse("config_environment", `The environment would be larger than ${MAX_ENVIRONMENT_BYTES} bytes.`);
+      return refuse(
+        "config_environment",
+        `The environment would be larger than ${MAX_ENVIRONMENT_BYTES} bytes. Remove variables or shorten their values.`,
+      );
     }
     return await sealSecrets(vault, base.bot_id, version, { llm_api_key, environment });
   } catch (error) {
     shell.log({ level: "error", event: "secret_unreadable", detail: String(error) });
-    return refuse("secret_unreadable", "The bot's stored secrets do not open with the present encryption keys.");
+    return refuse("secret_unreadable");
   }
 }
 

@@ -30,7 +30,7 @@ export async function rekey(shell: BotShell, { rotation, target, retired }: Reke
     const row = rowOf(text);
     const sealed =
       row === null
-        ? { kind: "unreadable" as const, detail: "it is no config version" }
+        ? { kind: "unreadable" as const, detail: "the row is not a config version" }
         : await reseal(shell.platform.vault, row, target);
     // While it was being sealed a later rotation may have come, which has its own target.
     if (store.retiredKeys().rotation > rotation) return { kind: "superseded" };
@@ -55,9 +55,6 @@ function replace(shell: BotShell, text: SecretText, change: (content: Content) =
   if (replaced && text.table === "outbox" && shell.live() !== null) shell.commit({});
   return replaced;
 }
-
-/** For whoever is refused for that: another try meets the present deploy. */
-export const KEY_RETIRED = "This part of the service still seals with an encryption key that was replaced. Try again.";
 
 /** The Bot is the one who knows that it is destroyed. May be repeated. */
 export function eraseSecrets(shell: BotShell): Erasure {

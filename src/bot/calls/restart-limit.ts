@@ -15,7 +15,7 @@ export function tooSoon(shell: BotShell): Refusal | null {
   const wait_ms = last + platform.policy.restart_interval_ms - platform.now();
   if (wait_ms <= 0) return null;
   const retry_after_s = Math.ceil(wait_ms / 1000);
-  return refuse("restarted_lately", `The bot was restarted just now. Try again in ${retry_after_s} s.`, {
+  return refuse("restarted_lately", `The bot was restarted recently. Try again in ${retry_after_s} s.`, {
     retry_after_s,
   });
 }

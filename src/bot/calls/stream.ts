@@ -15,7 +15,7 @@ const MAX_STREAMS = 20;
 const PAGE = 200;
 
 /** How a reader is closed that says anything but `ping`, which the runtime answers by itself. */
-export const NOTHING_IS_HEARD = { code: 1008, reason: "This stream takes nothing but ping." } as const;
+export const NOTHING_IS_HEARD = { code: 1008, reason: "Only ping is accepted." } as const;
 
 /** Attached to each socket. */
 export interface Reader {
@@ -28,7 +28,10 @@ export function admitReader(shell: BotShell, wish: Extract<Connect, { tag: "even
   const reached = reach(shell, wish.scope);
   if (!reached.ok) return reached;
   if (shell.platform.sockets.open("events").length >= MAX_STREAMS) {
-    return refuse("too_many_streams", `The bot is followed by ${MAX_STREAMS} streams, which is as many as it may be.`);
+    return refuse(
+      "too_many_streams",
+      `The bot already has ${MAX_STREAMS} open event streams, its limit. Close one first.`,
+    );
   }
   return ok({ sent: wish.after });
 }

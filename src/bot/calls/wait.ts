@@ -58,9 +58,13 @@ export async function waitFor(
   if (!reached.ok) return reached;
   if (isOver(reached.live, status)) return ok(answerOf(shell, reached.live, status));
   if (waiters.count >= MAX_WAITERS) {
-    return refuse("too_many_waiters", `${MAX_WAITERS} callers wait for this bot already.`, {
-      retry_after_s: RETRY_AFTER_S,
-    });
+    return refuse(
+      "too_many_waiters",
+      `${MAX_WAITERS} requests already wait for this bot. Try again in ${RETRY_AFTER_S} s.`,
+      {
+        retry_after_s: RETRY_AFTER_S,
+      },
+    );
   }
   const live = await waiters.until(status, patience);
   return ok(answerOf(shell, live ?? shell.present(), status));

@@ -35,10 +35,12 @@ export function replacesAll(base: EnvironmentNames, patch: EnvironmentPatch): bo
 /** @returns why these may not stand together, as the rest of a sentence; null where they may */
 export function whyNotEnvironment(names: EnvironmentNames, llm_provider: string): string | null {
   if (names.length > MAX_ENVIRONMENT_NAMES) {
-    return `would hold ${names.length} names, more than ${MAX_ENVIRONMENT_NAMES}`;
+    return `would have ${names.length} variables, more than ${MAX_ENVIRONMENT_NAMES}`;
   }
   const key = keyVariable(llm_provider);
-  return names.some(({ name }) => name === key) ? `holds ${key}, which carries the LLM key of ${llm_provider}` : null;
+  return names.some(({ name }) => name === key)
+    ? `contains ${key}, which is reserved for the LLM key of ${llm_provider}`
+    : null;
 }
 
 export function isTooLarge(environment: Environment): boolean {

@@ -14,7 +14,7 @@ import {
   WORKLOAD_ORDERS,
 } from "../../wire/enums.ts";
 import { isKnown } from "../../wire/newer-release.ts";
-import { TOKEN_STATES, withToken } from "./enrolment.ts";
+import { TOKEN_STATES } from "./enrolment.ts";
 import {
   type BotState,
   type Droplet,
@@ -100,7 +100,9 @@ function visitDroplet(droplet: Droplet, visit: Visit): Droplet {
 
 function visitIntent(intent: Intent, visit: Visit): Intent {
   return {
-    ...withToken(intent, visit(intent.enrolment.state, TOKEN_STATES, "killed")),
+    ...intent,
+    enrolment: { ...intent.enrolment, state: visit(intent.enrolment.state, TOKEN_STATES, "killed") },
+    token_state: visit(intent.token_state, TOKEN_STATES, "killed"),
     // Its droplet may exist.
     state: visit(intent.state, INTENT_STATES, "open"),
     looks: intent.looks.map((look) => ({ ...look, how: visit(look.how, LOOKS, "list") })),

@@ -15,7 +15,7 @@ export function ensureOff(s: Situation): Decision {
   const intent = openIntent(bot);
   if (intent) return resolveIntent(s, intent);
   const droplet = adoptedDroplet(bot);
-  if (droplet === null) return fail(s, "droplet_gone", "There is no droplet to stop.");
+  if (droplet === null) return fail(s, "droplet_gone", "There is no droplet to power off.");
   if (droplet.missing.by_id.length > 0) {
     return confirmMissing(s, droplet) ?? record({ kind: "droplet_gone", data: { droplet_id: droplet.id } });
   }
@@ -27,7 +27,7 @@ export function ensureOff(s: Situation): Decision {
   const patience = power.action === "shutdown" ? policy.shutdown_patience_ms : policy.power_patience_ms;
   if (now < power.sent_at + patience) return pollDroplet(s, droplet, power.sent_at + patience, "droplet_off");
   if (power.action === "power_off" && power.count >= policy.power_tries) {
-    return fail(s, "power_off_failed", `The droplet is still on after ${power.count} power-offs.`);
+    return fail(s, "power_off_failed", `The droplet is still on after ${power.count} power-off attempts.`);
   }
   return callNow(s, { kind: "power", droplet_id: droplet.id, action: "power_off" });
 }
@@ -62,7 +62,7 @@ export function ensureOn(s: Situation): Decision {
   }
   const fresh = lastRead(s, droplet) >= bot.operation.started_at;
   if (!fresh) return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
-  if (!isUp(droplet)) return powerOn(s, droplet) ?? fail(s, "power_on_failed", "The droplet does not come on.");
+  if (!isUp(droplet)) return powerOn(s, droplet) ?? fail(s, "power_on_failed", "The droplet does not power on.");
   const shaky = awaitEffect(s, droplet, droplet.off_sent_at, "droplet_off");
   if (shaky) return shaky;
   if (isServing(bot)) return succeed(s);

@@ -30,7 +30,9 @@ export function ensureRunning(s: Situation): Decision {
     return pollDroplet(s, droplet, activeBy, "droplet_active");
   }
   if (droplet.status === "off")
-    return powerOn(s, droplet) ?? failAttempt(s, "power_on_failed", "The droplet went off and did not come on again.");
+    return (
+      powerOn(s, droplet) ?? failAttempt(s, "power_on_failed", "The droplet powered off and did not power on again.")
+    );
   if (bot.agent === null || bot.presence !== "heard") return awaitAgent(s, droplet, droplet.active_at);
   return awaitConfig(s, bot.agent.bound_at);
 }
@@ -46,7 +48,7 @@ function ensureDroplet(s: Situation): Decision {
     return fail(s, "create_failed", `Gave up after ${operation.failures} tries: ${operation.last_error ?? "unknown"}`);
   }
   if (now >= operation.started_at + policy.blocked_for_ms) {
-    return fail(s, "create_blocked", `No droplet could be had in time: ${operation.last_error ?? "unknown"}`);
+    return fail(s, "create_blocked", `No droplet was available in time: ${operation.last_error ?? "unknown"}`);
   }
   const used = bot.intents.some((intent) => intent.generation === bot.generation && intent.state === "adopted");
   if (used) return record({ kind: "generation_started", data: { generation: bot.generation + 1, why: "retry" } });
@@ -67,7 +69,8 @@ export function awaitAgent(s: Situation, droplet: Droplet, activeAt: Instant): D
     if (now >= look) return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
     return waitUntil(Math.min(look, deadline), "agent_registration");
   }
-  if (bot.agent !== null) return fail(s, "agent_not_heard", "The agent was not heard after the start.");
+  if (bot.agent !== null)
+    return fail(s, "agent_not_heard", "The agent did not respond after the droplet was powered on.");
   return failAttempt(
     s,
     "agent_not_registered",

@@ -35,7 +35,7 @@ export function reconcileHeal(s: Situation): Decision {
   const readSince = Math.max(operation.started_at, power?.sent_at ?? 0);
   if (lastRead(s, droplet) < readSince) return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
   if (droplet.status === "off") {
-    return powerOn(s, droplet) ?? replace(s, "heal_failed", "The droplet is off and does not come on.");
+    return powerOn(s, droplet) ?? replace(s, "heal_failed", "The droplet is off and does not power on.");
   }
   const cycle = { kind: "power", droplet_id: droplet.id, action: "power_cycle" } as const;
   if (power === null) return callNow(s, cycle);

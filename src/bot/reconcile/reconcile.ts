@@ -25,7 +25,7 @@ function reconcileOperation(s: Situation): Decision {
   const deadline = deadlineOf(bot.operation, policy);
   // What waits for the whole fleet's trouble to pass is not late by its own fault.
   if (deadline !== null && now >= deadline && bot.waiting === null && !bot.operation.recreating && !isTied(bot)) {
-    return fail(s, "timed_out", `Not done in time: ${bot.operation.last_error ?? "the droplet does not follow"}`);
+    return fail(s, "timed_out", `Timed out: ${bot.operation.last_error ?? "the droplet did not change its state"}`);
   }
   return OPERATIONS[bot.operation.kind].reconcile(s);
 }

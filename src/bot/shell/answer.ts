@@ -1,7 +1,8 @@
 /** What a Bot answers over RPC. Refusals are values; only bugs and platform failures throw. */
 import type { BotAction } from "../../wire/enums.ts";
+import { PROBLEMS } from "../../wire/problems.ts";
 
-/** Why a Bot says no. One exhaustive table (api/problem.ts) maps these to HTTP. */
+/** Why a Bot says no. One exhaustive table (wire/problems.ts) has their statuses and sentences. */
 export type RefusalCode =
   | "bot_not_found"
   | "bot_unreadable"
@@ -47,6 +48,11 @@ export function ok<T>(value: T): Answer<T> {
   return { ok: true, value };
 }
 
-export function refuse(code: RefusalCode, detail: string, more: Partial<Refusal> = {}): Refusal {
+/** @param detail what is known beyond the code's own sentence */
+export function refuse(
+  code: RefusalCode,
+  detail: string = PROBLEMS[code].detail,
+  more: Partial<Refusal> = {},
+): Refusal {
   return { ok: false, code, detail, ...more };
 }

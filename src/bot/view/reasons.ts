@@ -1,20 +1,22 @@
 /** The codes that stand behind a status or a wait, in words that go on from a colon. Pure. */
 
 const WORDS: Readonly<Record<string, string>> = {
+  "asked for": "requested",
+  unsuspended: "the suspension was lifted",
   provider_rate_limited: "DigitalOcean's rate limit is reached",
-  provider_budget: "the fleet's share of DigitalOcean's rate limit is used up for the moment",
-  provider_unauthorized: "DigitalOcean does not take the fleet's token",
-  provider_team_mismatch: "the fleet's token is another DigitalOcean team's",
-  provider_identity_pending: "the fleet's DigitalOcean token is being checked",
-  provider_quota: "DigitalOcean's limit of droplets is reached",
-  provider_capacity: "DigitalOcean has no room for the droplet just now",
+  provider_budget: "the fleet's share of DigitalOcean's rate limit is used up",
+  provider_unauthorized: "DigitalOcean rejects the API token",
+  provider_team_mismatch: "the API token belongs to another DigitalOcean team",
+  provider_identity_pending: "the DigitalOcean API token is being verified",
+  provider_quota: "DigitalOcean's droplet limit is reached",
+  provider_capacity: "DigitalOcean has no capacity for the droplet",
   provider_try_again: "DigitalOcean asked to try again later",
-  provider_pending_event: "DigitalOcean is still busy with the droplet",
-  gate_unreachable: "the fleet's request budget cannot be asked just now",
-  heal_settling: "whether very many bots have fallen silent is seen first",
-  heal_budget: "as many bots as may be healed at a time are being healed",
-  not_acknowledged: "its agent said nothing of it in time",
-  fleet_hold: "very many bots fell silent together, so none of them is healed",
+  provider_pending_event: "DigitalOcean is still processing another action on the droplet",
+  gate_unreachable: "the request budget cannot be reached",
+  heal_settling: "checking whether many bots are unresponsive",
+  heal_budget: "the limit of simultaneous healings is reached",
+  not_acknowledged: "the agent did not acknowledge it in time",
+  fleet_hold: "too many bots became unresponsive at once; healing is on hold",
 };
 
 /** A code that has no words of its own is told as it is. */

@@ -15,29 +15,29 @@ interface Seen {
   now: Instant;
 }
 
-/** E.g. "Online for 3 h. Its agent was heard 12 s ago and runs config 4." */
+/** E.g. "Online for 3 h. The agent was last heard 12 s ago and runs config 4." */
 export function summarise(bot: BotState, rt: Runtime, decision: Decision, now: Instant): string {
   const seen: Seen = { bot, rt, decision, now };
   return [SAY[bot.status](seen), ...afterthoughts(seen)].join(" ");
 }
 
 const SAY: Readonly<Record<BotStatus, (seen: Seen) => string>> = {
-  pending: (seen) => `Waiting for its droplet ${lasting(seen)}${held(seen)}.`,
-  provisioning: (seen) => `Being set up ${lasting(seen)}${held(seen) || step(seen)}.`,
+  pending: (seen) => `Waiting for a droplet ${lasting(seen)}${held(seen)}.`,
+  provisioning: (seen) => `Provisioning ${lasting(seen)}${held(seen) || step(seen)}.`,
   online: (seen) => `Online ${lasting(seen)}. ${agent(seen)}${online(seen.bot)}`,
   unresponsive: (seen) => `Unresponsive ${lasting(seen)}: ${silence(seen)}.`,
   paused: (seen) =>
     seen.bot.adopted === null
-      ? `Paused ${lasting(seen)}. Its droplet is gone; a resume makes another.`
-      : `Paused ${lasting(seen)}; its droplet is off.`,
+      ? `Paused ${lasting(seen)}. The droplet is gone; resume creates a new one.`
+      : `Paused ${lasting(seen)}; the droplet is off.`,
   suspended: (seen) =>
     `Suspended ${lasting(seen)}: ${ending(inWords(seen.bot.suspension?.reason ?? "no reason given"))} Its data is kept.`,
-  error: (seen) => `Given up ${ago(seen.bot.since, seen.now)}: ${ending(seen.bot.error?.detail ?? "no reason given")}`,
+  error: (seen) => `Failed ${ago(seen.bot.since, seen.now)}: ${ending(seen.bot.error?.detail ?? "no reason given")}`,
   destroyed: (seen) =>
     `Destroyed ${ago(seen.bot.destroyed_at ?? seen.bot.since, seen.now)}; ${
       seen.bot.reason === "droplet_not_confirmed_gone"
-        ? "its droplet is not confirmed gone, and is removed where it turns up."
-        : "its droplet is confirmed gone."
+        ? "the droplet is not confirmed gone, and will be deleted if it is found."
+        : "the droplet is confirmed gone."
     }`,
 };
 
@@ -47,15 +47,15 @@ function held({ bot }: Seen): string {
 }
 
 const STEPS: Readonly<Record<string, string>> = {
-  accepted: "its droplet is about to be replaced",
-  requesting_droplet: "its droplet is being asked for",
-  confirming_create: "whether its droplet was made is being looked up",
-  waiting_for_droplet: "its droplet is being made",
-  powering_on: "its droplet is being switched on",
-  waiting_for_agent: "its droplet boots, and its agent is awaited",
-  waiting_for_config: "its agent is about to apply the config",
-  deleting_droplet: "its old droplet is being deleted",
-  confirming_deletion: "its old droplet has to be confirmed gone",
+  accepted: "about to replace the droplet",
+  requesting_droplet: "requesting the droplet",
+  confirming_create: "checking whether the droplet was created",
+  waiting_for_droplet: "waiting for the droplet to be created",
+  powering_on: "powering on the droplet",
+  waiting_for_agent: "the droplet is booting; waiting for the agent",
+  waiting_for_config: "waiting for the agent to apply the config",
+  deleting_droplet: "deleting the old droplet",
+  confirming_deletion: "confirming that the old droplet is gone",
 };
 
 /** How far the building has come; what else may be under way says so by itself. */
@@ -63,20 +63,20 @@ function step({ bot }: Seen): string {
   const name = stepOf(bot);
   if (name === null || factsOf(bot.operation.kind).status === "kept") return "";
   const bootstrap = /^bootstrap_(.+)$/.exec(name)?.[1];
-  return `: ${bootstrap ? `its bootstrap has come to "${inWords(bootstrap)}"` : (STEPS[name] ?? inWords(name))}`;
+  return `: ${bootstrap ? `bootstrap stage "${inWords(bootstrap)}"` : (STEPS[name] ?? inWords(name))}`;
 }
 
 function agent({ bot, rt, now }: Seen): string {
   const heard_at = lastHeardAt(rt);
-  const heard = heard_at === null ? "is heard" : `was heard ${ago(heard_at, now)}`;
+  const heard = heard_at === null ? "is responding" : `was last heard ${ago(heard_at, now)}`;
   const runs = bot.config.effective?.version;
-  return `Its agent ${heard}${runs === undefined ? "" : ` and runs config ${runs}`}.`;
+  return `The agent ${heard}${runs === undefined ? "" : ` and runs config ${runs}`}.`;
 }
 
 /** What of an online bot is not as it should be. */
 function online(bot: BotState): string {
-  const stopped = bot.workload_stopped ? " Its workload was stopped, and waits until a person starts it." : "";
-  const held = bot.start_held ? " Its workload waits until a person starts it." : "";
+  const stopped = bot.workload_stopped ? " The workload was stopped and waits for a manual start." : "";
+  const held = bot.start_held ? " The workload waits for a manual start." : "";
   return `${stopped || held}${config(bot)}`;
 }
 
@@ -86,22 +86,22 @@ function config(bot: BotState): string {
     case "settled":
       return "";
     case "pending_delivery":
-      return ` Config ${desired.version} waits to be delivered.`;
+      return ` Config ${desired.version} is waiting for delivery.`;
     case "delivered":
       return ` Config ${desired.version} is being applied.`;
     case "failed":
       return ` Config ${desired.version} failed: ${ending(inWords(failed?.reason ?? "no reason given"))}`;
     case "rolled_back":
-      return ` Config ${rolled_back?.failed_version} failed and was taken back: ${ending(inWords(rolled_back?.reason ?? ""))}`;
+      return ` Config ${rolled_back?.failed_version} failed and was rolled back: ${ending(inWords(rolled_back?.reason ?? ""))}`;
   }
 }
 
 function silence({ bot, rt, now }: Seen): string {
   const droplet = adoptedDroplet(bot);
-  if (droplet === null) return "its droplet is gone";
-  if (droplet.status === "off") return "its droplet is off, and not by our doing";
+  if (droplet === null) return "the droplet is gone";
+  if (droplet.status === "off") return "the droplet is off unexpectedly";
   const heard_at = lastHeardAt(rt);
-  return heard_at === null ? "its agent is silent" : `its agent was last heard ${ago(heard_at, now)}`;
+  return heard_at === null ? "the agent is not responding" : `the agent was last heard ${ago(heard_at, now)}`;
 }
 
 /** Their own sentence says already what the work waits for. */
@@ -113,14 +113,14 @@ function afterthoughts({ bot, decision, now }: Seen): string[] {
   const doing = running ? OPERATIONS[bot.operation.kind].doing : null;
   if (doing !== null && bot.destroyed_at === null) thoughts.push(doing);
   // A bot that was suspended and runs all the same is about to be stopped.
-  if (bot.suspension !== null && bot.status !== "suspended" && !running) thoughts.push("It is to be suspended.");
+  if (bot.suspension !== null && bot.status !== "suspended" && !running) thoughts.push("About to be suspended.");
   if (bot.status === "unresponsive" && !running && bot.policies.healing === "off") {
-    thoughts.push("Its policy is not to heal it.");
+    thoughts.push("Healing is disabled.");
   }
   if (bot.status === "error" && bot.adopted !== null) thoughts.push(`Droplet ${bot.adopted} is kept.`);
   if (bot.waiting !== null) {
-    if (!SAYS_WHY.includes(bot.status)) thoughts.push(`It has to wait: ${ending(inWords(bot.waiting))}`);
-    if ("wait" in decision && decision.wait > now) thoughts.push(`The next try is in ${span(decision.wait - now)}.`);
+    if (!SAYS_WHY.includes(bot.status)) thoughts.push(`Waiting: ${ending(inWords(bot.waiting))}`);
+    if ("wait" in decision && decision.wait > now) thoughts.push(`Next attempt in ${span(decision.wait - now)}.`);
   }
   return thoughts;
 }

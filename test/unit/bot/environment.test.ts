@@ -92,7 +92,7 @@ describe("one version's environment upon another's", () => {
     expect(whyNotEnvironment(names, "mistral")).toBe(null);
     expect(whyNotEnvironment(names, "binance")).toContain("BINANCE_API_KEY");
     const many = Array.from({ length: 101 }, (_, n) => ({ name: `N${n}`, updated_at: 1 }));
-    expect(whyNotEnvironment(many, "mistral")).toContain("101 names");
+    expect(whyNotEnvironment(many, "mistral")).toContain("101 variables");
     expect(whyNotEnvironment(many.slice(1), "mistral")).toBe(null);
   });
 });

@@ -15,6 +15,7 @@ function placesOf(schema: z.ZodType, path: Place = []): Place[] {
   if (schema instanceof z.ZodObject) {
     return Object.entries(schema.shape).flatMap(([field, inner]) => placesOf(inner as z.ZodType, [...path, field]));
   }
+  if (schema instanceof z.ZodPipe) return placesOf(schema.in as z.ZodType, path);
   if (schema instanceof z.ZodArray) return placesOf(schema.element as z.ZodType, [...path, "[]"]);
   if (schema instanceof z.ZodNullable || schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) {
     return placesOf(schema.unwrap() as z.ZodType, path);

@@ -78,6 +78,7 @@ describe("a state of this release", () => {
       "operation.kind",
       "operation.state",
       "operation.power.action",
+      "intents.[].enrolment.state",
       "intents.[].token_state",
       "intents.[].looks.[].how",
       "intents.[].state",

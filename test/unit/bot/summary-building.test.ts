@@ -5,18 +5,18 @@ const revoked = { kind: "credential_revoked", data: {} } as const;
 const stage = { kind: "stage_reported", data: { stage: "openclaw", detail: null } } as const;
 
 describeSaid("what a bot that is being built is, in words", [
-  ["pending", "accepted", () => new Life().wait(3 * SECOND), "Waiting for its droplet for 3 s."],
+  ["pending", "accepted", () => new Life().wait(3 * SECOND), "Waiting for a droplet for 3 s."],
   [
     "pending",
     "provider_quota",
     () => new Life().tell(waits("provider_quota")).wait(20 * MINUTE),
-    "Waiting for its droplet for 20 min: DigitalOcean's limit of droplets is reached.",
+    "Waiting for a droplet for 20 min: DigitalOcean's droplet limit is reached.",
   ],
   [
     "pending",
     "gate_unreachable",
     () => holdingBack(new Life().tell(waits("gate_unreachable"))),
-    "Waiting for its droplet for 0 s: the fleet's request budget cannot be asked just now. The next try is in 10 min.",
+    "Waiting for a droplet for 0 s: the request budget cannot be reached. Next attempt in 10 min.",
   ],
   [
     "pending",
@@ -28,23 +28,28 @@ describeSaid("what a bot that is being built is, in words", [
         .gone()
         .recreating()
         .wait(5 * SECOND),
-    "Waiting for its droplet for 5 s.",
+    "Waiting for a droplet for 5 s.",
   ],
   [
     "pending",
     "resume",
     () => new Life().paused().requested("resume").gone().recreating("droplet_gone"),
-    "Waiting for its droplet for 0 s. It is being resumed.",
+    "Waiting for a droplet for 0 s. Resuming.",
   ],
 
-  ["provisioning", "create", () => new Life().posted(), "Being set up for 0 s: its droplet is being asked for."],
+  ["provisioning", "create", () => new Life().posted(), "Provisioning for 0 s: requesting the droplet."],
   [
     "provisioning",
     "create",
     () => new Life().posted().unanswered(),
-    "Being set up for 0 s: whether its droplet was made is being looked up.",
+    "Provisioning for 0 s: checking whether the droplet was created.",
   ],
-  ["provisioning", "create", () => new Life().made().wait(SECOND), "Being set up for 1 s: its droplet is being made."],
+  [
+    "provisioning",
+    "create",
+    () => new Life().made().wait(SECOND),
+    "Provisioning for 1 s: waiting for the droplet to be created.",
+  ],
   [
     "provisioning",
     "create",
@@ -53,48 +58,43 @@ describeSaid("what a bot that is being built is, in words", [
         .made()
         .read("active")
         .wait(5 * MINUTE),
-    "Being set up for 5 min: its droplet boots, and its agent is awaited.",
+    "Provisioning for 5 min: the droplet is booting; waiting for the agent.",
   ],
   [
     "provisioning",
     "create",
     () => new Life().made().read("active").tell(stage),
-    'Being set up for 0 s: its bootstrap has come to "openclaw".',
+    'Provisioning for 0 s: bootstrap stage "openclaw".',
   ],
   [
     "provisioning",
     "create",
     () => new Life().made().read("active").registered(),
-    "Being set up for 0 s: its agent is about to apply the config.",
+    "Provisioning for 0 s: waiting for the agent to apply the config.",
   ],
   [
     "provisioning",
     "redeploy",
     () => new Life().online().requested("redeploy"),
-    "Being set up for 0 s: its droplet is about to be replaced.",
+    "Provisioning for 0 s: about to replace the droplet.",
   ],
   [
     "provisioning",
     "redeploy",
     () => new Life().online().requested("redeploy").tell(revoked),
-    "Being set up for 0 s: its old droplet is being deleted.",
+    "Provisioning for 0 s: deleting the old droplet.",
   ],
   [
     "provisioning",
     "provider_unauthorized",
     () => holdingBack(new Life().online().requested("redeploy").tell(revoked, waits("provider_unauthorized"))),
-    "Being set up for 0 s: DigitalOcean does not take the fleet's token. The next try is in 10 min.",
+    "Provisioning for 0 s: DigitalOcean rejects the API token. Next attempt in 10 min.",
   ],
   [
     "provisioning",
     "resume",
     () => new Life().paused().requested("resume").powered("power_on").read("active"),
-    "Being set up for 0 s: its droplet boots, and its agent is awaited. It is being resumed.",
+    "Provisioning for 0 s: the droplet is booting; waiting for the agent. Resuming.",
   ],
-  [
-    "provisioning",
-    "destroy",
-    () => new Life().made().requested("destroy"),
-    "Being set up for 0 s. It is being destroyed.",
-  ],
+  ["provisioning", "destroy", () => new Life().made().requested("destroy"), "Provisioning for 0 s. Destroying."],
 ]);

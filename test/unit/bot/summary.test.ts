@@ -21,61 +21,61 @@ describeSaid("what a bot that is there is, in words", [
         .wait(3 * HOUR)
         .beat()
         .wait(12 * SECOND),
-    "Online for 3 h. Its agent was heard 12 s ago and runs config 1.",
+    "Online for 3 h. The agent was last heard 12 s ago and runs config 1.",
   ],
   [
     "online",
     null,
     () => new Life().online().tell(published),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Config 2 waits to be delivered.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 1. Config 2 is waiting for delivery.",
   ],
   [
     "online",
     null,
     () => new Life().online().tell(published, { kind: "config_delivered", data: { config: C2 } }),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Config 2 is being applied.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 1. Config 2 is being applied.",
   ],
   [
     "online",
     null,
     () => takenBack(),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 3. Config 2 failed and was taken back: its agent said nothing of it in time.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 3. Config 2 failed and was rolled back: the agent did not acknowledge it in time.",
   ],
   [
     "online",
     null,
     () => new Life().online().tell({ kind: "command_requested", data: { command_id: "k", kind: "stop" } }),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Its workload was stopped, and waits until a person starts it.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 1. The workload was stopped and waits for a manual start.",
   ],
   [
     "online",
     "config_failed",
     () => new Life().online().tell(published, failedConfig),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Config 2 failed: exit 78.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 1. Config 2 failed: exit 78.",
   ],
   [
     "online",
     "start_held",
     () => new Life().online().tell(held),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. Its workload waits until a person starts it.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 1. The workload waits for a manual start.",
   ],
   [
     "online",
     "pause",
     () => new Life().online().requested("pause"),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. It is being paused.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 1. Pausing.",
   ],
   [
     "online",
     "suspend",
     () => holdingBack(new Life().online().suspending().tell(waits("provider_rate_limited"))),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. It is being suspended. It has to wait: DigitalOcean's rate limit is reached. The next try is in 10 min.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 1. Suspending. Waiting: DigitalOcean's rate limit is reached. Next attempt in 10 min.",
   ],
   [
     "online",
     "destroy",
     () => new Life().online().requested("destroy"),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. It is being destroyed.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 1. Destroying.",
   ],
   [
     "online",
@@ -86,7 +86,7 @@ describeSaid("what a bot that is there is, in words", [
         .silent()
         .requested("heal")
         .tell({ kind: "agent_heard", data: { via: "http" } }),
-    "Online for 0 s. Its agent was heard 0 s ago and runs config 1. It is being healed.",
+    "Online for 0 s. The agent was last heard 0 s ago and runs config 1. Healing.",
   ],
   [
     "online",
@@ -96,7 +96,7 @@ describeSaid("what a bot that is there is, in words", [
         .suspended()
         .tell({ kind: "agent_heard", data: { via: "http" } })
         .read("active"),
-    "Online for 0 s. Its agent was heard 60 min ago and runs config 1. It is to be suspended.",
+    "Online for 0 s. The agent was last heard 60 min ago and runs config 1. About to be suspended.",
   ],
 
   [
@@ -107,7 +107,7 @@ describeSaid("what a bot that is there is, in words", [
         .online()
         .wait(4 * MINUTE)
         .silent(),
-    "Unresponsive for 0 s: its agent was last heard 4 min ago.",
+    "Unresponsive for 0 s: the agent was last heard 4 min ago.",
   ],
   [
     "unresponsive",
@@ -118,19 +118,19 @@ describeSaid("what a bot that is there is, in words", [
         .online()
         .wait(4 * MINUTE)
         .silent(),
-    "Unresponsive for 0 s: its agent was last heard 4 min ago. Its policy is not to heal it.",
+    "Unresponsive for 0 s: the agent was last heard 4 min ago. Healing is disabled.",
   ],
   [
     "unresponsive",
     "droplet_off",
     () => new Life().online().silent().read("off"),
-    "Unresponsive for 0 s: its droplet is off, and not by our doing.",
+    "Unresponsive for 0 s: the droplet is off unexpectedly.",
   ],
   [
     "unresponsive",
     "droplet_gone",
     () => new Life().online().silent().gone(),
-    "Unresponsive for 0 s: its droplet is gone.",
+    "Unresponsive for 0 s: the droplet is gone.",
   ],
   [
     "unresponsive",
@@ -141,7 +141,7 @@ describeSaid("what a bot that is there is, in words", [
         .wait(4 * MINUTE)
         .silent()
         .requested("heal"),
-    "Unresponsive for 0 s: its agent was last heard 4 min ago. It is being healed.",
+    "Unresponsive for 0 s: the agent was last heard 4 min ago. Healing.",
   ],
   [
     "unresponsive",
@@ -155,27 +155,22 @@ describeSaid("what a bot that is there is, in words", [
           .requested("heal")
           .tell(waits("fleet_hold")),
       ),
-    "Unresponsive for 0 s: its agent was last heard 4 min ago. It is being healed. It has to wait: very many bots fell silent together, so none of them is healed. The next try is in 10 min.",
+    "Unresponsive for 0 s: the agent was last heard 4 min ago. Healing. Waiting: too many bots became unresponsive at once; healing is on hold. Next attempt in 10 min.",
   ],
 
-  ["paused", "pause", () => new Life().paused().wait(50 * HOUR), "Paused for 2 d; its droplet is off."],
+  ["paused", "pause", () => new Life().paused().wait(50 * HOUR), "Paused for 2 d; the droplet is off."],
   [
     "paused",
     "droplet_gone",
     () => new Life().paused().gone(),
-    "Paused for 0 s. Its droplet is gone; a resume makes another.",
+    "Paused for 0 s. The droplet is gone; resume creates a new one.",
   ],
-  [
-    "paused",
-    "resume",
-    () => new Life().paused().requested("resume"),
-    "Paused for 0 s; its droplet is off. It is being resumed.",
-  ],
+  ["paused", "resume", () => new Life().paused().requested("resume"), "Paused for 0 s; the droplet is off. Resuming."],
   [
     "paused",
     "destroy",
     () => new Life().paused().requested("destroy"),
-    "Paused for 0 s; its droplet is off. It is being destroyed.",
+    "Paused for 0 s; the droplet is off. Destroying.",
   ],
 
   ["suspended", "payment_failed", () => new Life().suspended(), "Suspended for 0 s: payment failed. Its data is kept."],
@@ -183,21 +178,21 @@ describeSaid("what a bot that is there is, in words", [
     "suspended",
     "destroy",
     () => new Life().suspended("Chargeback.").requested("destroy"),
-    "Suspended for 0 s: Chargeback. Its data is kept. It is being destroyed.",
+    "Suspended for 0 s: Chargeback. Its data is kept. Destroying.",
   ],
 
-  ["error", "create_failed", () => new Life().failed().wait(MINUTE), "Given up 60 s ago: create_failed, in words."],
+  ["error", "create_failed", () => new Life().failed().wait(MINUTE), "Failed 60 s ago: create_failed, in words."],
   [
     "error",
     "power_off_failed",
     () => new Life().online().requested("pause").failed("power_off_failed"),
-    "Given up 0 s ago: power_off_failed, in words. Droplet 1001 is kept.",
+    "Failed 0 s ago: power_off_failed, in words. Droplet 1001 is kept.",
   ],
   [
     "error",
     "cancelled",
     () => new Life().cancelled(),
-    "Given up 0 s ago: The create was cancelled; the bot has no droplet.",
+    "Failed 0 s ago: The create was cancelled; the bot has no droplet.",
   ],
 
   [
@@ -208,7 +203,7 @@ describeSaid("what a bot that is there is, in words", [
         .online()
         .destroyed()
         .wait(72 * HOUR),
-    "Destroyed 3 d ago; its droplet is confirmed gone.",
+    "Destroyed 3 d ago; the droplet is confirmed gone.",
   ],
   [
     "destroyed",
@@ -218,7 +213,7 @@ describeSaid("what a bot that is there is, in words", [
         .online()
         .requested("destroy")
         .tell({ kind: "destroyed", data: { forced: true } }),
-    "Destroyed 0 s ago; its droplet is not confirmed gone, and is removed where it turns up.",
+    "Destroyed 0 s ago; the droplet is not confirmed gone, and will be deleted if it is found.",
   ],
 ]);
 

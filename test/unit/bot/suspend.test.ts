@@ -53,7 +53,7 @@ describe("asking for a suspension", () => {
     for (const action of ["pause", "resume", "redeploy"] as const) {
       expect(act(shell, caller(action), action)).toMatchObject({
         code: "action_not_allowed",
-        detail: `A bot that is suspended cannot ${action}.`,
+        detail: `The bot is suspended and cannot ${action}.`,
         allowed: ["destroy"],
       });
     }

@@ -144,7 +144,7 @@ describe("an event on the wire", () => {
       before,
       after,
       reason: "heal",
-      sentence: "The agent was heard again.",
+      sentence: "The agent is responding.",
       data: { via: "http" },
     });
   });

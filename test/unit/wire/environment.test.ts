@@ -14,11 +14,11 @@ describe("the name of a further secret", () => {
     for (const name of ["KRAKEN_SECRET", "rpcUrl", "_a", "A1", `A${"b".repeat(127)}`])
       expect(refusal({ [name]: "x" }), name).toBe(undefined);
     for (const name of ["", "1A", "A-B", "A B", "A.B", "A=B", "ÄB", "A\n", "A\u0000B", `A${"b".repeat(128)}`])
-      expect(refusal({ [name]: "x" })?.[0], JSON.stringify(name)).toContain("is no name for a variable");
+      expect(refusal({ [name]: "x" })?.[0], JSON.stringify(name)).toContain("is not a variable name");
   });
 
   it("is not one that zod would leave out without a word", async ({ expect }) => {
-    expect(refusal(JSON.parse('{"__proto__": "x", "A": "y"}'))?.[0]).toContain("is no name for a variable");
+    expect(refusal(JSON.parse('{"__proto__": "x", "A": "y"}'))?.[0]).toContain("is not a variable name");
     const others = JSON.parse('{"constructor": "x", "toString": "y", "hasOwnProperty": "z"}');
     expect(Environment.parse(others)).toEqual(others);
   });
@@ -85,7 +85,7 @@ describe("all of them together", () => {
   it("are at most 100 names and 32 KiB, counted as UTF-8 with the names", async ({ expect }) => {
     const names = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`N${n}`, "x"]));
     expect(refusal(names(100))).toBe(undefined);
-    expect(refusal(names(101))).toEqual(["/ holds 101 names, more than 100"]);
+    expect(refusal(names(101))).toEqual(["/ has 101 variables, more than 100"]);
     expect(refusal({ A: "x".repeat(32 * 1024 - 1) })).toBe(undefined);
     expect(refusal({ A: "x".repeat(32 * 1024 - 1), B: "" })).toEqual(["/ is larger than 32768 bytes"]);
     expect(refusal({ AB: "é".repeat(16 * 1024 - 1) })).toBe(undefined);

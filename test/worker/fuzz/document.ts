@@ -21,8 +21,8 @@ export interface Operation {
   parameters: Parameter[];
   /** Null: it takes no body. */
   body: Schema | null;
-  /** Statuses that it says it may answer. */
-  statuses: number[];
+  /** Statuses that it says it may answer, each with its problems' codes. */
+  answers: Map<number, string[]>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the document is JSON of whatever shape it has
@@ -39,7 +39,7 @@ export async function readDocument(): Promise<Document> {
   return {
     operations: documented.map(readOperation),
     securitySchemes: Object.keys(document.components.securitySchemes),
-    resolve: (schema) => resolve(document, schema),
+    resolve: (schema) => served.resolve(document, schema),
   };
 }
 
@@ -54,17 +54,8 @@ function readOperation(operation: Json): Operation {
     security: security.flatMap((schemes: Json) => Object.keys(schemes)),
     parameters: parameters.map(({ required = false, ...parameter }: Json) => ({ ...parameter, required })),
     body: requestBody?.content["application/json"].schema ?? null,
-    statuses: Object.keys(responses).map(Number),
+    answers: new Map(
+      Object.entries(responses).map(([status, response]: [string, Json]) => [Number(status), served.codesOf(response)]),
+    ),
   };
-}
-
-function resolve(json: Json, schema: Schema): Schema {
-  const { $ref, ...rest } = schema;
-  if (typeof $ref !== "string") return schema;
-  const found = $ref
-    .replace(/^#\//, "")
-    .split("/")
-    .reduce((at: Json, part) => at?.[part], json);
-  if (found === undefined) throw new Error(`the document has no ${$ref}`);
-  return resolve(json, { ...found, ...rest });
 }

@@ -10,7 +10,8 @@ import { z } from "zod";
 import { AgentFrame, CLOSE_CODES, MAX_FRAME_BYTES } from "../../../src/wire/channel.ts";
 import { tally } from "../../depth.ts";
 import { onlineBot, type TestAgent } from "../agent.ts";
-import { BASE, endOfTest, eventually, request, simulateCloud } from "../cloud.ts";
+import { endOfTest, eventually, request, simulateCloud } from "../cloud.ts";
+import { BASE } from "../document.ts";
 import { operatorToken } from "../settings.ts";
 import type { Schema } from "./document.ts";
 import { freeze } from "./fingerprint.ts";
@@ -202,9 +203,7 @@ describe("the stream of events", () => {
     const before = await held();
     for (const frame of ODD) {
       const socket = await openStream(revision);
-      expect(await answerTo(socket, frame), String(frame).slice(0, 200)).toBe(
-        "1008 This stream takes nothing but ping.",
-      );
+      expect(await answerTo(socket, frame), String(frame).slice(0, 200)).toBe("1008 Only ping is accepted.");
     }
     const socket = await openStream(revision);
     expect(await answerTo(socket, "ping")).toBe("pong");

@@ -94,10 +94,8 @@ export function requestsOf(operation: Operation, fault: Fault, stock: Stock): fc
 }
 
 /** Where the operation is a WebSocket, it is asked for as one, or without. */
-function asSocket({ statuses }: Operation, crafted: Crafted, upgrade: boolean): Crafted {
-  return statuses.includes(101) && upgrade
-    ? { ...crafted, headers: { ...crafted.headers, upgrade: "websocket" } }
-    : crafted;
+function asSocket({ answers }: Operation, crafted: Crafted, upgrade: boolean): Crafted {
+  return answers.has(101) && upgrade ? { ...crafted, headers: { ...crafted.headers, upgrade: "websocket" } } : crafted;
 }
 
 /** A WebSocket is always asked for by GET, whatever the request says. */

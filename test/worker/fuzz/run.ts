@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import type { Document, Operation } from "./document.ts";
 import { differences, type Fingerprint, freeze } from "./fingerprint.ts";
 import { type Crafted, type Fault, faultsOf, requestsOf, type Stock } from "./requests.ts";
-import { type Answer, fault, type Sent, send } from "./send.ts";
+import { type Answer, codeOf, fault, type Sent, send } from "./send.ts";
 import type { World } from "./world.ts";
 
 const HOSTILE_EACH = 5;
@@ -213,10 +213,6 @@ function refusals(exchanges: readonly Exchange[]): Exchange[] {
 
 function isAnswer(sent: Sent): sent is Answer {
   return typeof sent !== "string";
-}
-
-function codeOf({ text }: Answer): string {
-  return /"code":"([a-z_]+)"/.exec(text)?.[1] ?? "";
 }
 
 function describe({ crafted, sent }: Exchange, wrong: string): string {

@@ -1,7 +1,7 @@
 /** Sends a crafted request, and says what is wrong with the answer. */
 import { exports } from "cloudflare:workers";
 import { Problem } from "../../../src/wire/problem.ts";
-import { BASE } from "../cloud.ts";
+import { BASE } from "../document.ts";
 import type { Operation } from "./document.ts";
 import type { Crafted } from "./requests.ts";
 
@@ -58,14 +58,14 @@ export function fault(operation: Operation, crafted: Crafted, sent: Sent): strin
   if (sent === "hangs") return `no answer within ${PATIENCE_MS} ms`;
   const { status } = sent;
   if (status >= 500) return "a fault of ours";
-  if (!isDocumented(operation, crafted, status)) return "a status that the document does not know";
-  return status >= 400 ? faultOfProblem(sent) : null;
-}
-
-/** Where the path is odd, it may be another route's or none. */
-function isDocumented({ statuses }: Operation, crafted: Crafted, status: number): boolean {
-  if (statuses.includes(status)) return true;
-  return crafted.fault === "path" && [200, 400, 401, 404, 405].includes(status);
+  const known = operation.answers.get(status);
+  // Where the path is odd, it may be another route's or none.
+  const elsewhere = crafted.fault === "path" && [200, 400, 401, 404, 405].includes(status);
+  if (known === undefined && !elsewhere) return "a status that the document does not know";
+  if (status < 400) return null;
+  const code = codeOf(sent);
+  if (!elsewhere && !known?.includes(code)) return `a ${status} of which the document does not know the code ${code}`;
+  return faultOfProblem(sent);
 }
 
 function faultOfProblem({ status, headers, text }: Answer): string | null {
@@ -78,6 +78,10 @@ function faultOfProblem({ status, headers, text }: Answer): string | null {
   if (request_id === "" || request_id !== headers.get("x-request-id")) return "another request_id than its header";
   if (text.length > 64_000) return `${text.length} characters of problem`;
   return null;
+}
+
+export function codeOf({ text }: Answer): string {
+  return /"code":"([a-z_]+)"/.exec(text)?.[1] ?? "";
 }
 
 function parse(text: string): unknown {

@@ -73,7 +73,7 @@ describe("the command executor", () => {
     executor.take([stop], []);
     expect(stopped).toEqual([true]);
     expect(reported).toBe(1);
-    const result = { id: stop.id, ok: true, detail: "The workload is being stopped." };
+    const result = { id: stop.id, ok: true, detail: "The workload is stopping." };
     expect(executor.owed()).toEqual([result]);
     executor.take([], [stop.id]);
     expect(executor.owed()).toEqual([]);
@@ -122,7 +122,9 @@ describe("the command executor", () => {
     now_ms = NOW_MS + 300_000;
     executor.take([command(1, "stop")], []);
     expect(stopped).toEqual([]);
-    expect(executor.owed()).toEqual([{ id: configId(1), ok: false, detail: "expired" }]);
+    expect(executor.owed()).toEqual([
+      { id: configId(1), ok: false, detail: "The command expired before it could run." },
+    ]);
   });
 
   it("begins no more than it can owe, and takes the rest when they come again", () => {
@@ -177,7 +179,7 @@ describe("the command executor", () => {
   });
 
   it("refuses a restart with the reason", () => {
-    refusal = "The workload may not run: stopped by a person.";
+    refusal = "The workload must not run: stopped by a command.";
     const executor = open();
     executor.take([command(1, "restart")], []);
     expect(executor.owed()).toEqual([{ id: configId(1), ok: false, detail: refusal }]);
@@ -189,7 +191,7 @@ describe("the command executor", () => {
     executor.take([command(1, "restart")], []);
     expect(restarts).toBe(1);
     expect(executor.owed()).toEqual([
-      { id: configId(1), ok: false, detail: "The agent ended while this was under way." },
+      { id: configId(1), ok: false, detail: "The agent stopped while the command was running." },
     ]);
   });
 

@@ -20,7 +20,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 describe("what is to be done about a command", () => {
   const fresh = { known: "unknown", owed: 0, now_ms: NOW_MS } as const;
-  const expired = { do: "answer", result: { ok: false, detail: "expired" } };
+  const expired = { do: "answer", result: { ok: false, detail: "The command expired before it could run." } };
   it.each([
     ["a new one is carried out", {}, {}, { do: "carry_out", kind: "stop" }],
     ["one under way is left to end", { known: "begun" }, {}, { do: "nothing" }],
@@ -33,7 +33,7 @@ describe("what is to be done about a command", () => {
       "an unknown one is refused",
       {},
       { kind: "dance" },
-      { do: "answer", result: { ok: false, detail: "this agent does not know the command dance" } },
+      { do: "answer", result: { ok: false, detail: "This agent version does not support the command dance." } },
     ],
   ] as const)("%s", (_, view, changes, expected) => {
     expect(judgeCommand(command(1, "stop", changes), { ...fresh, ...view })).toEqual(expected);
@@ -46,27 +46,27 @@ describe("a restart under way", () => {
   it.each([
     ["is waited for while the workload stops", { state: "stopping" }, null],
     ["and starts", {}, null],
-    ["is done when it runs", { state: "running" }, { ok: true, detail: "The workload was stopped and runs again." }],
+    ["is done when it runs", { state: "running" }, { ok: true, detail: "The workload has restarted." }],
     [
       "failed when it crashed",
       { state: "crashed", exits: 1, reason: "exit code 1" },
-      { ok: false, detail: "The workload was stopped and does not start again: exit code 1." },
+      { ok: false, detail: "The workload was stopped but does not start again: exit code 1." },
     ],
     ["is not judged by a crash from before", { state: "crashed", reason: "exit code 1" }, null],
     [
       "failed when it gave up",
       { state: "failed", reason: "bad config" },
-      { ok: false, detail: "The workload was stopped and does not start again: bad config." },
+      { ok: false, detail: "The workload was stopped but does not start again: bad config." },
     ],
     [
       "ended when the permission did",
       { up: null, state: "stopping", reason: "wrong_droplet" },
-      { ok: false, detail: "The workload was ended meanwhile: wrong_droplet." },
+      { ok: false, detail: "The workload was stopped during the restart: wrong_droplet." },
     ],
     [
       "has an end",
       { elapsed_ms: 150_000 },
-      { ok: false, detail: "The workload is not ready 150 s after the restart began." },
+      { ok: false, detail: "The workload was not ready within 150 s of the restart." },
     ],
   ] as const)("%s", (_, changes, expected) => {
     expect(judgeRestart({ ...view, ...changes }, limits)).toEqual(expected);

@@ -288,12 +288,12 @@ describe.each(["channel", "HTTP"])("commands over %s", (transport) => {
     const held = plane.command("restart");
     deliver();
     await until(() => expect(plane.result(held)).toMatchObject({ ok: false }));
-    expect(plane.result(held)?.detail).toBe("The workload may not be started: the control plane says hold.");
+    expect(plane.result(held)?.detail).toBe("The workload must not be started: the control plane's order is hold.");
     const stop = plane.command("stop");
     const stopped = plane.command("restart");
     deliver();
     await until(() => expect(plane.result(stopped)).toMatchObject({ ok: false }));
-    expect(plane.result(stopped)?.detail).toBe("The workload may not run: stopped by a person.");
+    expect(plane.result(stopped)?.detail).toBe("The workload must not run: stopped by a command.");
     expect(plane.result(stop)).toMatchObject({ ok: true });
   });
 
@@ -309,7 +309,7 @@ describe.each(["channel", "HTTP"])("commands over %s", (transport) => {
     const strange = plane.command("dance");
     deliver();
     await until(() => expect(plane.result(strange)).toMatchObject({ ok: false }));
-    expect(plane.result(late)).toEqual({ id: late, ok: false, detail: "expired" });
+    expect(plane.result(late)).toEqual({ id: late, ok: false, detail: "The command expired before it could run." });
     expect(events()).toEqual(["started"]);
   });
 

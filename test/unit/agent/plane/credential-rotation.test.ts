@@ -47,7 +47,7 @@ function tellOfDeath({ shell }: Awaited<ReturnType<typeof start>>): void {
     disk: null,
     workload: { state: "running", version: null, restarts: 0 },
   } as const;
-  const command_results = [{ id: row.id, ok: false, detail: "The agent ended while this was under way." }];
+  const command_results = [{ id: row.id, ok: false, detail: "The agent stopped while the command was running." }];
   heartbeat(shell, { kind: "agt", token_sha256: agent.credential_sha256 }, { ...status, ...load, command_results });
 }
 

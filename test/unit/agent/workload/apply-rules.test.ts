@@ -74,17 +74,22 @@ describe("a restart", () => {
     expect(whyNoRestart(SETTLED, false)).toBeNull();
   });
   it.each<[string, Partial<Situation>, boolean, string]>([
-    ["may not run", { order: "stop" }, false, "The workload may not run: the control plane says stop."],
-    ["was stopped by a person", { stopped_here: true }, false, "The workload may not run: stopped by a person."],
-    ["has a revoked credential", { ban: "credential_revoked" }, false, "The workload may not run: credential_revoked."],
+    ["may not run", { order: "stop" }, false, "The workload must not run: the control plane's order is stop."],
+    ["was stopped by a person", { stopped_here: true }, false, "The workload must not run: stopped by a command."],
+    [
+      "has a revoked credential",
+      { ban: "credential_revoked" },
+      false,
+      "The workload must not run: credential_revoked.",
+    ],
     [
       "is on hold, which starts nothing",
       { order: "hold" },
       false,
-      "The workload may not be started: the control plane says hold.",
+      "The workload must not be started: the control plane's order is hold.",
     ],
-    ["is not up", { up: null }, false, "There is no workload to restart: nothing here can run yet."],
-    ["is being tried with a config", {}, true, "A config is being applied, which starts the workload anew as it is."],
+    ["is not up", { up: null }, false, "There is no workload to restart: nothing is installed yet."],
+    ["is being tried with a config", {}, true, "A config is being applied, which restarts the workload anyway."],
   ])("is not where it %s", (_, changes, applying, expected) => {
     expect(whyNoRestart({ ...SETTLED, ...changes }, applying)).toBe(expected);
   });
