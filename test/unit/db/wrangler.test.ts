@@ -4,15 +4,13 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, it, vi } from "vitest";
+import { afterAll, it } from "vitest";
 import { type D1, MIGRATIONS_DIR, type Migration, readMigrations, startDatabases } from "./d1.ts";
 import { fill } from "./filled.ts";
 import { lossesOf, portraitOf } from "./portrait.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "spawnpoint-d1-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-// Beside other tests everything takes as long as it takes.
-vi.setConfig({ testTimeout: 300_000 });
 const PERSISTED = join(dir, "state", "v3");
 const HALF = "9999_half.sql";
 const QUIET = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", NO_COLOR: "1", CI: "true" };
