@@ -6,11 +6,11 @@
 import { createScheduledController } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { getTableName, is, Table } from "drizzle-orm";
-import { afterEach, it } from "vitest";
+import { it } from "vitest";
 import type { Env } from "../../src/bindings.ts";
 import * as schema from "../../src/db/schema.ts";
 import worker from "../../src/index.ts";
-import { act, endOfTest, newBot, request, simulateCloud, untilBot, untilIdle } from "./cloud.ts";
+import { act, newBot, request, simulateCloud, untilBot, untilIdle } from "./cloud.ts";
 import { readDocument } from "./document.ts";
 import { configure, delivered, deploy, eachBeginsWith, RINGS } from "./keys.ts";
 import { OPERATIONS } from "./operations.ts";
@@ -21,7 +21,6 @@ import { operatorToken } from "./settings.ts";
 import { newWorld, remake, type World } from "./world.ts";
 
 eachBeginsWith(RINGS.old);
-afterEach(endOfTest);
 
 function runCron(): Promise<void> {
   return worker.scheduled(createScheduledController(), env as unknown as Env);

@@ -1,6 +1,6 @@
 /** Every migration of D1 on a database in which every table has rows: what it must keep, and that it does. */
 import { getTableName, is, Table } from "drizzle-orm";
-import { afterAll, describe, it, vi } from "vitest";
+import { afterAll, describe, it } from "vitest";
 import * as schema from "../../../src/db/schema.ts";
 import { type D1, type Migration, readMigrations, startDatabases } from "./d1.ts";
 import { fill, ROWS } from "./filled.ts";
@@ -11,8 +11,6 @@ const ENUMS_GROW = "0005_let_enums_grow.sql";
 const migrations = await readMigrations();
 const databases = startDatabases(["filled", "empty", ...migrations.map(({ name }) => name), ..."abcdef"]);
 afterAll(() => databases.stop());
-// Beside other tests everything takes as long as it takes.
-vi.setConfig({ testTimeout: 300_000 });
 
 /** What each trigger refuses. A new one fails the test until it stands here. */
 const TRIGGERS: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@
  */
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, it, vi } from "vitest";
+import { afterAll, describe, it } from "vitest";
 import { type D1, type Migration, type Row, readMigrations, type Statement, startDatabases, type Value } from "./d1.ts";
 import { fill } from "./filled.ts";
 import { lossesOf, type Portrait, portraitOf } from "./portrait.ts";
@@ -29,8 +29,6 @@ const databases = startDatabases(
   releases.flatMap(({ release }) => [release, `${release} meanwhile`, ...CUTS.map((cut) => `${release} at ${cut}`)]),
 );
 afterAll(() => databases.stop());
-// Beside other tests everything takes as long as it takes.
-vi.setConfig({ testTimeout: 300_000 });
 
 function migrationsOf({ last_migration }: Release): { old: Migration[]; later: Migration[] } {
   const index = migrations.findIndex(({ name }) => name === last_migration);

@@ -4,15 +4,13 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, it, vi } from "vitest";
+import { afterAll, it } from "vitest";
 import { type D1, MIGRATIONS_DIR, type Migration, readMigrations, startDatabases } from "./d1.ts";
 import { fill } from "./filled.ts";
 import { lossesOf, portraitOf } from "./portrait.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "spawnpoint-d1-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-// Beside other tests everything takes as long as it takes.
-vi.setConfig({ testTimeout: 300_000 });
 const PERSISTED = join(dir, "state", "v3");
 const HALF = "9999_half.sql";
 const QUIET = { WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false", NO_COLOR: "1", CI: "true" };
@@ -38,13 +36,14 @@ database_id = "of-the-test"
   writeFileSync(join(dir, "wrangler.toml"), config);
 }
 
-function applyWithWrangler(): Promise<unknown> {
+/** @param signal ends it where the test is given up */
+function applyWithWrangler(signal: AbortSignal): Promise<unknown> {
   const wrangler = join(MIGRATIONS_DIR, "..", "node_modules", ".bin", "wrangler");
   const args = ["d1", "migrations", "apply", "DB", "--local", "--persist-to", join(dir, "state")];
-  return promisify(execFile)(wrangler, args, { cwd: dir, env: { ...process.env, ...QUIET } });
+  return promisify(execFile)(wrangler, args, { cwd: dir, env: { ...process.env, ...QUIET }, signal });
 }
 
-it("applies each file as a whole or not at all, and keeps what the database holds", async ({ expect }) => {
+it("applies each file as a whole or not at all, and keeps what the database holds", async ({ expect, signal }) => {
   const migrations = await readMigrations();
   writeProject(migrations);
   const before = await withDatabase(async (db) => {
@@ -58,7 +57,7 @@ it("applies each file as a whole or not at all, and keeps what the database hold
     }
     return portraitOf(db);
   });
-  await expect(applyWithWrangler()).rejects.toThrow("nowhere");
+  await expect(applyWithWrangler(signal)).rejects.toThrow("nowhere");
   await withDatabase(async (db) => {
     const applied = await db.run("SELECT name FROM d1_migrations ORDER BY id");
     expect(applied.map(({ name }) => name)).toEqual(migrations.map(({ name }) => name));

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { describe, it, onTestFinished } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../../..");
-const PATIENCE = { timeout: 300_000 };
 
 function checkDrift(...args: string[]) {
   const node = join(ROOT, "node_modules/.bin/node");
@@ -14,7 +13,7 @@ function checkDrift(...args: string[]) {
   return { status, output: `${stdout}${stderr}` };
 }
 
-describe("the check for drift between the schema and the migrations", PATIENCE, () => {
+describe("the check for drift between the schema and the migrations", () => {
   it("passes this tree, and leaves it as it is", ({ expect }) => {
     const before = readdirSync(join(ROOT, "migrations"), { recursive: true });
     const { status, output } = checkDrift();
