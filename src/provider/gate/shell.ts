@@ -37,8 +37,6 @@ const IDENTITY_PENDING_MS = 500;
 const VERIFYING_MS = 5_000;
 const CIRCUIT_OPEN_MS = 60_000;
 const HEAL_RETRY_MS = 60_000;
-/** A newer release may ask for a kind whose limit is not known here. */
-const UNKNOWN_RESOURCE_MS = 60_000;
 /** Deadlines of a fleet that fell silent together spread over this long: nobody is healed before all were heard of. */
 const HEAL_SETTLE_MS = 120_000;
 /** Why nothing is granted where the gate's own state is damaged, and how often it is said. */
@@ -106,7 +104,7 @@ export class GateShell {
       if (held !== null) return { granted: false, wait_ms: HEAL_RETRY_MS, reason: held };
     }
     const limits = limitsFor(ask.resource, { ...this.#platform.limits, usual_create_ms: this.#createMs(state) });
-    if (limits === null) return { granted: false, wait_ms: UNKNOWN_RESOURCE_MS, reason: "unknown_resource" };
+    if (limits === null) return { granted: false, wait_ms: RETRY_MS, reason: "unknown_resource" };
     const wait_ms = waitFor(ask.kind, this.#ledger.load(ask, now, limits.usual_create_ms), limits);
     return wait_ms === null ? null : { granted: false, wait_ms, reason: "provider_budget" };
   }

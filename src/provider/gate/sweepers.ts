@@ -35,7 +35,7 @@ export class Sweepers {
   async run(lease: SweepLease): Promise<number | null> {
     let next: number | null = null;
     for (const sweeper of this.#all) {
-      const at = sweeper.busy ? await sweeper.run(lease) : null;
+      const at = await sweeper.run(lease);
       if (at !== null) next = Math.min(next ?? at, at);
     }
     return next;
