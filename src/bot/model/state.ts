@@ -73,11 +73,11 @@ export type Intent = z.infer<typeof Intent>;
 
 export const Droplet = keep({
   id: z.int(),
-  kind: z.string().default(DROPLET),
   name: z.string(),
   generation: z.int(),
   status: member(DROPLET_STATUSES),
   ip_address: z.string().nullable(),
+  kind: z.string().default(DROPLET),
   found_at: Instant,
   observed_at: Instant,
   /** First seen `active` with a public address. */
