@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import type { SimulatorState } from "../../simulator/model/records.ts";
-import { botTag } from "../../src/bot/model/state.ts";
+import { botTag } from "../../src/naming/fleet.ts";
 import type { CloudPart } from "../fixtures/objects.ts";
 
 /** The platform's own tables are none of the object's. */

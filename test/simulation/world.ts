@@ -10,12 +10,9 @@ import type { EventBody } from "../../src/bot/model/events.ts";
 import { defaultPolicy, type Policy } from "../../src/bot/model/policy.ts";
 import { type BotState, isRunning } from "../../src/bot/model/state.ts";
 import { runWatchdog } from "../../src/fleet/watchdog.ts";
-<<<<<<< HEAD
 import { dropletName, fleetOf } from "../../src/naming/fleet.ts";
 import type { NewBot } from "../../src/records/rows.ts";
-=======
 import type { Vault } from "../../src/secrets/vault.ts";
->>>>>>> 86e7b5e (Keep objects that another release wrote, and go on with them; run both releases on one installation)
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { ConfigPatch } from "../../src/wire/config.ts";
 import type { BotAction, BotStatus, CommandKind } from "../../src/wire/enums.ts";
@@ -118,7 +115,7 @@ export class World {
     for (const statement of statements) host.storage.sql.exec(statement);
     // One that only watches is not written down.
     host.storage.alarmAt = host.shell.present().rt.alarm_at ?? this.now;
-    this.#invariants.checkCommit(id, host);
+    this.#invariants.takeOver(id, host);
     return host;
   }
 
