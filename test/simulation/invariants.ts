@@ -24,8 +24,16 @@ export class Invariants {
   readonly #rolledBack = new Set<string>();
   /** Commands that have ended. */
   readonly #ended = new Set<string>();
+  /** The revision at which another release has left a bot. */
+  readonly #left = new Map<string, number>();
   /** Credentials that a rotation has replaced: each only once. */
   readonly #rotated = new Set<string>();
+
+  /** A bot that another release has left: what its history comes to is what was stored. */
+  takeOver(id: string, host: Host): void {
+    this.#left.set(id, host.shell.present().bot.revision);
+    this.checkCommit(id, host);
+  }
 
   checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
@@ -38,7 +46,7 @@ export class Invariants {
     }
     if (folded === null) throw new Error("a commit without a bot");
     this.#folded.set(id, folded);
-    if (!isStored(host, folded)) this.#seen.push(`state of ${id} is not the fold of its history`);
+    if (!this.#isStored(id, host, folded)) this.#seen.push(`state of ${id} is not the fold of its history`);
     this.#checkStep(id, before, folded);
     this.#follower.attend(id, host);
     if (isRunning(folded.operation) && host.alarmAt === null)
@@ -108,19 +116,31 @@ export class Invariants {
     if (last - first + 1 !== kept.length) throw new Violation(`the history of ${id} has gaps`);
     let folded: BotState | null = null;
     for (const event of kept.slice((history.snapshotSeq() ?? first) - first)) folded = apply(folded, event);
-    if (!isDeepStrictEqual(folded, host.shell.present().bot))
+    if (folded === null || !this.#isStored(id, host, folded))
       throw new Violation(`the whole history of ${id} does not fold into its state`);
     const missing = this.#follower.missing(id, host, last);
     if (missing !== null) throw new Violation(missing);
     const most = 2 * host.shell.platform.policy.history_max;
     if (kept.length > most) throw new Violation(`${id} keeps ${kept.length} events, more than ${most}`);
   }
+
+  /** Compared as text, which is quick; parsed only where the order of fields may differ. */
+  #isStored(id: string, { storage, shell }: Host, folded: BotState): boolean {
+    const [row] = storage.sql.exec<{ value: string }>("SELECT value FROM document WHERE key = 'state'");
+    if (row === undefined || row.value === JSON.stringify(folded)) return row !== undefined;
+    const state = shell.store.load();
+    if (state.kind === "bot" && isDeepStrictEqual(state.bot, folded)) return true;
+    // Until its next event, what another release has left lacks the fields that it did not know.
+    const stored: unknown = JSON.parse(row.value);
+    return folded.revision === this.#left.get(id) && isDeepStrictEqual(inFieldsOf(stored, folded), stored);
+  }
 }
 
-/** Compared as text, which is quick; parsed only where the order of fields may differ. */
-function isStored({ storage, shell }: Host, folded: BotState): boolean {
-  const [row] = storage.sql.exec<{ value: string }>("SELECT value FROM document WHERE key = 'state'");
-  if (row?.value === JSON.stringify(folded)) return true;
-  const state = shell.store.load();
-  return state.kind === "bot" && isDeepStrictEqual(state.bot, folded);
+/** As much of a value as the other one has fields for. */
+function inFieldsOf(shape: unknown, value: unknown): unknown {
+  if (typeof shape !== "object" || shape === null || typeof value !== "object" || value === null) return value;
+  if (Array.isArray(shape) || Array.isArray(value))
+    return Array.isArray(value) ? value.map((each, index) => inFieldsOf(Object(shape)[index], each)) : value;
+  const fields = new Map(Object.entries(value));
+  return Object.fromEntries(Object.entries(shape).map(([name, each]) => [name, inFieldsOf(each, fields.get(name))]));
 }

@@ -115,7 +115,7 @@ export class World {
     for (const statement of statements) host.storage.sql.exec(statement);
     // One that only watches is not written down.
     host.storage.alarmAt = host.shell.present().rt.alarm_at ?? this.now;
-    this.#invariants.checkCommit(id, host);
+    this.#invariants.takeOver(id, host);
     return host;
   }
 
