@@ -53,7 +53,7 @@ describe("an API key", () => {
     expect((await request("GET", "/bots", { token })).status).toBe(200);
     await env.DB.prepare("UPDATE api_keys SET expires_at = 1 WHERE id = ?").bind(id).run();
     const after = await request("GET", "/bots", { token });
-    expect([after.status, after.json.detail]).toEqual([401, "The key is expired."]);
+    expect([after.status, after.json.detail]).toEqual([401, "The API key is expired. Use another one."]);
   });
 
   it("is made once for an Idempotency-Key, and its secret is not shown again", async ({ expect }) => {

@@ -31,7 +31,7 @@ describe("signing up", () => {
     const known = await signUp(person.email, "another password altogether");
     const unknown = await signUp(anybody());
     expect([known.status, known.json]).toEqual([unknown.status, unknown.json]);
-    await eventually(() => expect(messages.to(person.email)[0]).toContain("signed up before"));
+    await eventually(() => expect(messages.to(person.email)[0]).toContain("already has an account"));
     await expect(signIn(person.email, "another password altogether")).rejects.toThrow("wrong_password");
   });
 
