@@ -33,7 +33,7 @@ class LongestFirst extends BaseSequencer {
 }
 
 /** No test waits so long for what will be: these are for what never will be, on a machine that has much else to do. */
-const patience = { testTimeout: 600_000, hookTimeout: 300_000 };
+const patience = { testTimeout: 1_800_000, hookTimeout: 600_000 };
 
 /** What these tests start is the same TypeScript again and again: Node keeps what it has made of it. */
 const compiled = { NODE_COMPILE_CACHE: resolve("node_modules/.cache/node-compile") };

@@ -18,7 +18,7 @@ export function depth({ full, quick }: { full: number; quick: number }, asked?: 
  * How long a test waits for what will be so. No test is about this: it ends those whose condition never comes, however
  * much else the machine has to do. `TEST_PATIENCE_S` shortens it where many tests are expected to fail.
  */
-export const PATIENCE_MS = Number(process.env.TEST_PATIENCE_S || 90) * 1000;
+export const PATIENCE_MS = Number(process.env.TEST_PATIENCE_S || 240) * 1000;
 
 /** Notes in the test's report how much it has tried: `scripts/report/full-run.ts` compares it with what a full run tries. */
 export function tally({ task }: Pick<TestContext, "task">, tried: Readonly<Record<string, number>>): void {

@@ -218,7 +218,7 @@ export class System {
   }
 
   /** Polls a condition. A call that fails while the Worker is away is simply tried again. */
-  async until(what: string, holds: () => Promise<boolean>, patienceMs = 2 * PATIENCE_MS): Promise<void> {
+  async until(what: string, holds: () => Promise<boolean>, patienceMs = PATIENCE_MS): Promise<void> {
     const deadline = Date.now() + patienceMs;
     let trouble = "";
     while (Date.now() < deadline) {

@@ -9,6 +9,7 @@ import type { DropletView } from "../../../simulator/model/views.ts";
 import type { EventView } from "../../../src/wire/bot.ts";
 import { agentOn } from "../agent.ts";
 import { newAccount, request, simulateCloud } from "../cloud.ts";
+import { changeSettings } from "../given.ts";
 import type { Census } from "./census.ts";
 import type { KnownAgent, KnownBot } from "./known.ts";
 import { VirtualTime } from "./virtual-time.ts";
@@ -73,9 +74,9 @@ export class World {
 
   /** A world in which nothing has happened yet, with the bounds and the cloud of production. */
   static async begin(census: Census): Promise<World> {
+    await changeSettings({ POLICY: "{}", PROVIDER_LIMITS: "{}", SWEEP_MODE: "delete" });
     await reset();
     await applyD1Migrations(env.DB, env.TEST_MIGRATIONS);
-    Object.assign(env, { POLICY: "{}", PROVIDER_LIMITS: "{}", SWEEP_MODE: "delete" });
     const time = new VirtualTime();
     vi.spyOn(Math, "random").mockImplementation(pseudoRandom(1));
     return new World(census, time, simulateCloud(DEFAULT_KNOBS), await newAccount("basic"));
