@@ -35,6 +35,11 @@ describe("a full run", () => {
     expect(lapses(LIST, [report([...told, ["c", "passed", { deaths: 7, seeds: 2 }]])])).toEqual(said);
   });
 
+  it("asks nothing of tests that not every checkout can run", ({ expect }) => {
+    const paths = ["/any/test/contract/some.test.ts", "/any/test/compat/some.test.ts"];
+    expect(fullRunOf(paths.map((path) => report([["a"]], path)))).toEqual({ tests: {}, tried: {} });
+  });
+
   it("is none where less was tried, or it is not said how much", ({ expect }) => {
     const less = report([["a"], ["b"], ["b"], ["c", "passed", { deaths: 6, seeds: 2 }]]);
     expect(lapses(LIST, [less])).toEqual(["unit: c: 6 deaths instead of 7"]);
