@@ -6,10 +6,10 @@ import { reconcile } from "../../../src/bot/reconcile/reconcile.ts";
 import { nextAlarm } from "../../../src/bot/reconcile/schedule.ts";
 import { HOUR, Life, MINUTE } from "./life.ts";
 
-/** The bot as it is read back once everything of it is of another kind. */
+/** The bot as it is read back once what it still works on is of another kind. */
 function ofAnotherKind({ bot }: Life): BotState {
   const kind = "volume";
-  const intents = bot.intents.map((intent) => ({ ...intent, kind }));
+  const intents = bot.intents.map((intent) => (intent.state === "open" ? { ...intent, kind } : intent));
   return BotState.parse({ ...bot, intents, droplets: bot.droplets.map((droplet) => ({ ...droplet, kind })) });
 }
 
