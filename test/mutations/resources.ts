@@ -2,7 +2,7 @@
 import type { Mutant } from "./mutant.ts";
 
 const ENROLMENT = "src/bot/model/enrolment.ts";
-const GONE = "src/bot/reconcile/ensure-gone.ts";
+const NEWER = "src/bot/model/newer-release.ts";
 const MAINTENANCE = "src/bot/calls/maintenance.ts";
 const LEDGER = "src/provider/gate/ledger.ts";
 const enrolment = "test/unit/bot/enrolment.test.ts";
@@ -30,6 +30,14 @@ export const resources: readonly Mutant[] = [
     caught_by: [enrolment],
   },
   {
+    name: "unheard-of-token-is-strictest",
+    guard: "A token in a state that only a newer release knows lets nobody in.",
+    file: ENROLMENT,
+    find: "return rank === -1 ? TOKEN_STATES.length : rank;",
+    replace: "return rank;",
+    caught_by: [enrolment],
+  },
+  {
     name: "old-fields-written",
     guard: "The release before is told of every token that was used up or killed.",
     file: ENROLMENT,
@@ -40,16 +48,16 @@ export const resources: readonly Mutant[] = [
   {
     name: "unknown-kind-of-intent",
     guard: "A create of a kind that this release does not know is not taken for a droplet's, nor for absent.",
-    file: GONE,
-    find: "  if (intent.kind !== DROPLET) return leaveToNewerRelease(s);\n",
+    file: NEWER,
+    find: "    kind: visit(intent.kind, RESOURCE_KINDS, DROPLET),\n",
     replace: "",
     caught_by: [kinds],
   },
   {
     name: "unknown-kind-is-not-deleted",
     guard: "What is of a kind that this release does not know is not deleted as a droplet.",
-    file: GONE,
-    find: "  if (droplet.kind !== DROPLET) return leaveToNewerRelease(s);\n",
+    file: NEWER,
+    find: "    kind: visit(droplet.kind, RESOURCE_KINDS, DROPLET),\n",
     replace: "",
     caught_by: [kinds],
   },

@@ -3,6 +3,7 @@
  * know are carried as they are stored; while a state holds any, nothing is decided, folded or started for its bot, since
  * whatever this release made of it would be a guess. Pure.
  */
+import { DROPLET } from "../../resources/droplet.ts";
 import {
   BOT_STATUSES,
   DROPLET_STATUSES,
@@ -24,6 +25,7 @@ import {
   type OperationState,
   POWER_ACTIONS,
   PRESENCES,
+  RESOURCE_KINDS,
 } from "./state.ts";
 
 /** How often such a bot looks whether the release that knows it runs again. */
@@ -95,12 +97,17 @@ function visitOperation(operation: OperationState, visit: Visit): OperationState
 }
 
 function visitDroplet(droplet: Droplet, visit: Visit): Droplet {
-  return { ...droplet, status: visit(droplet.status, DROPLET_STATUSES, "archive") };
+  return {
+    ...droplet,
+    kind: visit(droplet.kind, RESOURCE_KINDS, DROPLET),
+    status: visit(droplet.status, DROPLET_STATUSES, "archive"),
+  };
 }
 
 function visitIntent(intent: Intent, visit: Visit): Intent {
   return {
     ...intent,
+    kind: visit(intent.kind, RESOURCE_KINDS, DROPLET),
     enrolment: { ...intent.enrolment, state: visit(intent.enrolment.state, TOKEN_STATES, "killed") },
     token_state: visit(intent.token_state, TOKEN_STATES, "killed"),
     // Its droplet may exist.

@@ -47,12 +47,15 @@ export const LOOKS = ["name", "tag", "list"] as const;
 export const Look = keep({ how: member(LOOKS), began_at: Instant });
 export type Look = z.infer<typeof Look>;
 
+/** Of what a bot makes; absent: a droplet, as before there were kinds. */
+export const RESOURCE_KINDS = [DROPLET] as const;
+
 export const INTENT_STATES = ["open", "adopted", "refused", "absent"] as const;
 
 /** A droplet that we set out to make. Committed before the POST; ends adopted, refused or absent. */
 export const Intent = keep({
   id: z.string(),
-  kind: z.string().default(DROPLET),
+  kind: member(RESOURCE_KINDS).default(DROPLET),
   generation: z.int(),
   droplet_name: z.string(),
   tags: z.array(z.string()),
@@ -77,7 +80,7 @@ export const Droplet = keep({
   generation: z.int(),
   status: member(DROPLET_STATUSES),
   ip_address: z.string().nullable(),
-  kind: z.string().default(DROPLET),
+  kind: member(RESOURCE_KINDS).default(DROPLET),
   found_at: Instant,
   observed_at: Instant,
   /** First seen `active` with a public address. */

@@ -4,7 +4,7 @@
  */
 
 import { type AbsenceStep, removeResource, confirmMissing as stepsToConfirm } from "../../resources/absence.ts";
-import { DROPLET, type DropletLook, dropletKind } from "../../resources/droplet.ts";
+import { type DropletLook, dropletKind } from "../../resources/droplet.ts";
 import { resolveIntent as stepsToResolve } from "../../resources/intent.ts";
 import type { Evidence } from "../../resources/kind.ts";
 import { type Droplet, type Intent, openIntent } from "../model/state.ts";
@@ -15,7 +15,6 @@ import { callNow, lastRead, record, waitUntil } from "./steps.ts";
 /** An open intent: its POST's outcome is unknown, so look until the droplet is found or cannot exist. */
 export function resolveIntent(s: Situation, intent: Intent): Decision {
   const { bot, now, policy } = s;
-  if (intent.kind !== DROPLET) return leaveToNewerRelease(s);
   const claim = bot.claims.find(({ intent_id }) => intent_id === intent.id);
   if (claim) return verifyClaim(s, claim.droplet_id);
   const step = stepsToResolve(dropletKind, intent, now, policy);
@@ -39,7 +38,6 @@ export function verifyClaim(s: Situation, dropletId: number): Decision {
 /** Deletes it and waits for the evidence that it is gone. */
 export function removeDroplet(s: Situation, droplet: Droplet): Decision {
   const { now, policy } = s;
-  if (droplet.kind !== DROPLET) return leaveToNewerRelease(s);
   const doomed = { sent_at: droplet.delete_sent_at, ended_at: droplet.delete_ended_at };
   const step = removeResource(dropletKind, { evidence: evidenceOf(s, droplet), doomed }, now, policy);
   if (step.step === "delete") return callNow(s, { kind: "delete_droplet", droplet_id: droplet.id });
@@ -69,11 +67,6 @@ function gather(s: Situation, { id, generation }: Droplet, step: AbsenceStep<Dro
     case "gone":
       return null;
   }
-}
-
-/** A kind that this release does not know: nobody here can tell how to find or end it, and nothing may conclude. */
-function leaveToNewerRelease({ now, policy }: Situation): Decision {
-  return waitUntil(now + policy.blocked_retry_max_ms, "newer_release");
 }
 
 /** Null once no droplet of this bot is left and none can still come. */

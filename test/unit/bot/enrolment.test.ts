@@ -10,6 +10,8 @@ import { BotState, Intent } from "../../../src/bot/model/state.ts";
 import { deepFreeze, Life } from "./life.ts";
 
 type State = "live" | "used" | "killed";
+/** What only a newer release knows. */
+const UNHEARD_OF = "from_the_future" as State;
 
 /** The release before, as far as it knows of intents and droplets: what it does not know it keeps as it was. */
 const before = {
@@ -69,6 +71,8 @@ describe("an intent that is stored", () => {
     ["used", "live", "used"],
     ["killed", "live", "killed"],
     ["killed", "used", "killed"],
+    ["live", UNHEARD_OF, UNHEARD_OF],
+    [UNHEARD_OF, "killed", UNHEARD_OF],
   ];
   it.for(TABLE)("enrolment %s beside the field %s: the token is %s, in both", ([was, field, read], { expect }) => {
     expect(Intent.parse(withEnrolment(field, was))).toMatchObject({ token_state: read, enrolment: { state: read } });

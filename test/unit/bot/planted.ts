@@ -1,5 +1,6 @@
 /** States as a newer release leaves them: with a member of an enumeration that this one does not know, wherever one stands. */
 import { z } from "zod";
+import { readEnrolment } from "../../../src/bot/model/enrolment.ts";
 import { BotState } from "../../../src/bot/model/state.ts";
 
 export const UNHEARD_OF = "from_the_future";
@@ -26,7 +27,12 @@ function placesOf(schema: z.ZodType, path: Place = []): Place[] {
 /** The state with the member planted there; null where it has no such place just now. */
 export function plant(bot: BotState, place: Place, member = UNHEARD_OF): BotState | null {
   const planted = structuredClone(bot);
-  return plantIn(planted, place, member) ? planted : null;
+  return plantIn(planted, place, member) ? withTokensInBothShapes(planted) : null;
+}
+
+/** A token that is unheard of in one of its shapes is read so in both. */
+function withTokensInBothShapes(bot: BotState): BotState {
+  return { ...bot, intents: bot.intents.map(readEnrolment) };
 }
 
 function plantIn(value: unknown, [field, ...rest]: Place, member: string): boolean {

@@ -78,11 +78,13 @@ describe("a state of this release", () => {
       "operation.kind",
       "operation.state",
       "operation.power.action",
+      "intents.[].kind",
       "intents.[].enrolment.state",
       "intents.[].token_state",
       "intents.[].looks.[].how",
       "intents.[].state",
       "droplets.[].status",
+      "droplets.[].kind",
       "presence",
       "order",
     ]);
