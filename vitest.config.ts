@@ -58,7 +58,6 @@ const worker = {
     include: ["test/worker/**/*.test.ts"],
     setupFiles: ["test/worker/setup.ts"],
     ...patience,
-    isolate: false,
     // What is said for one run reaches the tests inside workerd too; nothing else of the environment does.
     env: Object.fromEntries(
       Object.entries(process.env).filter(([name]) =>

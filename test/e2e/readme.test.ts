@@ -41,7 +41,7 @@ describe("the API guide", () => {
     has('"status":"verified"');
     has('"subscription_tier":"basic"');
     has('"reached":true');
-    has('"detail":"The key is revoked."');
+    has('"detail":"The API key is revoked. Use another one."');
     has('"action":"createBot"');
     expect(await readFile(`${system.state_dir}/worker.log`, "utf8")).not.toContain("correct horse battery");
   });

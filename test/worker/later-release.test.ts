@@ -35,7 +35,9 @@ describe("what a later release has written", () => {
     simulateCloud();
     const { id, account_id } = await newBot();
     await write("bots", "persona", "id", id);
+    await write("bots", "status", "id", id);
     const { data } = (await request("GET", `/accounts/${account_id}/bots`)).json;
-    expect(data).toMatchObject([{ id, persona: "of_a_later_release" }]);
+    // In words that this release's document lists.
+    expect(data).toMatchObject([{ id, persona: "beginner", status: "error", reason: "newer_release" }]);
   });
 });
