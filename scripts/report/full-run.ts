@@ -10,8 +10,15 @@ const Report = z.object({
     z.object({
       name: z.string(),
       assertionResults: z.array(
-        z.object({ status: z.string(), fullName: z.string(), meta: z.object({ tried: Tried.optional() }).optional() }),
+        z.object({
+          status: z.string(),
+          fullName: z.string(),
+          failureMessages: z.array(z.string()).optional(),
+          meta: z.object({ tried: Tried.optional() }).optional(),
+        }),
       ),
+      /** Why the file could not be loaded; empty where it was. */
+      message: z.string().optional(),
     }),
   ),
 });
@@ -47,6 +54,25 @@ export function countTests(reports: readonly Report[]): Counts {
     counts.skipped += statuses.length - passed - failed;
   }
   return counts;
+}
+
+/** Each failure again, since it happened thousands of lines above: the test's file and name, and why. */
+export function failures(reports: readonly Report[]): string[] {
+  return reports.flatMap(({ testResults }) =>
+    testResults.flatMap(({ name, message, assertionResults }) => [
+      ...(message ? [`failed: ${name}\n${excerpt(message)}`] : []),
+      ...assertionResults
+        .filter(({ status }) => status === "failed")
+        .map(
+          (test) =>
+            `failed: ${name}: ${cut(test.fullName.trim())}\n${excerpt((test.failureMessages ?? []).join("\n"))}`,
+        ),
+    ]),
+  );
+}
+
+function excerpt(message: string): string {
+  return message.slice(0, 2_000);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The guard of a full run: what its list names and the reports do not show is said, each thing once. */
 import { describe, it } from "vitest";
-import { countTests, fullRunOf, lapses, type Report } from "../../scripts/report/full-run.ts";
+import { countTests, failures, fullRunOf, lapses, type Report } from "../../scripts/report/full-run.ts";
 
 type Told = [name: string, status?: string, tried?: Record<string, number>];
 
@@ -62,5 +62,18 @@ describe("the count", () => {
 
   it("counts files that could not be loaded as one failure", ({ expect }) => {
     expect(countTests([{ ...report([["a"]]), numFailedTestSuites: 2 }])).toEqual({ passed: 1, failed: 1, skipped: 0 });
+  });
+});
+
+describe("what failed", () => {
+  it("is said again with its reason, tests and files that could not be loaded alike", ({ expect }) => {
+    const some = report([["a"], ["b", "failed"]], "/any/test/unit/some.test.ts");
+    for (const test of some.testResults[0]?.assertionResults ?? [])
+      test.failureMessages = [`${test.fullName} is wrong`];
+    const unloaded = { ...report([], "/any/test/unit/other.test.ts").testResults[0], message: "no such module" };
+    expect(failures([some, { numFailedTestSuites: 1, testResults: [unloaded] } as Report])).toEqual([
+      "failed: /any/test/unit/some.test.ts: b\nb is wrong",
+      "failed: /any/test/unit/other.test.ts\nno such module",
+    ]);
   });
 });

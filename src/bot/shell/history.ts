@@ -48,7 +48,7 @@ export class History {
     if (after !== null) {
       const { status, generation } = after;
       this.#sql.exec(
-        "INSERT INTO transition VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO transition (seq, status_before, generation_before, status, generation, reason) VALUES (?, ?, ?, ?, ?, ?)",
         seq,
         before?.status ?? null,
         before?.generation ?? null,
@@ -57,7 +57,8 @@ export class History {
         reason,
       );
     }
-    if (kind === "snapshot") this.#sql.exec("INSERT OR REPLACE INTO remembered VALUES ('snapshot', ?)", seq);
+    if (kind === "snapshot")
+      this.#sql.exec("INSERT OR REPLACE INTO remembered (key, value) VALUES ('snapshot', ?)", seq);
   }
 
   /** Events with numbers above `after`, oldest first. */
@@ -115,17 +116,17 @@ export class History {
     if (first === null || first >= floor) return;
     const end = Math.min(floor, first + most);
     this.#sql.exec(
-      `INSERT OR IGNORE INTO remembered SELECT 'intended:' || json_extract(data, '$.droplet_name'), seq
+      `INSERT OR IGNORE INTO remembered (key, value) SELECT 'intended:' || json_extract(data, '$.droplet_name'), seq
        FROM event WHERE seq < ? AND kind = 'intent_opened'`,
       end,
     );
     this.#sql.exec(
-      `INSERT INTO remembered SELECT 'gone:' || json_extract(data, '$.droplet_id'), max(at)
+      `INSERT INTO remembered (key, value) SELECT 'gone:' || json_extract(data, '$.droplet_id'), max(at)
        FROM event WHERE seq < ? AND kind = 'droplet_gone' GROUP BY 1
        ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
       end,
     );
-    this.#sql.exec("INSERT OR IGNORE INTO remembered SELECT 'created_by', actor FROM event WHERE seq = 1");
+    this.#sql.exec("INSERT OR IGNORE INTO remembered (key, value) SELECT 'created_by', actor FROM event WHERE seq = 1");
     this.#sql.exec("DELETE FROM transition WHERE seq < ?", end);
     this.#sql.exec("DELETE FROM event WHERE seq < ?", end);
   }

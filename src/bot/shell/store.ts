@@ -116,7 +116,7 @@ export class Store {
 
   saveOperation(operation: OperationState): void {
     this.#sql.exec(
-      "INSERT INTO operation VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
+      "INSERT INTO operation (id, started_at, value) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value WHERE value <> excluded.value",
       operation.id,
       operation.started_at,
       JSON.stringify(operation),
@@ -140,7 +140,7 @@ export class Store {
 
   saveCommand(command: CommandRow): void {
     this.#sql.exec(
-      "INSERT INTO command VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value",
+      "INSERT INTO command (id, requested_at, value) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value",
       command.id,
       command.requested_at,
       JSON.stringify(command),
@@ -159,7 +159,12 @@ export class Store {
   }
 
   saveConfig(config: ConfigRow): void {
-    this.#sql.exec("INSERT INTO config VALUES (?, ?, ?)", config.version, config.id, JSON.stringify(config));
+    this.#sql.exec(
+      "INSERT INTO config (version, id, value) VALUES (?, ?, ?)",
+      config.version,
+      config.id,
+      JSON.stringify(config),
+    );
   }
 
   /** Content of older versions lives on in D1: the object keeps the numbering and what it may have to hand out. */
@@ -213,7 +218,7 @@ export class Store {
 
   enqueue(entry: OutboxEntry, revision: number, now: Instant): void {
     this.#sql.exec(
-      `INSERT INTO outbox VALUES (?, ?, ?, 0, ?, NULL) ON CONFLICT (key) DO UPDATE
+      `INSERT INTO outbox (key, value, revision, attempts, next_at, last_error) VALUES (?, ?, ?, 0, ?, NULL) ON CONFLICT (key) DO UPDATE
        SET value = excluded.value, revision = excluded.revision, next_at = min(next_at, excluded.next_at)`,
       outboxKey(entry),
       JSON.stringify(entry),
@@ -258,7 +263,13 @@ export class Store {
 
   /** @param key `idem:…` is kept for 24 h (the Idempotency-Key's promise), `req:…` among the last 64. */
   saveAnswer(key: string, bodyHash: string, result: unknown, now: Instant): void {
-    this.#sql.exec("INSERT OR REPLACE INTO answered VALUES (?, ?, ?, ?)", key, bodyHash, JSON.stringify(result), now);
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO answered (key, body_hash, result, at) VALUES (?, ?, ?, ?)",
+      key,
+      bodyHash,
+      JSON.stringify(result),
+      now,
+    );
     this.#sql.exec("DELETE FROM answered WHERE key LIKE 'idem:%' AND at <= ?", now - IDEMPOTENCY_TTL_MS);
     this.#sql.exec(
       `DELETE FROM answered WHERE key LIKE 'req:%' AND key NOT IN
@@ -279,7 +290,7 @@ export class Store {
 
   #put(key: string, value: string): void {
     this.#sql.exec(
-      "INSERT INTO document VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+      "INSERT INTO document (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
       key,
       value,
     );

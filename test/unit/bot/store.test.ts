@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { describe, it } from "vitest";
+import type { RecordedEvent } from "../../../src/bot/model/events.ts";
 import { Runtime } from "../../../src/bot/reconcile/decision.ts";
 import { botRow } from "../../../src/bot/shell/outbox-rows.ts";
-import { MIGRATIONS, Store } from "../../../src/bot/shell/store.ts";
+import { type CommandRow, MIGRATIONS, Store } from "../../../src/bot/shell/store.ts";
 import type { Sql } from "../../../src/cloudflare/storage-port.ts";
 import type { BotRow, ConfigRow, OutboxEntry } from "../../../src/records/rows.ts";
 import { configRow } from "../../fixtures/bot.ts";
@@ -207,6 +208,42 @@ describe("the requests that were answered", () => {
     ]);
   });
 });
+
+describe("a column that a later release has added", () => {
+  it("is no obstacle to anything that this release writes", async ({ expect }) => {
+    const { store, db } = newStore();
+    const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+    for (const { name } of tables) db.exec(`ALTER TABLE ${name} ADD COLUMN later TEXT`);
+    const { bot, rt, history } = new Life().online();
+    store.save(bot);
+    store.saveRuntime(rt);
+    store.saveOperation(bot.operation);
+    store.saveCommand(COMMAND);
+    store.saveConfig(config(1));
+    store.enqueue(entry("first"), 1, START);
+    store.saveAnswer("req:1", "h", "answer", START);
+    for (const event of recordedOf(history)) store.history.append(event);
+    const gone = { seq: 1_000, kind: "droplet_gone", data: { droplet_id: 5 } };
+    store.history.append({ ...recordedOf(history)[0], ...gone } as RecordedEvent);
+    store.history.append({ ...recordedOf(history)[0], seq: 1_001, kind: "snapshot" } as RecordedEvent);
+    store.history.prune(1_001, 2_000);
+    const rows = tables.map(({ name }) => [name, db.prepare(`SELECT count(*) AS rows FROM ${name}`).get()?.rows]);
+    expect(rows.filter(([, count]) => count === 0)).toEqual([]);
+    const kept = db.prepare("SELECT key FROM remembered ORDER BY key").all();
+    expect(kept.map(({ key }) => String(key).split(":")[0])).toEqual(["created_by", "gone", "intended", "snapshot"]);
+  });
+});
+
+const COMMAND: CommandRow = {
+  id: "c",
+  kind: "restart",
+  args: {},
+  generation: 1,
+  actor: "x",
+  requested_at: START,
+  expires_at: START + HOUR,
+  result: null,
+};
 
 function deliveryOf(store: Store) {
   const delivery = store.nextDelivery();
