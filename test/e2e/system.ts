@@ -63,7 +63,12 @@ export class System {
   /** @param settings instead of the short waits, or besides */
   static async start(settings: Readonly<Record<string, string>> = {}): Promise<System> {
     const system = new System(await mkdtemp(join(tmpdir(), "spawnpoint-e2e-")), settings);
-    await system.boot("0");
+    try {
+      await system.boot("0");
+    } catch (error) {
+      await system.remove();
+      throw error;
+    }
     return system;
   }
 
