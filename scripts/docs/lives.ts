@@ -53,12 +53,12 @@ export const BY_ITSELF: readonly (readonly [before: () => Life, then: (life: Lif
   [() => new Life().online().silent(), (life) => anew(replaced(life)).succeeded()],
 ];
 
-/** The bot once it was asked for this and all went well. An ask that is not listed is shown by its first status. */
+/** The bot once it was asked for this and all went well. */
 export function fulfil(life: Life, ask: Ask): Life {
-  return FULFILLED[ask]?.(life) ?? life;
+  return FULFILLED[ask](life);
 }
 
-const FULFILLED: Readonly<Partial<Record<Ask, (life: Life) => Life>>> = {
+const FULFILLED: Readonly<Record<Ask, (life: Life) => Life>> = {
   pause: (life) => off(begun(life, "pause")).succeeded(),
   resume: (life) => resumed(begun(life, "resume")),
   redeploy: (life) => anew(begun(life, "redeploy")).succeeded(),

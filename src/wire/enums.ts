@@ -27,7 +27,7 @@ export type OperationKind = (typeof OPERATION_KINDS)[number];
 export const OPERATION_STATES = ["queued", "running", "succeeded", "failed", "cancelled"] as const;
 export type OperationState = (typeof OPERATION_STATES)[number];
 
-/** What a person may ask of a bot with `POST /bots/:id/actions`. */
+/** What a person may ask of a bot with `POST /bots/{id}/actions`; commands to its agent are others. */
 export const BOT_ACTIONS = ["pause", "resume", "redeploy", "destroy"] as const;
 export type BotAction = (typeof BOT_ACTIONS)[number];
 

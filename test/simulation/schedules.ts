@@ -1,5 +1,5 @@
 /** A random schedule: people, faults and process deaths drawn from one seed; then calm, and what must be true after it. */
-import { type BotAction, type CommandKind, WORKLOAD_COMMANDS } from "../../src/wire/enums.ts";
+import { BOT_ACTIONS, type CommandKind, WORKLOAD_COMMANDS } from "../../src/wire/enums.ts";
 import type { Verdict } from "./agent-rollout.ts";
 import { addFaults, drawKnobs } from "./faults.ts";
 import { Violation } from "./invariants.ts";
@@ -7,7 +7,6 @@ import { prng } from "./prng.ts";
 import { comeToRest } from "./rest.ts";
 import { type Delivery, MINUTE, World } from "./world.ts";
 
-const ACTIONS: BotAction[] = ["pause", "resume", "redeploy", "destroy"];
 const COMMANDS: CommandKind[] = [...WORKLOAD_COMMANDS];
 const VERDICTS: Verdict[] = ["fails", "dies", "says_nothing"];
 const TURNS = 8;
@@ -257,7 +256,8 @@ function actAtRandom(world: World, ids: string[], random: () => number): void {
     else world.unsuspend(id);
     return;
   }
-  const action = ACTIONS[Math.floor(random() * (random() < 0.7 ? 3 : 4))];
+  // The last one is destroy, which ends a bot: mostly it is not among the actions drawn.
+  const action = BOT_ACTIONS[Math.floor(random() * (BOT_ACTIONS.length - (random() < 0.7 ? 1 : 0)))];
   if (id === undefined || action === undefined) return;
   if (random() < 0.05) world.cancel(id);
   else if (action === "destroy" && random() < 0.3) world.forceDestroy(id);

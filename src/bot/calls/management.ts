@@ -6,6 +6,7 @@ import type { ConfigVersion } from "../../wire/config.ts";
 import type { BotAction } from "../../wire/enums.ts";
 import type { EventBody } from "../model/events.ts";
 import { isOfNewerRelease } from "../model/newer-release.ts";
+import { factsOf } from "../model/operations.ts";
 import { type BotState, isRunning, type OperationState } from "../model/state.ts";
 import { allowedActions, judgeAction, takingOver } from "../reconcile/action-matrix.ts";
 import { Runtime } from "../reconcile/decision.ts";
@@ -85,7 +86,7 @@ export function act(shell: BotShell, caller: Caller, action: BotAction): Answer<
       shell.commit({ ...remember(id) });
       return ok(id);
     }
-    const early = action === "redeploy" ? tooSoon(shell) : null;
+    const early = factsOf(action).interrupts ? tooSoon(shell) : null;
     if (early) return early;
     const operation_id = shell.platform.uuid();
     const events = takingOver(bot, operation_id, action);

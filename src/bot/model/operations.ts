@@ -17,6 +17,13 @@ export interface OperationFacts {
   readonly removesDroplet: boolean;
   /** Its success means that the droplet is off by our doing. */
   readonly switchesOff: boolean;
+  /**
+   * What it goes through once no intent is open and no droplet is to go: it boots a droplet, switches one off, or waits
+   * until none is left; a heal looks and power-cycles first.
+   */
+  readonly course: "boots" | "switches_off" | "removes" | "heals";
+  /** It stops trading for a while, so people may ask for it only so often. */
+  readonly interrupts: boolean;
   /** Whether whoever asked for it may cancel it before it has made its first intent. */
   readonly cancel: "until_committed" | "never";
 }
@@ -27,6 +34,8 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     stopsWorkload: "no",
     removesDroplet: false,
     switchesOff: false,
+    course: "boots",
+    interrupts: false,
     cancel: "until_committed",
   },
   pause: {
@@ -34,6 +43,8 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     stopsWorkload: "throughout",
     removesDroplet: false,
     switchesOff: true,
+    course: "switches_off",
+    interrupts: false,
     cancel: "until_committed",
   },
   resume: {
@@ -41,6 +52,8 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     stopsWorkload: "no",
     removesDroplet: false,
     switchesOff: false,
+    course: "boots",
+    interrupts: false,
     cancel: "until_committed",
   },
   redeploy: {
@@ -48,6 +61,8 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     stopsWorkload: "until_recreating",
     removesDroplet: true,
     switchesOff: false,
+    course: "boots",
+    interrupts: true,
     cancel: "until_committed",
   },
   destroy: {
@@ -55,15 +70,27 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     stopsWorkload: "throughout",
     removesDroplet: true,
     switchesOff: false,
+    course: "removes",
+    interrupts: false,
     cancel: "until_committed",
   },
   // It ends with the suspension, and is nobody's to cancel.
-  suspend: { status: "kept", stopsWorkload: "throughout", removesDroplet: false, switchesOff: true, cancel: "never" },
+  suspend: {
+    status: "kept",
+    stopsWorkload: "throughout",
+    removesDroplet: false,
+    switchesOff: true,
+    course: "switches_off",
+    interrupts: false,
+    cancel: "never",
+  },
   heal: {
     status: "healing",
     stopsWorkload: "no",
     removesDroplet: false,
     switchesOff: false,
+    course: "heals",
+    interrupts: false,
     cancel: "until_committed",
   },
 };
@@ -74,6 +101,8 @@ const UNKNOWN: OperationFacts = {
   stopsWorkload: "throughout",
   removesDroplet: false,
   switchesOff: false,
+  course: "boots",
+  interrupts: false,
   cancel: "never",
 };
 

@@ -57,7 +57,7 @@ export const Policy = z.strictObject({
   power_tries: count(3),
   /** An action that was sent may still take effect for so long, whatever a read shows meanwhile. */
   power_settle_ms: ms(120 * SECOND),
-  /** How long a pause, a suspend or a resume may take. */
+  /** How long an operation may take that only switches a droplet on or off. */
   power_deadline_ms: ms(45 * MINUTE),
   silent_look_ms: ms(HOUR),
   /** A suspended bot that could not be stopped is tried again. */

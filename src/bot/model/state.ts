@@ -142,6 +142,7 @@ export const BotState = keep({
   generation: z.int(),
 
   status: member(BOT_STATUSES),
+  /** Of the present status. */
   since: Instant,
   reason: z.string().nullable(),
   confirmed_by: z.string().nullable(),

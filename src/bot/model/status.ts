@@ -101,19 +101,23 @@ export function stepOf(bot: BotState): string | null {
   if (operation.state === "queued") return "accepted";
   const intent = openIntent(bot);
   if (intent) return intent.ended_at === null ? "requesting_droplet" : "confirming_create";
-  const { removesDroplet, switchesOff } = factsOf(operation.kind);
+  const { removesDroplet, course } = factsOf(operation.kind);
   const removing = removesDroplet || operation.recreating || operation.replacing;
   const doomed = bot.droplets.find(
     (droplet) => (droplet.id === bot.adopted && isDoomed(droplet)) || (removing && !operation.recreating),
   );
   if (doomed) return doomed.delete_sent_at === null ? "deleting_droplet" : "confirming_deletion";
-  if (switchesOff) {
-    if (adoptedDroplet(bot)?.status === "new") return "waiting_for_droplet";
-    return operation.power?.action === "power_off" ? "powering_off" : "shutting_down";
+  switch (operation.recreating ? "boots" : course) {
+    case "switches_off":
+      if (adoptedDroplet(bot)?.status === "new") return "waiting_for_droplet";
+      return operation.power?.action === "power_off" ? "powering_off" : "shutting_down";
+    case "removes":
+      return "confirming_deletion";
+    case "heals":
+      return operation.power?.action ?? "looking";
+    case "boots":
+      return bootStep(bot);
   }
-  if (operation.kind === "destroy") return "confirming_deletion";
-  if (operation.kind === "heal" && !operation.recreating) return operation.power?.action ?? "looking";
-  return bootStep(bot);
 }
 
 function bootStep(bot: BotState): string {

@@ -1,5 +1,5 @@
 /** Which action is possible when: the action matrix. Pure. */
-import type { BotAction, BotStatus, OperationKind } from "../../wire/enums.ts";
+import { BOT_ACTIONS, type BotAction, type BotStatus, type OperationKind } from "../../wire/enums.ts";
 import type { EventBody } from "../model/events.ts";
 import { adoptedDroplet, type BotState, isRunning } from "../model/state.ts";
 import { isSuspended } from "../model/status.ts";
@@ -53,8 +53,7 @@ export function takingOver({ operation }: BotState, operation_id: string, kind: 
 }
 
 export function allowedActions(bot: BotState): BotAction[] {
-  const all: BotAction[] = ["pause", "resume", "redeploy", "destroy"];
-  return all.filter((action) => judgeAction(bot, action).verdict !== "refuse");
+  return BOT_ACTIONS.filter((action) => judgeAction(bot, action).verdict !== "refuse");
 }
 
 function whileRunning(bot: BotState, action: BotAction): Verdict {

@@ -1,7 +1,7 @@
 /** What an operator asks: creates and actions, with and without an Idempotency-Key. */
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { BotAction } from "../../../src/wire/enums.ts";
+import { BOT_ACTIONS, type BotAction } from "../../../src/wire/enums.ts";
 import { parseToken } from "../../../src/wire/tokens.ts";
 import { botRequest } from "../cloud.ts";
 import { operatorToken } from "../settings.ts";
@@ -9,7 +9,6 @@ import { judge } from "./judge.ts";
 import { KnownBot } from "./known.ts";
 import { lasting, look, type News } from "./look.ts";
 import { botCommand, type Command, type Model, NOTHING, often, refused, requestCommand, sendTwins } from "./model.ts";
-import { ACTIONS } from "./serial.ts";
 import type { World } from "./world.ts";
 
 const PLACES = 2;
@@ -84,7 +83,7 @@ export async function act(model: Model, world: World, bot: KnownBot, { action, f
   const verdict = force && bot.view.status !== "destroyed" ? "begins" : judge(bot.shown, action);
   if (!known && verdict === "refused") {
     const code = bot.view.status === "destroyed" ? "bot_destroyed" : "action_not_allowed";
-    expect(reply.json.allowed).toEqual(ACTIONS.filter((other) => judge(bot.shown, other) !== "refused"));
+    expect(reply.json.allowed).toEqual(BOT_ACTIONS.filter((other) => judge(bot.shown, other) !== "refused"));
     return refused(reply, 409, code);
   }
   expect([reply.status, fresh], reply.text).toEqual([202, known ? 0 : 1]);
@@ -144,7 +143,7 @@ export const operatorCommands: fc.Arbitrary<Command>[] = [
     fc
       .record({
         pick: someBot,
-        action: fc.constantFrom(...ACTIONS),
+        action: fc.constantFrom(...BOT_ACTIONS),
         key: someKey,
         force: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
       })
@@ -154,7 +153,7 @@ export const operatorCommands: fc.Arbitrary<Command>[] = [
   ),
   ...often(
     2,
-    fc.tuple(someBot, fc.constantFrom(...ACTIONS)).map(([pick, action]) =>
+    fc.tuple(someBot, fc.constantFrom(...BOT_ACTIONS)).map(([pick, action]) =>
       botCommand(`act(${action}) and cancel at once`, pick, async (model, world, bot) => {
         await look(model, world, { bot, ...(await act(model, world, bot, { action, force: false, key: null })) });
         return cancel(model, world, bot, "the present", null);

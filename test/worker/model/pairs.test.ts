@@ -5,10 +5,11 @@
 import { reset } from "cloudflare:test";
 import { afterAll, beforeAll, describe, it, vi } from "vitest";
 import type { Simulator } from "../../../simulator/model/simulator.ts";
+import { BOT_ACTIONS } from "../../../src/wire/enums.ts";
 import { newAccount, simulateCloud } from "../cloud.ts";
 import { race } from "./race.ts";
 import { enter, inParallel, pause, type Racer, startPausing } from "./racers.ts";
-import { ACTIONS, RACED, type Raced } from "./serial.ts";
+import { RACED, type Raced } from "./serial.ts";
 
 /** Races that go on at a time: mostly they wait for alarms. */
 const WIDTH = 32;
@@ -86,7 +87,7 @@ describe("two requests at the same moment", () => {
       await pause(cloud, racer);
       await race(cloud, racer, pair);
     };
-    expect(await raceAll(pairsOf(ACTIONS), run)).toEqual([]);
+    expect(await raceAll(pairsOf(BOT_ACTIONS), run)).toEqual([]);
   });
 
   it("are answered like one after the other where one takes an operation back", async ({ expect }) => {

@@ -2,10 +2,10 @@
 import { expect } from "vitest";
 import type { Simulator } from "../../../simulator/model/simulator.ts";
 import type { EventView } from "../../../src/wire/bot.ts";
-import type { BotStatus, OperationKind } from "../../../src/wire/enums.ts";
+import { BOT_ACTIONS, type BotStatus, type OperationKind } from "../../../src/wire/enums.ts";
 import { act, dropletsOf, request } from "../cloud.ts";
 import { bringToRest, create, historyOf, type Racer, type Reply, show } from "./racers.ts";
-import { ACTIONS, explained, type Raced, type Serial, sayBoth } from "./serial.ts";
+import { explained, type Raced, type Serial, sayBoth } from "./serial.ts";
 
 type Shown = Awaited<ReturnType<typeof show>>;
 
@@ -103,7 +103,7 @@ function judgeNews(pair: [Raced, Raced], replies: Reply[], news: EventView[]): v
   const count = (kind: string) => news.filter((event) => event.kind === kind).length;
   const taken = (...kinds: Raced[]) =>
     replies.filter(({ status }, index) => status < 300 && kinds.includes(pair[index] as Raced));
-  const promised = taken(...ACTIONS).map(({ json }) => json.operation.id);
+  const promised = taken(...BOT_ACTIONS).map(({ json }) => json.operation.id);
   for (const id of begun(news)) expect(promised, "nobody was told of this operation").toContain(id);
   expect(count("config_published")).toBe(taken("patch config", "roll back").length);
   expect(count("changed")).toBe(Math.min(1, taken("patch bot").length));

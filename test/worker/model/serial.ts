@@ -2,13 +2,12 @@
  * What two requests may be answered that come at the same time: what they would be answered one after the other, in one
  * order or the other, with as much of the alarm's work in between as there was time for.
  */
-import type { BotAction } from "../../../src/wire/enums.ts";
+import { BOT_ACTIONS, type BotAction } from "../../../src/wire/enums.ts";
 import { judge, type Shown } from "./judge.ts";
 
-export const ACTIONS = ["pause", "resume", "redeploy", "destroy"] as const satisfies readonly BotAction[];
 /** Everything that can be raced; a `create` is a twin of the request that made the bot. */
 export const RACED = [
-  ...ACTIONS,
+  ...BOT_ACTIONS,
   "create",
   "cancel",
   "patch config",
