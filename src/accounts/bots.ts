@@ -193,13 +193,15 @@ function drifts(drift: boolean): SQL {
 
 function toListItem(row: typeof bots.$inferSelect): BotListItem {
   const iso = (at: number) => new Date(at).toISOString();
+  const { status, reason } = knownStanding(row);
   return {
     id: row.id,
     account_id: row.account_id,
     name: row.name,
     persona: isKnown(PERSONAS, row.persona) ? row.persona : "beginner",
-    ...knownStanding(row),
+    status,
     since: iso(row.since),
+    reason,
     generation: row.generation,
     droplet_id: row.droplet_id,
     ip_address: row.ip_address,
