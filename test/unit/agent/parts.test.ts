@@ -14,7 +14,7 @@ import { LogFile } from "../../../bootstrap/agent/workload/log-file.ts";
 import { openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload/openclaw.ts";
 import { AgentConfig } from "../../../src/wire/config.ts";
 import { keyVariable } from "../../../src/wire/environment.ts";
-import { formsOf, redactText as redact } from "../../../src/wire/redact.ts";
+import { redactText as redact } from "../../../src/wire/redact.ts";
 import { formatToken } from "../../../src/wire/tokens.ts";
 import { agentConfig, configId } from "./fixtures/control-plane.ts";
 
@@ -41,16 +41,6 @@ describe("redaction", () => {
 
   it("takes out a known secret of any shape", () => {
     expect(redact("the key is hunter2hunter2!", ["hunter2hunter2"])).toBe("the key is [redacted]!");
-  });
-
-  it("takes out a secret in whatever form a line may show it, and the whole before a part", () => {
-    const pem = "-----BEGIN-----\nMIIEpAIBAAKCAQEA\r\n  7bq2zS1m\n-----END-----";
-    const forms = formsOf(["exchange", "exchange-key-2", pem, 'say "hush" twice', "short", ""]);
-    const clean = (line: string) => redact(line, forms);
-    expect(clean("exchange-key-2 and exchange")).toBe("[redacted] and [redacted]");
-    for (const line of pem.split("\n")) expect(clean(`> ${line.trim()} <`)).toBe("> [redacted] <");
-    expect(clean(JSON.stringify({ pem, key: 'say "hush" twice' }))).toBe('{"pem":"[redacted]","key":"[redacted]"}');
-    expect(clean("a short word, and nothing")).toBe("a short word, and nothing");
   });
 });
 
