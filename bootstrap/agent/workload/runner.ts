@@ -10,7 +10,7 @@ import type { Store } from "../base/store.ts";
 import { sleep } from "../base/timing.ts";
 import type { Settings } from "../settings.ts";
 import type { LogFile } from "./log-file.ts";
-import { gatewayArguments, inheritedEnvironment, openclawConfig, rulesFile, workloadEnvironment } from "./openclaw.ts";
+import { gatewayArguments, openclawConfig, plainEnvironment, rulesFile, workloadEnvironment } from "./openclaw.ts";
 import { killTree, startTicks } from "./process-tree.ts";
 import type { Launched, Plan } from "./supervisor.ts";
 
@@ -35,6 +35,11 @@ export class Runner {
     this.#deps = deps;
   }
 
+  get #dirs() {
+    const { state_dir } = this.#deps.settings;
+    return { state_dir, tmp_dir: join(state_dir, "tmp") };
+  }
+
   get version(): string | null {
     return this.#version;
   }
@@ -54,12 +59,13 @@ export class Runner {
     const { settings, store, log_file, log, gateway_token, env } = this.#deps;
     const workspace = settings.workspace_dir;
     const paths = {
-      state_dir: settings.state_dir,
+      ...this.#dirs,
       config_path: settings.config_path,
       rules_path: join(settings.state_dir, "spawnpoint.json"),
       workspace_dir: workspace !== null && existsSync(workspace) ? workspace : null,
     };
     makePrivateDirectory(paths.state_dir);
+    makePrivateDirectory(paths.tmp_dir);
     makePrivateDirectory(dirname(paths.config_path));
     writeFileSync(paths.rules_path, rulesFile(config), { mode: 0o600 });
     const own = openclawConfig(readText(paths.config_path));
@@ -131,7 +137,7 @@ export class Runner {
       execFile(
         settings.command,
         ["--version"],
-        { timeout: VERSION_TIMEOUT_MS, env: { ...inheritedEnvironment(env), OPENCLAW_STATE_DIR: settings.state_dir } },
+        { timeout: VERSION_TIMEOUT_MS, env: plainEnvironment(this.#dirs, env) },
         (error, stdout) =>
           resolve(error === null ? (/\d+\.\d+\.\d+[\w.+-]*/.exec(stdout)?.[0]?.slice(0, 64) ?? null) : null),
       );

@@ -45,6 +45,14 @@ describe("redaction", () => {
 });
 
 describe("the workload's environment", () => {
+  const paths = {
+    state_dir: "/s",
+    tmp_dir: "/s/tmp",
+    config_path: "/s/c.json",
+    rules_path: "/s/r.json",
+    workspace_dir: null,
+  };
+
   it.each([
     ["openai", "OPENAI_API_KEY"],
     ["Anthropic", "ANTHROPIC_API_KEY"],
@@ -54,11 +62,24 @@ describe("the workload's environment", () => {
   ])("%s is keyed by %s", (provider, variable) => expect(keyVariable(provider)).toBe(variable));
 
   it("carries the key, and nothing of the enrolment", () => {
-    const paths = { state_dir: "/s", config_path: "/s/c.json", rules_path: "/s/r.json", workspace_dir: null };
-    const own = { PATH: "/bin", REGISTRATION_TOKEN_FILE: "/t", CONTROL_PLANE_URL: "x", OPENCLAW_DEBUG: "1" };
+    const own = {
+      PATH: "/bin",
+      REGISTRATION_TOKEN_FILE: "/t",
+      CONTROL_PLANE_URL: "x",
+      OPENCLAW_DEBUG: "1",
+      OPENCLAW_NO_AUTO_UPDATE: "0",
+      TMPDIR: "/tmp",
+      INVOCATION_ID: "systemd's, of the agent",
+    };
     expect(workloadEnvironment(CONFIG, paths, "gateway", own)).toEqual({
       PATH: "/bin",
       OPENCLAW_DEBUG: "1",
+      OPENCLAW_SUPERVISOR_MODE: "external",
+      OPENCLAW_NO_RESPAWN: "1",
+      OPENCLAW_NO_AUTO_UPDATE: "1",
+      OPENCLAW_DISABLE_BONJOUR: "1",
+      TMPDIR: "/s/tmp",
+      NODE_COMPILE_CACHE: "/s/tmp/node-compile-cache",
       OPENAI_API_KEY: "sk-very-secret-key",
       OPENCLAW_STATE_DIR: "/s",
       OPENCLAW_CONFIG_PATH: "/s/c.json",
@@ -70,7 +91,6 @@ describe("the workload's environment", () => {
   });
 
   it("carries the bot's further secrets, and none takes the place of what is the agent's own", () => {
-    const paths = { state_dir: "/s", config_path: "/s/c.json", rules_path: "/s/r.json", workspace_dir: null };
     const environment = {
       KRAKEN_KEY: "k",
       RPC_URL: "https://rpc.test",
@@ -89,12 +109,18 @@ describe("the workload's environment", () => {
   });
 
   it("insists on a local gateway and keeps the rest of OpenClaw's config", () => {
-    const gateway = { mode: "local", bind: "loopback", auth: { mode: "token" } };
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is OpenClaw's template
+    const auth = { mode: "token", token: "${OPENCLAW_GATEWAY_TOKEN}" };
+    const gateway = { mode: "local", bind: "loopback", auth, terminal: { enabled: false } };
     expect(JSON.parse(openclawConfig(null) ?? "")).toEqual({ gateway });
     const present = '{"agents":{"defaults":{"workspace":"/w"}},"gateway":{"mode":"remote","port":1}}';
     expect(JSON.parse(openclawConfig(present) ?? "")).toEqual({
       agents: { defaults: { workspace: "/w" } },
       gateway: { ...gateway, port: 1 },
+    });
+    const theirs = '{"gateway":{"auth":{"token":"their-own","rateLimit":{}},"terminal":{"enabled":true}}}';
+    expect(JSON.parse(openclawConfig(theirs) ?? "")).toEqual({
+      gateway: { ...gateway, auth: { ...auth, rateLimit: {} }, terminal: { enabled: true } },
     });
     expect(openclawConfig("{ agents: {} } // JSON5")).toBeNull();
   });
