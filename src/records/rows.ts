@@ -20,6 +20,15 @@ export const ConfigRow = z.object({
   trading_config: TradingConfig,
   risk_config: RiskConfig,
   llm_provider: z.string(),
+  /** `provider/model`; null: the provider's default, also of versions from before there was a choice. */
+  llm_model: z
+    .string()
+    .nullish()
+    .transform((model) => model ?? null),
+  llm_base_url: z
+    .string()
+    .nullish()
+    .transform((url) => url ?? null),
   llm_api_key: z.string(),
   llm_api_key_last4: z.string().nullable(),
   llm_api_key_updated_at: z.number(),

@@ -1,6 +1,7 @@
 /** Pure: how OpenClaw is told what to be. The bot's secrets and the gateway token travel in its environment only. */
 import type { AgentConfig } from "../../../src/wire/config.ts";
-import { keyVariable, whyReserved } from "../../../src/wire/environment.ts";
+import { whyReserved } from "../../../src/wire/environment.ts";
+import { keyVariable, providerId } from "../../../src/wire/models.ts";
 
 /**
  * Of the agent's own environment the workload sees these and nothing of the enrolment. `SPAWNPOINT_…` is empty on a
@@ -84,15 +85,30 @@ export function rulesFile(config: AgentConfig): string {
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is OpenClaw's template
 const GATEWAY_TOKEN = "${OPENCLAW_GATEWAY_TOKEN}";
 
+/** A model server of the customer's, as OpenClaw wants it described: it asks for the model by its name there. */
+function customProvider({ llm_model, llm_base_url, secrets }: AgentConfig): Record<string, unknown> | null {
+  if (llm_base_url === null || llm_model === null) return null;
+  const id = providerId(secrets.llm_provider);
+  const name = llm_model.slice(id.length + 1);
+  return {
+    [id]: {
+      baseUrl: llm_base_url,
+      apiKey: `\${${keyVariable(secrets.llm_provider)}}`,
+      api: "openai-completions",
+      models: [{ id: name, name }],
+    },
+  };
+}
+
 /**
  * OpenClaw's own config with the few settings that the agent insists on; its terminal is off unless somebody has set it.
  * What else a person or the workspace tool put there stays. Null where the present text is not plain JSON (OpenClaw also reads JSON5): then it is left alone, for
  * the command line says the same.
  */
-export function openclawConfig(present: string | null): string | null {
-  const config = present === null ? {} : parseObject(present);
-  if (config === null) return null;
-  const gateway = asObject(config.gateway);
+export function openclawConfig(present: string | null, config: AgentConfig): string | null {
+  const own = present === null ? {} : parseObject(present);
+  if (own === null) return null;
+  const gateway = asObject(own.gateway);
   const auth = asObject(gateway.auth);
   const insisted = {
     ...gateway,
@@ -101,7 +117,21 @@ export function openclawConfig(present: string | null): string | null {
     auth: { ...auth, mode: "token", token: GATEWAY_TOKEN },
     terminal: { enabled: false, ...asObject(gateway.terminal) },
   };
-  return `${JSON.stringify({ ...config, gateway: insisted }, null, 2)}\n`;
+  return `${JSON.stringify({ ...own, ...modelSettings(own, config), gateway: insisted }, null, 2)}\n`;
+}
+
+/** Which model the agents run on, where the control plane names one; and where its server is. */
+function modelSettings(own: Record<string, unknown>, config: AgentConfig): Record<string, unknown> {
+  if (config.llm_model === null) return {};
+  const agents = asObject(own.agents);
+  const defaults = asObject(agents.defaults);
+  const model = { ...asObject(defaults.model), primary: config.llm_model };
+  const custom = customProvider(config);
+  const models = asObject(own.models);
+  return {
+    agents: { ...agents, defaults: { ...defaults, model } },
+    ...(custom === null ? {} : { models: { ...models, providers: { ...asObject(models.providers), ...custom } } }),
+  };
 }
 
 function parseObject(text: string): Record<string, unknown> | null {

@@ -68,7 +68,7 @@ export class Runner {
     makePrivateDirectory(paths.tmp_dir);
     makePrivateDirectory(dirname(paths.config_path));
     writeFileSync(paths.rules_path, rulesFile(config), { mode: 0o600 });
-    const own = openclawConfig(readText(paths.config_path));
+    const own = openclawConfig(readText(paths.config_path), config);
     if (own === null) log("workload_config_left_alone", { path: paths.config_path });
     else writeDurably(paths.config_path, own);
     const port = await this.#choosePort();

@@ -11,6 +11,7 @@ import type {
   StageRequest,
 } from "../../wire/agent.ts";
 import type { AgentConfig } from "../../wire/config.ts";
+import { effectiveModel } from "../../wire/models.ts";
 import { constantTimeEqual } from "../../wire/tokens.ts";
 import { concludeCommands } from "../calls/commands.ts";
 import { openSecrets, type Secrets } from "../config/secrets.ts";
@@ -195,6 +196,8 @@ export async function agentConfig(
     restored_from,
     trading_config,
     risk_config,
+    llm_model: effectiveModel(row),
+    llm_base_url: row.llm_base_url,
     secrets: { llm_provider, ...secrets },
     note,
     created_at: iso(created_at),

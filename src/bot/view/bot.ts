@@ -3,6 +3,7 @@ import type { ConfigRow } from "../../records/rows.ts";
 import { ERASED } from "../../secrets/sealed.ts";
 import type { BotView, Operation } from "../../wire/bot.ts";
 import type { ConfigVersion } from "../../wire/config.ts";
+import { effectiveModel } from "../../wire/models.ts";
 import { asKnown, isOfNewerRelease } from "../model/newer-release.ts";
 import type { Policy } from "../model/policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "../model/state.ts";
@@ -143,6 +144,9 @@ export function viewConfig(row: ConfigRow): ConfigVersion {
     restored_from,
     trading_config,
     risk_config,
+    llm_model: row.llm_model,
+    effective_llm_model: effectiveModel(row),
+    llm_base_url: row.llm_base_url,
     secrets: {
       llm_provider: row.llm_provider,
       llm_api_key: {

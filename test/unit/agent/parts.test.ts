@@ -13,7 +13,7 @@ import { parseSettings } from "../../../bootstrap/agent/settings.ts";
 import { LogFile } from "../../../bootstrap/agent/workload/log-file.ts";
 import { openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload/openclaw.ts";
 import { AgentConfig } from "../../../src/wire/config.ts";
-import { keyVariable } from "../../../src/wire/environment.ts";
+import { keyVariable } from "../../../src/wire/models.ts";
 import { redactText as redact } from "../../../src/wire/redact.ts";
 import { formatToken } from "../../../src/wire/tokens.ts";
 import { agentConfig, configId } from "./fixtures/control-plane.ts";
@@ -108,21 +108,49 @@ describe("the workload's environment", () => {
     expect(rulesFile(config)).not.toContain("rpc.test");
   });
 
+  it("names the model that the control plane names, and keeps what else is said of models", () => {
+    const rendered = (config: Partial<AgentConfig>, present: string | null = null) =>
+      JSON.parse(openclawConfig(present, { ...CONFIG, ...config }) ?? "");
+    expect(rendered({ llm_model: null })).not.toHaveProperty("agents");
+    const llm_model = "anthropic/claude-sonnet-5";
+    const present =
+      '{"agents":{"defaults":{"model":{"primary":"x/y","fallbacks":["a/b"]},"workspace":"/w"},"list":[]}}';
+    expect(rendered({ llm_model }, present).agents).toEqual({
+      defaults: { model: { primary: llm_model, fallbacks: ["a/b"] }, workspace: "/w" },
+      list: [],
+    });
+    expect(rendered({ llm_model })).not.toHaveProperty("models");
+    const secrets = { ...CONFIG.secrets, llm_provider: "my-own" };
+    const own = { llm_model: "my-own/meta/llama:70b", llm_base_url: "https://llm.test/v1", secrets };
+    const { models, agents } = rendered(own, '{"models":{"providers":{"other":{"baseUrl":"x"}}}}');
+    expect(agents.defaults.model).toEqual({ primary: "my-own/meta/llama:70b" });
+    expect(models.providers).toEqual({
+      other: { baseUrl: "x" },
+      "my-own": {
+        baseUrl: "https://llm.test/v1",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is OpenClaw's template
+        apiKey: "${MY_OWN_API_KEY}",
+        api: "openai-completions",
+        models: [{ id: "meta/llama:70b", name: "meta/llama:70b" }],
+      },
+    });
+  });
+
   it("insists on a local gateway and keeps the rest of OpenClaw's config", () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is OpenClaw's template
     const auth = { mode: "token", token: "${OPENCLAW_GATEWAY_TOKEN}" };
     const gateway = { mode: "local", bind: "loopback", auth, terminal: { enabled: false } };
-    expect(JSON.parse(openclawConfig(null) ?? "")).toEqual({ gateway });
+    expect(JSON.parse(openclawConfig(null, CONFIG) ?? "")).toEqual({ gateway });
     const present = '{"agents":{"defaults":{"workspace":"/w"}},"gateway":{"mode":"remote","port":1}}';
-    expect(JSON.parse(openclawConfig(present) ?? "")).toEqual({
+    expect(JSON.parse(openclawConfig(present, CONFIG) ?? "")).toEqual({
       agents: { defaults: { workspace: "/w" } },
       gateway: { ...gateway, port: 1 },
     });
     const theirs = '{"gateway":{"auth":{"token":"their-own","rateLimit":{}},"terminal":{"enabled":true}}}';
-    expect(JSON.parse(openclawConfig(theirs) ?? "")).toEqual({
+    expect(JSON.parse(openclawConfig(theirs, CONFIG) ?? "")).toEqual({
       gateway: { ...gateway, auth: { ...auth, rateLimit: {} }, terminal: { enabled: true } },
     });
-    expect(openclawConfig("{ agents: {} } // JSON5")).toBeNull();
+    expect(openclawConfig("{ agents: {} } // JSON5", CONFIG)).toBeNull();
   });
 });
 
