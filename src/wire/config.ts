@@ -41,6 +41,7 @@ export const TradingConfig = z
     strictness: z.enum(LEVELS),
     paper_mode: z.boolean(),
     signal_knobs: SignalKnobs.nullable(),
+    background_turns: z.boolean().nullable().optional(),
   })
   .meta({ id: "TradingConfig" });
 export type TradingConfig = z.infer<typeof TradingConfig>;
@@ -69,6 +70,10 @@ export const flatConfigFields = {
   strictness: z.enum(LEVELS),
   paper_mode: z.boolean(),
   signal_knobs: SignalKnobs.nullable().optional(),
+  background_turns: z.boolean().nullable().optional().meta({
+    description:
+      "Whether OpenClaw takes turns by itself, without being asked: a heartbeat turn every 30 minutes and a nightly memory job. They use the LLM key. null: in live mode only.",
+  }),
   ...RiskConfig.shape,
   llm_provider: z
     .string()

@@ -50,6 +50,7 @@ const CONFIG_WRONG = {
   max_drawdown_pct: PERCENT,
   max_trades_per_day: [...TEXT_AS_NUMBER, -1, 1.5, 2_147_483_648],
   llm_provider: [undefined, null, 5, "", "1st", "two words", "x".repeat(101)],
+  background_turns: ["", "on", 0],
   llm_model: ["", "claude", "/claude", "anthropic/", "anthropic/two words", "Anthropic/x", 5],
   llm_base_url: [
     "",

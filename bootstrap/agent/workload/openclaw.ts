@@ -117,21 +117,50 @@ export function openclawConfig(present: string | null, config: AgentConfig): str
     auth: { ...auth, mode: "token", token: GATEWAY_TOKEN },
     terminal: { enabled: false, ...asObject(gateway.terminal) },
   };
-  return `${JSON.stringify({ ...own, ...modelSettings(own, config), gateway: insisted }, null, 2)}\n`;
+  const rendered = { ...withBackgroundTurns(withModel(own, config), config), gateway: insisted };
+  return `${JSON.stringify(rendered, null, 2)}\n`;
 }
 
 /** Which model the agents run on, where the control plane names one; and where its server is. */
-function modelSettings(own: Record<string, unknown>, config: AgentConfig): Record<string, unknown> {
-  if (config.llm_model === null) return {};
+function withModel(own: Record<string, unknown>, config: AgentConfig): Record<string, unknown> {
+  if (config.llm_model === null) return own;
   const agents = asObject(own.agents);
   const defaults = asObject(agents.defaults);
   const model = { ...asObject(defaults.model), primary: config.llm_model };
   const custom = customProvider(config);
   const models = asObject(own.models);
   return {
+    ...own,
     agents: { ...agents, defaults: { ...defaults, model } },
     ...(custom === null ? {} : { models: { ...models, providers: { ...asObject(models.providers), ...custom } } }),
   };
+}
+
+/**
+ * Its heartbeat turns and its memory job, off or as OpenClaw or a person has them. An `every` or `enabled` that says "off"
+ * is taken for ours.
+ */
+function withBackgroundTurns(own: Record<string, unknown>, { trading_config }: AgentConfig): Record<string, unknown> {
+  const on = trading_config.background_turns ?? !trading_config.paper_mode;
+  const heartbeat = switched(own, ["agents", "defaults", "heartbeat"], "every", "0m", on);
+  return switched(heartbeat, ["plugins", "entries", "memory-core", "config", "dreaming"], "enabled", false, on);
+}
+
+/** The object with `name` at the path set to `off`; or, where it is to be on, without it where it says `off`. */
+function switched(
+  own: Record<string, unknown>,
+  [key, ...deeper]: readonly string[],
+  name: string,
+  off: unknown,
+  on: boolean,
+): Record<string, unknown> {
+  if (key !== undefined) {
+    if (on && own[key] === undefined) return own;
+    return { ...own, [key]: switched(asObject(own[key]), deeper, name, off, on) };
+  }
+  const { [name]: present, ...others } = own;
+  if (!on) return { ...own, [name]: off };
+  return present === off ? others : own;
 }
 
 function parseObject(text: string): Record<string, unknown> | null {

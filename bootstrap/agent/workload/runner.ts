@@ -1,10 +1,11 @@
 /** The workload as this machine has it: is it installed, which version, on which port; and its start. */
 import { execFile, spawn } from "node:child_process";
-import { accessSync, constants, existsSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { AgentConfig } from "../../../src/wire/config.ts";
-import { makePrivateDirectory, readText, writeDurably } from "../base/files.ts";
+import { makePrivateDirectory } from "../base/files.ts";
+import { ForeignFileError, readForeign, setAside, writeForeign } from "../base/foreign-files.ts";
 import type { Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import { sleep } from "../base/timing.ts";
@@ -13,9 +14,12 @@ import type { LogFile } from "./log-file.ts";
 import { gatewayArguments, openclawConfig, plainEnvironment, rulesFile, workloadEnvironment } from "./openclaw.ts";
 import { killTree, startTicks } from "./process-tree.ts";
 import type { Launched, Plan } from "./supervisor.ts";
+import { SKILL_NAME, tradingSkill, withTradingRules } from "./trading-rules.ts";
 
 const PROBE_TIMEOUT_MS = 2000;
 const VERSION_TIMEOUT_MS = 20_000;
+/** Of a file that the workload, a person or a tool may have written. */
+const OWN_FILE_MAX_BYTES = 1024 * 1024;
 
 export interface RunnerDeps {
   settings: Settings["workload"];
@@ -67,10 +71,12 @@ export class Runner {
     makePrivateDirectory(paths.state_dir);
     makePrivateDirectory(paths.tmp_dir);
     makePrivateDirectory(dirname(paths.config_path));
-    writeFileSync(paths.rules_path, rulesFile(config), { mode: 0o600 });
-    const own = openclawConfig(readText(paths.config_path), config);
+    writeForeign(paths.state_dir, paths.rules_path, rulesFile(config));
+    const config_dir = dirname(paths.config_path);
+    const own = openclawConfig(this.#read(config_dir, paths.config_path), config);
     if (own === null) log("workload_config_left_alone", { path: paths.config_path });
-    else writeDurably(paths.config_path, own);
+    else writeForeign(config_dir, paths.config_path, own);
+    this.#writeTradingRules(config, paths.workspace_dir ?? join(paths.state_dir, "workspace"));
     const port = await this.#choosePort();
     this.#version = await this.#readVersion();
 
@@ -86,6 +92,25 @@ export class Runner {
     if (child.pid !== undefined && ticks !== null) store.set("child", { pid: child.pid, start_ticks: ticks });
     log("workload_spawned", { pid: child.pid ?? null, port, config_id: config.id, version: this.#version });
     return { child, probe: (signal) => this.#probe(port, signal) };
+  }
+
+  /** For the model to read, wherever OpenClaw looks first. */
+  #writeTradingRules(config: AgentConfig, workspace: string): void {
+    makePrivateDirectory(workspace);
+    const agents = join(workspace, "AGENTS.md");
+    writeForeign(workspace, agents, withTradingRules(this.#read(workspace, agents), config));
+    writeForeign(workspace, join(workspace, "skills", SKILL_NAME, "SKILL.md"), tradingSkill(config));
+  }
+
+  /** What the workload may have put there is moved out of the way where it is no ordinary file. */
+  #read(root: string, path: string): string | null {
+    try {
+      return readForeign(root, path, OWN_FILE_MAX_BYTES);
+    } catch (error) {
+      if (!(error instanceof ForeignFileError)) throw error;
+      this.#deps.log("workload_file_set_aside", { reason: error.message, to: setAside(path) });
+      return null;
+    }
   }
 
   /** A workload that outlived its agent (killed without a word) is ended before another one may start. */

@@ -27,6 +27,7 @@ export function contentOfCreate(request: CreateBotRequest): ConfigContent {
       strictness,
       paper_mode,
       signal_knobs: request.signal_knobs !== undefined ? request.signal_knobs : defaultKnobs(request.persona),
+      ...backgroundTurns(request.background_turns),
     },
     risk_config: {
       max_position_size_pct: request.max_position_size_pct,
@@ -38,6 +39,11 @@ export function contentOfCreate(request: CreateBotRequest): ConfigContent {
     llm_model: request.llm_model ?? null,
     llm_base_url: request.llm_base_url ?? null,
   };
+}
+
+/** null says what its absence says in versions from before there was a choice. */
+function backgroundTurns(wanted: boolean | null | undefined): Pick<TradingConfig, "background_turns"> {
+  return wanted === undefined || wanted === null ? {} : { background_turns: wanted };
 }
 
 function defaultKnobs(persona: Persona): TradingConfig["signal_knobs"] {
@@ -60,6 +66,7 @@ export function mergeConfig(base: ConfigContent, patch: ConfigPatch): ConfigCont
       strictness: patch.strictness ?? trading.strictness,
       paper_mode: patch.paper_mode ?? trading.paper_mode,
       signal_knobs: patch.signal_knobs !== undefined ? patch.signal_knobs : trading.signal_knobs,
+      ...backgroundTurns(patch.background_turns === undefined ? trading.background_turns : patch.background_turns),
     },
     risk_config: {
       max_position_size_pct: patch.max_position_size_pct ?? risk.max_position_size_pct,

@@ -111,11 +111,11 @@ describe("the workload's environment", () => {
   it("names the model that the control plane names, and keeps what else is said of models", () => {
     const rendered = (config: Partial<AgentConfig>, present: string | null = null) =>
       JSON.parse(openclawConfig(present, { ...CONFIG, ...config }) ?? "");
-    expect(rendered({ llm_model: null })).not.toHaveProperty("agents");
+    expect(rendered({ llm_model: null })).not.toHaveProperty("agents.defaults.model");
     const llm_model = "anthropic/claude-sonnet-5";
     const present =
       '{"agents":{"defaults":{"model":{"primary":"x/y","fallbacks":["a/b"]},"workspace":"/w"},"list":[]}}';
-    expect(rendered({ llm_model }, present).agents).toEqual({
+    expect(rendered({ llm_model }, present).agents).toMatchObject({
       defaults: { model: { primary: llm_model, fallbacks: ["a/b"] }, workspace: "/w" },
       list: [],
     });
@@ -136,18 +136,40 @@ describe("the workload's environment", () => {
     });
   });
 
+  it("lets it take turns by itself only where it may, and leaves what a person has set", () => {
+    const rendered = (trading: Partial<AgentConfig["trading_config"]>, present: unknown = {}) =>
+      JSON.parse(
+        openclawConfig(JSON.stringify(present), {
+          ...CONFIG,
+          trading_config: { ...CONFIG.trading_config, ...trading },
+        }) ?? "",
+      );
+    const off = rendered({});
+    expect(off.agents).toEqual({ defaults: { heartbeat: { every: "0m" } } });
+    expect(off.plugins).toEqual({ entries: { "memory-core": { config: { dreaming: { enabled: false } } } } });
+    expect(rendered({ background_turns: false, paper_mode: false })).toEqual(off);
+    for (const on of [{ paper_mode: false }, { background_turns: true }] as const) {
+      expect(rendered(on)).toEqual({ gateway: off.gateway });
+      expect(rendered(on, off).agents).toEqual({ defaults: { heartbeat: {} } });
+      const theirs = { agents: { defaults: { heartbeat: { every: "2h" } } } };
+      expect(rendered(on, theirs)).toEqual({ ...theirs, gateway: off.gateway });
+      expect(rendered({}, theirs).agents).toEqual(off.agents);
+    }
+  });
+
   it("insists on a local gateway and keeps the rest of OpenClaw's config", () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is OpenClaw's template
     const auth = { mode: "token", token: "${OPENCLAW_GATEWAY_TOKEN}" };
     const gateway = { mode: "local", bind: "loopback", auth, terminal: { enabled: false } };
-    expect(JSON.parse(openclawConfig(null, CONFIG) ?? "")).toEqual({ gateway });
+    const live = { ...CONFIG, trading_config: { ...CONFIG.trading_config, paper_mode: false } };
+    expect(JSON.parse(openclawConfig(null, live) ?? "")).toEqual({ gateway });
     const present = '{"agents":{"defaults":{"workspace":"/w"}},"gateway":{"mode":"remote","port":1}}';
-    expect(JSON.parse(openclawConfig(present, CONFIG) ?? "")).toEqual({
+    expect(JSON.parse(openclawConfig(present, live) ?? "")).toEqual({
       agents: { defaults: { workspace: "/w" } },
       gateway: { ...gateway, port: 1 },
     });
     const theirs = '{"gateway":{"auth":{"token":"their-own","rateLimit":{}},"terminal":{"enabled":true}}}';
-    expect(JSON.parse(openclawConfig(theirs, CONFIG) ?? "")).toEqual({
+    expect(JSON.parse(openclawConfig(theirs, live) ?? "")).toEqual({
       gateway: { ...gateway, auth: { ...auth, rateLimit: {} }, terminal: { enabled: true } },
     });
     expect(openclawConfig("{ agents: {} } // JSON5", CONFIG)).toBeNull();

@@ -102,6 +102,24 @@ describe("a patch", () => {
     ["knobs", {}, { signal_knobs: KNOBS }, { trading_config: { ...contentOf().trading_config, signal_knobs: KNOBS } }],
     ["no knobs", { signal_knobs: KNOBS }, { signal_knobs: null }, { trading_config: contentOf().trading_config }],
     ["a note alone beside a field", {}, { note: "why", algorithm: "trend" }, {}],
+    [
+      "turns by itself",
+      {},
+      { background_turns: true },
+      { trading_config: { ...contentOf().trading_config, background_turns: true } },
+    ],
+    [
+      "no turns by itself, said in words",
+      { background_turns: true },
+      { background_turns: false },
+      { trading_config: { ...contentOf().trading_config, background_turns: false } },
+    ],
+    [
+      "turns as they are by default",
+      { background_turns: true },
+      { background_turns: null },
+      { trading_config: contentOf().trading_config },
+    ],
     ["a custom focus", {}, CUSTOM, { trading_config: { ...contentOf().trading_config, ...CUSTOM } }],
     [
       "other assets",
