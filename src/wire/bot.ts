@@ -186,6 +186,10 @@ export const BotView = z
         workload: z.string().meta({
           description: "The workload's state as reported by the agent. `unknown` while the agent is not heard.",
         }),
+        degraded: z.array(z.string()).meta({
+          description:
+            "What the workload was ready for and is not any more, as reported by the agent. Empty while the agent is not heard.",
+        }),
         channel: z
           .enum(CHANNEL_STATES)
           .meta({ description: "State of the agent's WebSocket. An agent can also report over HTTP." }),

@@ -3,6 +3,8 @@ import { execFile, spawn } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
+import { z } from "zod";
+import { MAX_DEGRADED } from "../../../src/wire/agent.ts";
 import type { AgentConfig } from "../../../src/wire/config.ts";
 import { makePrivateDirectory } from "../base/files.ts";
 import { ForeignFileError, readForeign, setAside, writeForeign } from "../base/foreign-files.ts";
@@ -13,10 +15,12 @@ import type { Settings } from "../settings.ts";
 import type { LogFile } from "./log-file.ts";
 import { gatewayArguments, openclawConfig, plainEnvironment, rulesFile, workloadEnvironment } from "./openclaw.ts";
 import { killTree, startTicks } from "./process-tree.ts";
-import type { Launched, Plan } from "./supervisor.ts";
+import type { Launched, Plan, Vitals } from "./supervisor.ts";
 import { SKILL_NAME, tradingSkill, withTradingRules } from "./trading-rules.ts";
 
 const PROBE_TIMEOUT_MS = 2000;
+const PROBE_MAX_CHARS = 4096;
+const Readiness = z.object({ failing: z.array(z.string().transform((name) => name.slice(0, 64))) });
 const VERSION_TIMEOUT_MS = 20_000;
 /** Of a file that the workload, a person or a tool may have written. */
 const OWN_FILE_MAX_BYTES = 1024 * 1024;
@@ -133,16 +137,25 @@ export class Runner {
     store.set("child", null);
   }
 
-  async #probe(port: number, signal: AbortSignal): Promise<boolean> {
+  async #probe(port: number, signal: AbortSignal): Promise<Vitals> {
+    const readiness = await this.#ask(port, "/readyz", signal);
+    if (readiness !== null) {
+      return { answers: true, ready: readiness.status === 200, failing: failingOf(readiness.text) };
+    }
+    // What takes long to say whether it is ready may well be alive.
+    const life = await this.#ask(port, "/healthz", signal);
+    return { answers: life?.status === 200, ready: false, failing: [] };
+  }
+
+  async #ask(port: number, path: string, signal: AbortSignal): Promise<{ status: number; text: string } | null> {
     try {
-      const answer = await this.#deps.fetch(`http://127.0.0.1:${port}/readyz`, {
+      const answer = await this.#deps.fetch(`http://127.0.0.1:${port}${path}`, {
         redirect: "error",
         signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
       });
-      await answer.body?.cancel();
-      return answer.status === 200;
+      return { status: answer.status, text: (await answer.text()).slice(0, PROBE_MAX_CHARS) };
     } catch {
-      return false;
+      return null;
     }
   }
 
@@ -167,6 +180,15 @@ export class Runner {
           resolve(error === null ? (/\d+\.\d+\.\d+[\w.+-]*/.exec(stdout)?.[0]?.slice(0, 64) ?? null) : null),
       );
     });
+  }
+}
+
+/** The names in `failing` of OpenClaw's answer; none where there are none to be read. */
+function failingOf(text: string): string[] {
+  try {
+    return Readiness.parse(JSON.parse(text)).failing.slice(0, MAX_DEGRADED);
+  } catch {
+    return [];
   }
 }
 

@@ -134,7 +134,8 @@ function showsTheSame(a: Runtime["telemetry"], b: Runtime["telemetry"]): boolean
     a.agent_version === b.agent_version &&
     was.state === is.state &&
     was.version === is.version &&
-    was.restarts === is.restarts
+    was.restarts === is.restarts &&
+    String(was.degraded ?? []) === String(is.degraded ?? [])
   );
 }
 

@@ -19,7 +19,12 @@ export type Decision =
 export const Telemetry = z.object({
   at: z.number(),
   agent_version: z.string(),
-  workload: z.object({ state: z.string(), version: z.string().nullable(), restarts: z.int() }),
+  workload: z.object({
+    state: z.string(),
+    version: z.string().nullable(),
+    restarts: z.int(),
+    degraded: z.array(z.string()).optional(),
+  }),
   load: z.number().nullable(),
   mem: z.number().nullable(),
   disk: z.number().nullable(),

@@ -100,15 +100,20 @@ function viewHealth(bot: BotState, rt: Runtime): BotView["health"] {
 
 function viewAgent(bot: BotState, rt: Runtime): BotView["agent"] {
   if (bot.agent === null) return null;
-  const telemetry = rt.telemetry;
+  const { telemetry } = rt;
   return {
     version: telemetry?.agent_version ?? null,
     boot_id: bot.agent.boot_id,
-    workload: telemetry?.workload ?? null,
+    workload: telemetry && reportOf(telemetry.workload),
     load: telemetry?.load ?? null,
     mem: telemetry?.mem ?? null,
     disk: telemetry?.disk ?? null,
   };
+}
+
+/** What it has lost stands in the bot's health. */
+function reportOf({ state, version, restarts }: NonNullable<Runtime["telemetry"]>["workload"]) {
+  return { state, version, restarts };
 }
 
 /** The present operation with its next attempt; a past one (no decision) with what it ended with. */
