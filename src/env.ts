@@ -1,5 +1,5 @@
 /** Settings: one table with defaults, validated once, and what refuses to start in production. */
-import { z } from "zod";
+import * as z from "zod";
 import { Policy } from "./bot/model/policy.ts";
 import { Limits } from "./provider/gate/budget.ts";
 import { BootstrapSettings } from "./provider/user-data.ts";

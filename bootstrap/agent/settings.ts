@@ -1,6 +1,6 @@
 /** What the agent reads from its environment (`agent.env`, `identity.env`); checked once, with a sentence on error. */
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { BootId } from "../../src/wire/agent.ts";
 import { DropletId, Uuid } from "../../src/wire/primitives.ts";
 

@@ -1,5 +1,5 @@
 /** Rows of the index in D1, as a Bot writes them and the database stores them. All but a config carry the bot's revision. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Fleet } from "../naming/fleet.ts";
 import type { RetiredKeys } from "../secrets/key-rotation-plan.ts";
 import { RiskConfig, TradingConfig } from "../wire/config.ts";

@@ -1,5 +1,5 @@
 /** What a droplet's agent and its bootstrap say to the control plane, and what they are answered. */
-import { z } from "zod";
+import * as z from "zod";
 import { BOOTSTRAP_STAGES, COMMAND_KINDS, WORKLOAD_ORDERS, WORKLOAD_STATES } from "./enums.ts";
 import { DropletId, Sha256Hex, Uuid } from "./primitives.ts";
 import { quote } from "./redact.ts";

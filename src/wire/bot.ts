@@ -1,5 +1,5 @@
 /** Bots, their operations and their history on the wire. */
-import { z } from "zod";
+import * as z from "zod";
 import { flatConfigFields } from "./config.ts";
 import {
   AGENT_HEALTHS,

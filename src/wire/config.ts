@@ -2,7 +2,7 @@
  * A bot's configuration on the wire. Requests are flat (any subset in a PATCH), answers nested;
  * versions are immutable and numbered per bot.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ALGORITHMS, ASSET_FOCUSES, LEVELS } from "./enums.ts";
 import { EnvironmentPatch, EnvironmentView } from "./environment.ts";
 import { Timestamp, Uuid } from "./primitives.ts";

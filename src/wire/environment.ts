@@ -2,7 +2,7 @@
  * A bot's own secrets beside its LLM key (exchange keys, RPC addresses): name → value, which its workload finds in its
  * environment. Write-only, and versioned with the config.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ILL_FORMED, Timestamp } from "./primitives.ts";
 
 export const MAX_ENVIRONMENT_NAMES = 100;

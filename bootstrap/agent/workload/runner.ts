@@ -3,7 +3,7 @@ import { execFile, spawn } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_DEGRADED } from "../../../src/wire/agent.ts";
 import type { AgentConfig } from "../../../src/wire/config.ts";
 import { makePrivateDirectory } from "../base/files.ts";

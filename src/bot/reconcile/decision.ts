@@ -1,5 +1,5 @@
 /** What `reconcile` may answer, and the volatile facts that it looks at beside the state. */
-import { z } from "zod";
+import * as z from "zod";
 import type { OperationKind } from "../../wire/enums.ts";
 import type { EventBody } from "../model/events.ts";
 import type { Instant, RolledBack } from "../model/state.ts";
