@@ -61,6 +61,14 @@ describe("a choice of provider, model and address", () => {
   });
 });
 
+describe("the name of a provider or a model", () => {
+  it.for(["llm_provider", "llm_model"])("%s is no key that was pasted into the wrong field", (field, { expect }) => {
+    for (const key of ["sk-0123456789abcdef", "openai/sk-0123456789abcdef"]) {
+      expect(ConfigPatch.safeParse({ [field]: key }).success, key).toBe(false);
+    }
+  });
+});
+
 describe("the address of a model server", () => {
   it.for(["https://llm.test", "https://llm.test:8443/v1", "http://127.0.0.1:11434/v1", "http://localhost/"])(
     "may be %s",
