@@ -106,6 +106,14 @@ export default defineConfig({
           hookTimeout: 600_000,
         },
       },
+      {
+        test: {
+          name: "openclaw",
+          include: ["test/openclaw/**/*.test.ts"],
+          globalSetup: ["test/openclaw/setup.ts", "test/unit/agent/fixtures/bundle.ts"],
+          ...patience,
+        },
+      },
       worker,
     ],
   },

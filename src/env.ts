@@ -1,5 +1,5 @@
 /** Settings: one table with defaults, validated once, and what refuses to start in production. */
-import { z } from "zod";
+import * as z from "zod";
 import { Policy } from "./bot/model/policy.ts";
 import { Limits } from "./provider/gate/budget.ts";
 import { BootstrapSettings } from "./provider/user-data.ts";
@@ -75,10 +75,12 @@ const SettingsSchema = z.object({
     .string()
     .regex(/^[0-9a-f:]*$/, "must be an SSH key's id or fingerprint")
     .default(""),
+  /** A tag such as `latest` would give each droplet whatever was published last, tried by nobody. */
   OPENCLAW_VERSION: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$/)
-    .default("latest"),
+    .max(64)
+    .regex(/^\d+\.\d+\.\d+(?:[-+][A-Za-z0-9.+-]+)?$/, "must be a version of the npm package openclaw, such as 2026.9.6")
+    .default("2026.9.6"),
   /** Where OpenClaw's gateway listens on a droplet's loopback; 0: the agent picks a free port. */
   WORKLOAD_PORT: z.coerce.number().int().min(0).max(65_535).default(18_789),
   WORKLOAD_READY_WINDOW_S: z.coerce.number().positive().max(120).default(15),

@@ -68,6 +68,9 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     backoff: settings.backoff,
     stop_timeout_ms: settings.workload.stop_timeout_ms,
     probe_every_ms: Math.min(1000, settings.workload.ready_window_ms / 5),
+    hung_after_ms: settings.workload.hung_after_ms,
+    start_deadline_ms: settings.workload.start_deadline_ms,
+    degraded_after_ms: settings.workload.degraded_after_ms,
     killTree,
     onChange: (snapshot) => noteChange(snapshot),
   });
@@ -165,12 +168,12 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
 
   configSecrets = () => applier.secrets();
 
-  function noteChange({ state, reason, up }: Snapshot): void {
+  function noteChange({ state, reason, up, degraded }: Snapshot): void {
     const before = store.get("workload");
     const starts = state === "starting" && before?.state !== "starting";
     const started_at_ms = starts ? now_ms() : (before?.started_at_ms ?? null);
     store.set("workload", { state, reason, started_at_ms, config_id: up });
-    log("workload", { state, reason, config_id: up });
+    log("workload", { state, reason, config_id: up, ...(degraded.length > 0 ? { degraded } : {}) });
     sayChange();
     applier.wake.raise();
     commands.wake.raise();

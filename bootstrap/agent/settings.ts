@@ -1,6 +1,6 @@
 /** What the agent reads from its environment (`agent.env`, `identity.env`); checked once, with a sentence on error. */
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { BootId } from "../../src/wire/agent.ts";
 import { DropletId, Uuid } from "../../src/wire/primitives.ts";
 
@@ -22,6 +22,9 @@ const Environment = z.object({
   WORKLOAD_READY_WINDOW_S: seconds(15),
   WORKLOAD_APPLY_DEADLINE_S: seconds(120),
   WORKLOAD_STOP_TIMEOUT_S: seconds(30),
+  WORKLOAD_HUNG_AFTER_S: seconds(60),
+  WORKLOAD_START_DEADLINE_S: seconds(180),
+  WORKLOAD_DEGRADED_AFTER_S: seconds(10),
   WORKLOAD_INSTALLED_FILE: Path.optional(),
   WORKLOAD_LOG_FILE: Path.optional(),
   WORKSPACE_DIR: Path.optional(),
@@ -56,6 +59,12 @@ export interface Settings {
     ready_window_ms: number;
     apply_deadline_ms: number;
     stop_timeout_ms: number;
+    /** Since its last answer. */
+    hung_after_ms: number;
+    /** From its start to its first answer. */
+    start_deadline_ms: number;
+    /** Since it was last ready. */
+    degraded_after_ms: number;
     /** The workload counts as installed only once this file exists. */
     installed_file: string | null;
     log_file: string;
@@ -110,6 +119,9 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
       ready_window_ms: e.WORKLOAD_READY_WINDOW_S * 1000,
       apply_deadline_ms: e.WORKLOAD_APPLY_DEADLINE_S * 1000,
       stop_timeout_ms: e.WORKLOAD_STOP_TIMEOUT_S * 1000,
+      hung_after_ms: e.WORKLOAD_HUNG_AFTER_S * 1000,
+      start_deadline_ms: e.WORKLOAD_START_DEADLINE_S * 1000,
+      degraded_after_ms: e.WORKLOAD_DEGRADED_AFTER_S * 1000,
       installed_file: e.WORKLOAD_INSTALLED_FILE ?? null,
       log_file: e.WORKLOAD_LOG_FILE ?? join(e.STATE_DIR, "logs", "workload.log"),
       workspace_dir: e.WORKSPACE_DIR ?? null,

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type ProcessEntry, readProcess, readProcessTable, signalProcess, startVariable } from "./process-table.ts";
 
-/** The variable that carries a group's mark. */
-export const MARK = "INVOCATION_ID";
+/** The variable that carries a group's mark: the simulator's own, since a service may clear those of systemd. */
+export const MARK = "SPAWNPOINT_SIMULATED_UNIT";
 
 /**
  * What a control group is to systemd: a process and everything it ever started, also what has left its process group or
@@ -10,7 +10,7 @@ export const MARK = "INVOCATION_ID";
  * its parent ends, and a variable that everything inherits which does not clear its environment.
  */
 export class ProcessGroup {
-  /** As systemd's INVOCATION_ID: no two groups have the same. */
+  /** It is also systemd's INVOCATION_ID of the unit: no two groups have the same. */
   readonly mark = randomUUID().replaceAll("-", "");
   readonly #members = new Map<number, number>();
   readonly #groups = new Set<number>();

@@ -25,7 +25,7 @@ export function serviceEnvironment(
   machine: Record<string, string>,
   sandbox: Sandbox,
 ): Record<string, string> | null {
-  const environment: Record<string, string> = { ...machine, [MARK]: mark };
+  const environment: Record<string, string> = { ...machine, [MARK]: mark, INVOCATION_ID: mark };
   if (unit.user !== null) Object.assign(environment, { USER: unit.user, HOME: sandbox.home(unit.user) });
   for (const { kind, name } of unit.directories) {
     const { path, variable } = BASES[kind];

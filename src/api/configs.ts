@@ -73,6 +73,7 @@ configRoutes.openapi(
       "config_not_found",
       "config_version_conflict",
       "config_custom_assets",
+      "config_model",
       "config_environment",
       "secret_unreadable",
       "key_retired",

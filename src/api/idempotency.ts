@@ -1,6 +1,6 @@
 /** `Idempotency-Key`: what it is scoped to, and the hash of the body that it came with. */
 import type { Context } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import type { IdempotencyKey } from "../accounts/idempotency.ts";
 import type { Caller } from "../records/caller.ts";
 import { sha256Hex } from "../wire/digest.ts";

@@ -105,6 +105,8 @@ export const bot_configs = sqliteTable(
     trading_config: storedJson<TradingConfig>("trading_config").notNull(),
     risk_config: storedJson<RiskConfig>("risk_config").notNull(),
     llm_provider: text("llm_provider").notNull(),
+    llm_model: text("llm_model"),
+    llm_base_url: text("llm_base_url"),
     llm_api_key: text("llm_api_key").notNull(),
     llm_api_key_last4: text("llm_api_key_last4"),
     llm_api_key_updated_at: integer("llm_api_key_updated_at").notNull(),

@@ -1,5 +1,5 @@
 /** The parts of DigitalOcean's answers that we rely on. Anything else in them may change without notice. */
-import { z } from "zod";
+import * as z from "zod";
 import { DROPLET_STATUSES } from "../wire/enums.ts";
 
 const NetworkV4 = z.object({ ip_address: z.string(), type: z.enum(["public", "private"]) });

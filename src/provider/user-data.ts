@@ -2,7 +2,7 @@
  * What a new droplet is told at birth. Pure: the texts of `bootstrap/` are passed in, one bash script comes out.
  * The script holds nothing long-lived: the registration token expires, and a bot's LLM key is never in it.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** DigitalOcean's bound, in bytes of UTF-8. */
 export const USER_DATA_MAX_BYTES = 64 * 1024;

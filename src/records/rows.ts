@@ -1,5 +1,5 @@
 /** Rows of the index in D1, as a Bot writes them and the database stores them. All but a config carry the bot's revision. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Fleet } from "../naming/fleet.ts";
 import type { RetiredKeys } from "../secrets/key-rotation-plan.ts";
 import { RiskConfig, TradingConfig } from "../wire/config.ts";
@@ -20,6 +20,15 @@ export const ConfigRow = z.object({
   trading_config: TradingConfig,
   risk_config: RiskConfig,
   llm_provider: z.string(),
+  /** `provider/model`; null: the provider's default, also of versions from before there was a choice. */
+  llm_model: z
+    .string()
+    .nullish()
+    .transform((model) => model ?? null),
+  llm_base_url: z
+    .string()
+    .nullish()
+    .transform((url) => url ?? null),
   llm_api_key: z.string(),
   llm_api_key_last4: z.string().nullable(),
   llm_api_key_updated_at: z.number(),

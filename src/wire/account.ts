@@ -1,5 +1,5 @@
 /** Accounts on the wire. */
-import { z } from "zod";
+import * as z from "zod";
 import { TIERS } from "./enums.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 

@@ -1,5 +1,5 @@
 /** What a droplet's agent and its bootstrap say to the control plane, and what they are answered. */
-import { z } from "zod";
+import * as z from "zod";
 import { BOOTSTRAP_STAGES, COMMAND_KINDS, WORKLOAD_ORDERS, WORKLOAD_STATES } from "./enums.ts";
 import { DropletId, Sha256Hex, Uuid } from "./primitives.ts";
 import { quote } from "./redact.ts";
@@ -57,11 +57,17 @@ export const StageRequest = z
   .meta({ id: "StageRequest" });
 export type StageRequest = z.infer<typeof StageRequest>;
 
+/** As many names as a report carries. */
+export const MAX_DEGRADED = 8;
+
 const WorkloadReport = z
   .object({
     state: z.enum(WORKLOAD_STATES),
     version: words(64).nullable(),
     restarts: z.int().min(0),
+    degraded: z.array(words(64)).max(MAX_DEGRADED).optional().meta({
+      description: "What a workload that has been ready is not ready for any more. Absent or empty: nothing.",
+    }),
   })
   .meta({ id: "WorkloadReport" });
 

@@ -1,5 +1,5 @@
 /** API keys on the wire. A key's secret is in the answer that makes it and nowhere else. */
-import { z } from "zod";
+import * as z from "zod";
 import { KEY_SCOPES, OPERATOR_KEY_SCOPES } from "./access.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 

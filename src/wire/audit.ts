@@ -1,5 +1,5 @@
 /** The audit log on the wire. */
-import { z } from "zod";
+import * as z from "zod";
 import { NumberedPageQuery, Timestamp, Uuid } from "./primitives.ts";
 
 export const AuditEntry = z

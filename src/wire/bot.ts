@@ -1,5 +1,5 @@
 /** Bots, their operations and their history on the wire. */
-import { z } from "zod";
+import * as z from "zod";
 import { flatConfigFields } from "./config.ts";
 import {
   AGENT_HEALTHS,
@@ -13,7 +13,8 @@ import {
   PERSONAS,
   START_POLICIES,
 } from "./enums.ts";
-import { Environment, keyVariable } from "./environment.ts";
+import { Environment } from "./environment.ts";
+import { keyVariable, whyNotModel } from "./models.ts";
 import { DropletId, pageOf, Timestamp, Uuid } from "./primitives.ts";
 import { redactText } from "./redact.ts";
 import { ConfigStanding } from "./rollout.ts";
@@ -63,6 +64,11 @@ export const CreateBotRequest = z
   .refine(({ llm_provider, environment = {} }) => !Object.hasOwn(environment, keyVariable(llm_provider)), {
     message: "must not contain the variable of the LLM key; use llm_api_key instead",
     path: ["environment"],
+  })
+  .check(({ value, issues }) => {
+    const { llm_provider, llm_model = null, llm_base_url = null } = value;
+    const wrong = whyNotModel({ llm_provider, llm_model, llm_base_url });
+    if (wrong) issues.push({ code: "custom", input: value[wrong.field], path: [wrong.field], message: wrong.why });
   })
   .refine((bot) => (bot.asset_focus === "custom") === (bot.custom_assets !== undefined), {
     message: 'is required with asset_focus "custom" and not allowed otherwise',
@@ -179,6 +185,10 @@ export const BotView = z
         }),
         workload: z.string().meta({
           description: "The workload's state as reported by the agent. `unknown` while the agent is not heard.",
+        }),
+        degraded: z.array(z.string()).meta({
+          description:
+            "What the workload was ready for and is not any more, as reported by the agent. Empty while the agent is not heard.",
         }),
         channel: z
           .enum(CHANNEL_STATES)

@@ -3,7 +3,7 @@
  * answers by itself. It carries what a heartbeat carries, so that an agent whose network breaks WebSockets loses only
  * speed. Configs and acknowledgements go over HTTP in either case.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { HeartbeatAnswer, HeartbeatRequest } from "./agent.ts";
 
 export const PING = "ping";

@@ -1,5 +1,5 @@
 /** What people have a bot's agent do, and what came of it. */
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_LOG_LINES } from "./agent.ts";
 import { COMMAND_KINDS, WORKLOAD_COMMANDS } from "./enums.ts";
 import { Timestamp, Uuid } from "./primitives.ts";

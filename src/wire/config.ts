@@ -2,7 +2,7 @@
  * A bot's configuration on the wire. Requests are flat (any subset in a PATCH), answers nested;
  * versions are immutable and numbered per bot.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ALGORITHMS, ASSET_FOCUSES, LEVELS } from "./enums.ts";
 import { EnvironmentPatch, EnvironmentView } from "./environment.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
@@ -11,6 +11,18 @@ import { redactText } from "./redact.ts";
 const Percent = z.number().min(0).max(100);
 const AssetSymbol = z.string().regex(/^[A-Z0-9]{1,20}$/, "must be 1 to 20 upper-case letters or digits");
 const INT32_MAX = 2_147_483_647;
+
+const LOOPBACK = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?(?:\/|$)/;
+
+/** `https`, or `http` for a server on the droplet itself. Keys have a field of their own. */
+const BaseUrl = z
+  .url()
+  .max(500)
+  .refine((url) => url.startsWith("https://") || LOOPBACK.test(url), "must be an https URL, or http to 127.0.0.1")
+  .refine(
+    (url) => !/[@?#]/.test(url) && redactText(url) === url,
+    "must not carry a user, a key, a query or a fragment",
+  );
 
 const SignalKnobs = z
   .strictObject({
@@ -29,6 +41,7 @@ export const TradingConfig = z
     strictness: z.enum(LEVELS),
     paper_mode: z.boolean(),
     signal_knobs: SignalKnobs.nullable(),
+    background_turns: z.boolean().nullable().optional(),
   })
   .meta({ id: "TradingConfig" });
 export type TradingConfig = z.infer<typeof TradingConfig>;
@@ -57,12 +70,35 @@ export const flatConfigFields = {
   strictness: z.enum(LEVELS),
   paper_mode: z.boolean(),
   signal_knobs: SignalKnobs.nullable().optional(),
+  background_turns: z.boolean().nullable().optional().meta({
+    description:
+      "Whether OpenClaw takes turns by itself, without being asked: a heartbeat turn every 30 minutes and a nightly memory job. They use the LLM key. null: in live mode only.",
+  }),
   ...RiskConfig.shape,
   llm_provider: z
     .string()
     .regex(/^[A-Za-z][A-Za-z0-9_-]{0,99}$/, "must be 1 to 100 letters, digits, _ or -, starting with a letter")
     .refine((text) => redactText(text) === text, "must be the provider's name, not a key")
     .meta({ example: "anthropic" }),
+  llm_model: z
+    .string()
+    .max(200)
+    .regex(
+      /^[a-z0-9][a-z0-9_-]*(?:\/[A-Za-z0-9][A-Za-z0-9._:-]*){1,4}$/,
+      "must be provider/model, in letters, digits, ., _, : and -",
+    )
+    .refine((text) => redactText(text) === text, "must be the model's name, not a key")
+    .nullable()
+    .optional()
+    .meta({
+      description: "`provider/model`. null: the provider's default model.",
+      example: "anthropic/claude-sonnet-5",
+    }),
+  llm_base_url: BaseUrl.nullable().optional().meta({
+    description:
+      "Address of an OpenAI-compatible server, for a provider that OpenClaw does not know, or instead of the provider's own. `llm_model` is then required for an unknown provider.",
+    example: "https://llm.example.com/v1",
+  }),
   llm_api_key: z
     .string()
     .max(4096)
@@ -116,6 +152,11 @@ const configVersionFields = {
 export const ConfigVersion = z
   .object({
     ...configVersionFields,
+    llm_model: z.string().nullable().meta({ description: "As published. null: the provider's default model." }),
+    effective_llm_model: z.string().nullable().meta({
+      description: "The model that the bot runs on. null: the provider is not known and no model is named.",
+    }),
+    llm_base_url: z.string().nullable(),
     author: z.string().meta({ description: "Who published the version. `spawnpoint`: an automatic rollback." }),
     secrets: z.object({ llm_provider: z.string(), llm_api_key: SecretView, environment: EnvironmentView }),
   })
@@ -126,6 +167,9 @@ export type ConfigVersion = z.infer<typeof ConfigVersion>;
 export const AgentConfig = z
   .object({
     ...configVersionFields,
+    // A control plane that is older than its agent says nothing of these.
+    llm_model: z.string().nullable().default(null).meta({ description: "The model to run on, default or not" }),
+    llm_base_url: z.string().nullable().default(null),
     secrets: z.object({
       llm_provider: z.string(),
       llm_api_key: z.string(),

@@ -1,5 +1,5 @@
 /** The rotation of the encryption keys, as an operator asks for it and follows it. Keys are named, never shown. */
-import { z } from "zod";
+import * as z from "zod";
 import { ROTATION_PHASES, ROTATION_STATES, SECRET_STORES } from "./enums.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 

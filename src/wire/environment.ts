@@ -2,7 +2,7 @@
  * A bot's own secrets beside its LLM key (exchange keys, RPC addresses): name → value, which its workload finds in its
  * environment. Write-only, and versioned with the config.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { ILL_FORMED, Timestamp } from "./primitives.ts";
 
 export const MAX_ENVIRONMENT_NAMES = 100;
@@ -10,26 +10,6 @@ export const MAX_ENVIRONMENT_NAMES = 100;
 export const MAX_ENVIRONMENT_BYTES = 32 * 1024;
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
-
-/** Variables that OpenClaw reads a provider's key from, where its name does not follow from the provider's own. */
-const KEY_VARIABLES: Readonly<Record<string, string>> = {
-  openai: "OPENAI_API_KEY",
-  anthropic: "ANTHROPIC_API_KEY",
-  claude: "ANTHROPIC_API_KEY",
-  google: "GEMINI_API_KEY",
-  gemini: "GEMINI_API_KEY",
-  openrouter: "OPENROUTER_API_KEY",
-  xai: "XAI_API_KEY",
-  grok: "XAI_API_KEY",
-};
-
-/** The variable that carries the LLM key. */
-export function keyVariable(llm_provider: string): string {
-  const name = llm_provider.toLowerCase();
-  return Object.hasOwn(KEY_VARIABLES, name)
-    ? String(KEY_VARIABLES[name])
-    : `${name.toUpperCase().replaceAll("-", "_")}_API_KEY`;
-}
 
 interface Reserved {
   /** Why nobody may set these, as the end of a sentence that begins with the name. */
@@ -44,7 +24,11 @@ interface Reserved {
  * name is compared in capitals too, since some of them (proxies, npm's settings) are read in either case.
  */
 const RESERVED: readonly Reserved[] = [
-  { why: "is reserved for the LLM key; use llm_api_key instead", names: Object.values(KEY_VARIABLES).join(" ") },
+  {
+    why: "is reserved for the LLM key; use llm_api_key instead",
+    // Not those of every provider: what some bots have set already stays theirs to set.
+    names: "OPENAI_API_KEY ANTHROPIC_API_KEY GEMINI_API_KEY OPENROUTER_API_KEY XAI_API_KEY",
+  },
   { why: "is reserved for the bot's own software", prefixes: "OPENCLAW_ CLAWDBOT_ MOLTBOT_ SPAWNPOINT_" },
   {
     why: "is reserved: it controls which programs run and as which user",

@@ -1,5 +1,5 @@
 /** What an operator reads of the fleet's upkeep. */
-import { z } from "zod";
+import * as z from "zod";
 import { BOT_STATUSES, OPERATION_KINDS } from "./enums.ts";
 import { DropletId, Timestamp, Uuid } from "./primitives.ts";
 import { redactText } from "./redact.ts";

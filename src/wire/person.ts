@@ -1,5 +1,5 @@
 /** People, their sessions and the accounts that they belong to, on the wire. */
-import { z } from "zod";
+import * as z from "zod";
 import { ROLES } from "./access.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 

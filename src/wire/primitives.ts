@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** However it is written, objects and rows are named in lower case. */
 export const Uuid = z.uuid().toLowerCase().meta({ example: "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d" });

@@ -1,5 +1,5 @@
 /** Errors of the HTTP face: RFC 9457 problem details. */
-import { z } from "zod";
+import * as z from "zod";
 
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 

@@ -151,6 +151,7 @@ export const PROBLEMS = {
     "Invalid request",
     'custom_assets is required with asset_focus "custom" and not allowed otherwise.',
   ),
+  config_model: kind(422, "Invalid request", "The provider, model and base URL do not go together."),
   config_environment: kind(422, "Invalid request", "The environment variables would not be valid."),
   idempotency_key_reused: kind(
     422,

@@ -3,6 +3,7 @@
  * provider's words. One table for the control plane and for the agent. Rather too much is taken than too little: the hash
  * of a transaction looks like a private key.
  */
+import { patternsOf } from "./known-secrets.ts";
 
 const REDACTED = "[redacted]";
 
@@ -96,25 +97,15 @@ const LOOKS: readonly Look[] = [
 const SECRET_FIELDS =
   /token|secret|passw(?:or)?d|passphrase|(?:api|private|access|signing|encryption)_?keys?$|authorization|cookie|user_data|mnemonic|seed_phrase|credential$/i;
 
-/** Shorter ones are ordinary words: to remove those would leave nothing to read. */
-const SHORTEST_KNOWN = 8;
+/** How a program colours and moves on a terminal, raw or escaped in JSON: between the characters of a secret it would hide it. */
+const TERMINAL =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this takes out
+  /(?:\u001b|\\(?:u001[bB]|x1[bB]|033|e))\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)/g;
 
-/**
- * A secret as text may show it: as it is, escaped in JSON, and, since logs are cleaned by the line, each of its lines.
- * The longest first, so that no part of one is removed before the whole.
- */
-export function formsOf(secrets: readonly string[]): string[] {
-  const forms = secrets.flatMap((secret) => {
-    const lines = secret.split(/\r?\n/).map((line) => line.trim());
-    return [secret, ...lines].flatMap((form) => [form, JSON.stringify(form).slice(1, -1)]);
-  });
-  return [...new Set(forms)].filter((form) => form.length >= SHORTEST_KNOWN).sort((a, b) => b.length - a.length);
-}
-
-/** @param known secrets in present use, removed wherever they stand, whatever they look like. */
+/** @param known secrets in present use, removed wherever they stand, whatever they look like and in whatever coat */
 export function redactText(text: string, known: readonly string[] = []): string {
-  let clean = text;
-  for (const secret of known) if (secret.length >= SHORTEST_KNOWN) clean = clean.replaceAll(secret, REDACTED);
+  let clean = text.replace(TERMINAL, "");
+  for (const pattern of patternsOf(known)) clean = clean.replaceAll(pattern, REDACTED);
   for (const { pattern, keep = "" } of LOOKS) clean = clean.replace(pattern, `${keep}${REDACTED}`);
   return clean;
 }

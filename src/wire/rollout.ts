@@ -1,5 +1,5 @@
 /** How a bot's config stands: what is desired, what its agent says of it, and what was learnt on the way. */
-import { z } from "zod";
+import * as z from "zod";
 import { ROLLOUT_STATES } from "./enums.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 

@@ -1,6 +1,9 @@
 /** A bot's further secrets: which names they may have, how they are kept, and where they must not be read. */
 import type { Mutant } from "./mutant.ts";
 
+const KNOWN_SECRETS = "src/wire/known-secrets.ts";
+const known_secrets = "test/unit/wire/known-secrets.test.ts";
+
 const WIRE = "src/wire/environment.ts";
 const names = "test/unit/wire/environment.test.ts";
 const merged = "test/unit/bot/environment.test.ts";
@@ -98,18 +101,42 @@ export const environment: readonly Mutant[] = [
   {
     name: "environment-redacted-by-the-line",
     guard: "A secret of several lines is taken out of each of them.",
-    file: "src/wire/redact.ts",
-    find: "return [secret, ...lines].flatMap(",
-    replace: "return [secret].concat(lines.slice(0, 0)).flatMap(",
-    caught_by: [parts],
+    file: KNOWN_SECRETS,
+    find: "[secret, ...secret.split(",
+    replace: "[secret, ...[secret].concat().join().repeat(0).split(",
+    caught_by: [known_secrets],
   },
   {
     name: "environment-redacted-whole",
     guard: "A secret that holds another is taken out whole.",
-    file: "src/wire/redact.ts",
+    file: KNOWN_SECRETS,
     find: ".sort((a, b) => b.length - a.length)",
     replace: ".sort((a, b) => a.length - b.length)",
-    caught_by: [parts],
+    caught_by: [known_secrets],
+  },
+  {
+    name: "known-secrets-in-base64",
+    guard: "A secret is known in base64 wherever it begins.",
+    file: KNOWN_SECRETS,
+    find: "[0, 1, 2].map(",
+    replace: "[0, 2].map(",
+    caught_by: [known_secrets],
+  },
+  {
+    name: "known-secrets-between-colours",
+    guard: "What colours a secret does not hide it.",
+    file: "src/wire/redact.ts",
+    find: 'text.replace(TERMINAL, "")',
+    replace: "text",
+    caught_by: [known_secrets],
+  },
+  {
+    name: "known-secrets-are-those-of-now",
+    guard: "Patterns are made anew for another list of secrets.",
+    file: KNOWN_SECRETS,
+    find: "if (!same) latest",
+    replace: "if (!same && latest.secrets.length === 0) latest",
+    caught_by: [known_secrets],
   },
   {
     name: "log-is-cut-when-clean",

@@ -31,9 +31,9 @@ export const hostile: readonly Mutant[] = [
     name: "provider-is-not-a-key",
     guard: "A key that was pasted into the provider's field is refused.",
     file: "src/wire/config.ts",
-    find: "redactText(text) === text, ",
-    replace: "text !== '', ",
-    caught_by: [sentinel],
+    find: '.refine((text) => redactText(text) === text, "must be the provider\'s name, not a key")',
+    replace: '.refine((text) => text !== "", "must be the provider\'s name, not a key")',
+    caught_by: ["test/unit/wire/models.test.ts"],
   },
   {
     name: "names-are-redacted",

@@ -19,6 +19,7 @@ import { rollout } from "./rollout.ts";
 import { secrets } from "./secrets.ts";
 import { suspension } from "./suspension.ts";
 import { tenancy } from "./tenancy.ts";
+import { workload } from "./workload.ts";
 
 /** Every guard that is broken on purpose. */
 export const mutants: readonly Mutant[] = [
@@ -42,4 +43,5 @@ export const mutants: readonly Mutant[] = [
   ...newerRelease,
   ...migrations,
   ...fullRun,
+  ...workload,
 ];

@@ -90,6 +90,7 @@ describe("settings", () => {
     ["DROPLET_IMAGE", "../etc"],
     ["DROPLET_SSH_KEY", "ssh-ed25519 AAAA"],
     ["OPENCLAW_VERSION", "latest; id"],
+    ["OPENCLAW_VERSION", "latest"],
     ["WORKLOAD_PORT", "65536"],
     ["WORKLOAD_PORT", "http"],
     ["WORKLOAD_READY_WINDOW_S", "0"],

@@ -53,6 +53,20 @@ describe("a heartbeat", () => {
     expect(Date.parse(shown.last_heartbeat_at)).toBeGreaterThanOrEqual(Date.parse(shown.created_at));
   });
 
+  it("shows what the workload is not ready for any more, until it is", async ({ expect }) => {
+    const { bot, agent } = await onlineBot(simulateCloud());
+    const workload = { state: "running", version: null, restarts: 0 };
+    const degraded = ["channels", "sk-0123456789abcdef"];
+    expect((await agent.heartbeat({ workload: { ...workload, degraded } })).status).toBe(200);
+    const shown = await show(bot.id);
+    expect(shown.health.degraded).toEqual(["channels", "[redacted]"]);
+    expect([shown.status, shown.summary]).toEqual(["online", expect.stringContaining("not ready: channels")]);
+    await agent.heartbeat({ workload });
+    expect((await show(bot.id)).health.degraded).toEqual([]);
+    const many = { ...workload, degraded: Array.from({ length: 9 }, () => "x") };
+    expectProblem(expect, await agent.heartbeat({ workload: many }), { status: 422, code: "invalid_request" });
+  });
+
   it("costs no D1 statement, leaves the alarm alone and writes at most one row a minute", async ({ expect }) => {
     const cloud = simulateCloud();
     const { bot, agent } = await onlineBot(cloud);

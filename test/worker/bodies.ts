@@ -50,6 +50,17 @@ const CONFIG_WRONG = {
   max_drawdown_pct: PERCENT,
   max_trades_per_day: [...TEXT_AS_NUMBER, -1, 1.5, 2_147_483_648],
   llm_provider: [undefined, null, 5, "", "1st", "two words", "x".repeat(101)],
+  background_turns: ["", "on", 0],
+  llm_model: ["", "claude", "/claude", "anthropic/", "anthropic/two words", "Anthropic/x", 5],
+  llm_base_url: [
+    "",
+    "llm.test",
+    "http://llm.test",
+    "https://u:p@llm.test",
+    "https://llm.test/?k=1",
+    "ftp://llm.test",
+    5,
+  ],
   llm_api_key: [undefined, null, 5, "", "two words", "ключ", "line\nbreak", "k".repeat(4097)],
   environment: [
     ...[null, "A=1", ["A"], Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`N${n}`, ""]))],

@@ -75,7 +75,7 @@ describe("what an agent says of a config version", () => {
   it("records a failure with its reason; the bot stays online with the version that works", async ({ expect }) => {
     const cloud = simulateCloud();
     const { bot, agent } = await onlineBot(cloud);
-    const { json: second } = await patch(bot.id, { llm_provider: "nobody" });
+    const { json: second } = await patch(bot.id, { llm_provider: "together" });
     const failed = { result: "failed", reason: "the gateway refused to start" };
     expect((await agent.acknowledge(second.id, failed)).status).toBe(200);
     const { revision, ...shown } = await untilBot(bot.id, { desired_config_version: 3 });

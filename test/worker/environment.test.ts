@@ -66,7 +66,7 @@ describe("a bot's further secrets", () => {
         expect(answer.json.detail).toBe(`/environment/${name} ${why}`);
       }
     }
-    const taken = await patch(bot.id, { llm_provider: "mistral", environment: { MISTRAL_API_KEY: "x" } });
+    const taken = await patch(bot.id, { llm_provider: "together", environment: { TOGETHER_API_KEY: "x" } });
     expectProblem(expect, taken, { status: 422, code: "config_environment" });
     expect((await request("GET", `/bots/${bot.id}`)).json.desired_config_version).toBe(1);
   });

@@ -3,7 +3,7 @@
  * which has to be fetched again. A value that cannot be read counts as absent and is said so; it stops nothing else.
  */
 import { DatabaseSync } from "node:sqlite";
-import { z } from "zod";
+import * as z from "zod";
 import { CommandResult, ConfigAckRequest } from "../../../src/wire/agent.ts";
 import { type AgentConfig, RiskConfig, TradingConfig } from "../../../src/wire/config.ts";
 import { WORKLOAD_STATES } from "../../../src/wire/enums.ts";

@@ -212,13 +212,13 @@ export class Session {
   /** The agent's state, as both transports carry it. */
   async status(): Promise<HeartbeatRequest> {
     const { settings, agent_version, workload, store, telemetry, commands } = this.#deps;
-    const { state, version, restarts } = workload();
+    const { state, version, restarts, degraded } = workload();
     const command_results = commands().owed();
     return {
       agent_version,
       boot_id: settings.boot_id,
       droplet_id: settings.droplet_id,
-      workload: { state, version, restarts },
+      workload: { state, version, restarts, ...(degraded.length > 0 ? { degraded: [...degraded] } : {}) },
       applied_config_id: store.get("applied"),
       ...(await telemetry()),
       ...(command_results.length > 0 ? { command_results } : {}),

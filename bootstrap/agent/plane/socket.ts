@@ -4,7 +4,7 @@
  */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { Socket as TcpSocket } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 
 export type SocketEnd =
   /** The upgrade was answered, but not with one. */

@@ -3,7 +3,6 @@
  * the configs with their secrets, in memory only, and is the only one that moves `applied`, `proven` and `failed`.
  */
 import type { AgentConfig } from "../../../src/wire/config.ts";
-import { formsOf } from "../../../src/wire/redact.ts";
 import type { Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import { Signal } from "../base/timing.ts";
@@ -42,8 +41,6 @@ export class ConfigApplier {
   readonly #deps: ConfigApplierDeps;
   #held: AgentConfig | null = null;
   #last_good: AgentConfig | null = null;
-  /** What to keep out of every log, with what it was made of. */
-  #forms: { of: readonly (AgentConfig | null)[]; forms: string[] } = { of: [], forms: [] };
   #leaving = false;
 
   constructor(deps: ConfigApplierDeps) {
@@ -63,16 +60,11 @@ export class ConfigApplier {
     this.wake.raise();
   }
 
-  /** Secrets in use, in every form, for redaction. */
+  /** Secrets in use: to be kept out of every log. */
   secrets(): string[] {
-    const of = [this.#held, this.#last_good];
-    if (of.some((config, nth) => config !== this.#forms.of[nth])) {
-      const values = of.flatMap((config) =>
-        config === null ? [] : [config.secrets.llm_api_key, ...Object.values(config.secrets.environment)],
-      );
-      this.#forms = { of, forms: formsOf(values) };
-    }
-    return this.#forms.forms;
+    return [this.#held, this.#last_good].flatMap((config) =>
+      config === null ? [] : [config.secrets.llm_api_key, ...Object.values(config.secrets.environment)],
+    );
   }
 
   /** Ends the workload and starts it again as it was. @returns why it does not, as a sentence; null where it does. */

@@ -13,7 +13,8 @@ export function startTicks(pid: number): string | null {
   }
 }
 
-function descendants(pid: number): number[] {
+/** Everything that it has started and that still has it for an ancestor. */
+export function descendants(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
     if (children === "") return [];

@@ -1,21 +1,29 @@
 /** The workload as this machine has it: is it installed, which version, on which port; and its start. */
 import { execFile, spawn } from "node:child_process";
-import { accessSync, constants, existsSync, writeFileSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
+import * as z from "zod";
+import { MAX_DEGRADED } from "../../../src/wire/agent.ts";
 import type { AgentConfig } from "../../../src/wire/config.ts";
-import { makePrivateDirectory, readText, writeDurably } from "../base/files.ts";
+import { makePrivateDirectory } from "../base/files.ts";
+import { ForeignFileError, readForeign, setAside, writeForeign } from "../base/foreign-files.ts";
 import type { Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import { sleep } from "../base/timing.ts";
 import type { Settings } from "../settings.ts";
 import type { LogFile } from "./log-file.ts";
-import { gatewayArguments, inheritedEnvironment, openclawConfig, rulesFile, workloadEnvironment } from "./openclaw.ts";
+import { gatewayArguments, openclawConfig, plainEnvironment, rulesFile, workloadEnvironment } from "./openclaw.ts";
 import { killTree, startTicks } from "./process-tree.ts";
-import type { Launched, Plan } from "./supervisor.ts";
+import type { Launched, Plan, Vitals } from "./supervisor.ts";
+import { SKILL_NAME, tradingSkill, withTradingRules } from "./trading-rules.ts";
 
 const PROBE_TIMEOUT_MS = 2000;
+const PROBE_MAX_CHARS = 4096;
+const Readiness = z.object({ failing: z.array(z.string().transform((name) => name.slice(0, 64))) });
 const VERSION_TIMEOUT_MS = 20_000;
+/** Of a file that the workload, a person or a tool may have written. */
+const OWN_FILE_MAX_BYTES = 1024 * 1024;
 
 export interface RunnerDeps {
   settings: Settings["workload"];
@@ -33,6 +41,11 @@ export class Runner {
 
   constructor(deps: RunnerDeps) {
     this.#deps = deps;
+  }
+
+  get #dirs() {
+    const { state_dir } = this.#deps.settings;
+    return { state_dir, tmp_dir: join(state_dir, "tmp") };
   }
 
   get version(): string | null {
@@ -54,17 +67,20 @@ export class Runner {
     const { settings, store, log_file, log, gateway_token, env } = this.#deps;
     const workspace = settings.workspace_dir;
     const paths = {
-      state_dir: settings.state_dir,
+      ...this.#dirs,
       config_path: settings.config_path,
       rules_path: join(settings.state_dir, "spawnpoint.json"),
       workspace_dir: workspace !== null && existsSync(workspace) ? workspace : null,
     };
     makePrivateDirectory(paths.state_dir);
+    makePrivateDirectory(paths.tmp_dir);
     makePrivateDirectory(dirname(paths.config_path));
-    writeFileSync(paths.rules_path, rulesFile(config), { mode: 0o600 });
-    const own = openclawConfig(readText(paths.config_path));
+    writeForeign(paths.state_dir, paths.rules_path, rulesFile(config));
+    const config_dir = dirname(paths.config_path);
+    const own = openclawConfig(this.#read(config_dir, paths.config_path), config);
     if (own === null) log("workload_config_left_alone", { path: paths.config_path });
-    else writeDurably(paths.config_path, own);
+    else writeForeign(config_dir, paths.config_path, own);
+    this.#writeTradingRules(config, paths.workspace_dir ?? join(paths.state_dir, "workspace"));
     const port = await this.#choosePort();
     this.#version = await this.#readVersion();
 
@@ -80,6 +96,25 @@ export class Runner {
     if (child.pid !== undefined && ticks !== null) store.set("child", { pid: child.pid, start_ticks: ticks });
     log("workload_spawned", { pid: child.pid ?? null, port, config_id: config.id, version: this.#version });
     return { child, probe: (signal) => this.#probe(port, signal) };
+  }
+
+  /** For the model to read, wherever OpenClaw looks first. */
+  #writeTradingRules(config: AgentConfig, workspace: string): void {
+    makePrivateDirectory(workspace);
+    const agents = join(workspace, "AGENTS.md");
+    writeForeign(workspace, agents, withTradingRules(this.#read(workspace, agents), config));
+    writeForeign(workspace, join(workspace, "skills", SKILL_NAME, "SKILL.md"), tradingSkill(config));
+  }
+
+  /** What the workload may have put there is moved out of the way where it is no ordinary file. */
+  #read(root: string, path: string): string | null {
+    try {
+      return readForeign(root, path, OWN_FILE_MAX_BYTES);
+    } catch (error) {
+      if (!(error instanceof ForeignFileError)) throw error;
+      this.#deps.log("workload_file_set_aside", { reason: error.message, to: setAside(path) });
+      return null;
+    }
   }
 
   /** A workload that outlived its agent (killed without a word) is ended before another one may start. */
@@ -102,16 +137,25 @@ export class Runner {
     store.set("child", null);
   }
 
-  async #probe(port: number, signal: AbortSignal): Promise<boolean> {
+  async #probe(port: number, signal: AbortSignal): Promise<Vitals> {
+    const readiness = await this.#ask(port, "/readyz", signal);
+    if (readiness !== null) {
+      return { answers: true, ready: readiness.status === 200, failing: failingOf(readiness.text) };
+    }
+    // What takes long to say whether it is ready may well be alive.
+    const life = await this.#ask(port, "/healthz", signal);
+    return { answers: life?.status === 200, ready: false, failing: [] };
+  }
+
+  async #ask(port: number, path: string, signal: AbortSignal): Promise<{ status: number; text: string } | null> {
     try {
-      const answer = await this.#deps.fetch(`http://127.0.0.1:${port}/readyz`, {
+      const answer = await this.#deps.fetch(`http://127.0.0.1:${port}${path}`, {
         redirect: "error",
         signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
       });
-      await answer.body?.cancel();
-      return answer.status === 200;
+      return { status: answer.status, text: (await answer.text()).slice(0, PROBE_MAX_CHARS) };
     } catch {
-      return false;
+      return null;
     }
   }
 
@@ -131,11 +175,20 @@ export class Runner {
       execFile(
         settings.command,
         ["--version"],
-        { timeout: VERSION_TIMEOUT_MS, env: { ...inheritedEnvironment(env), OPENCLAW_STATE_DIR: settings.state_dir } },
+        { timeout: VERSION_TIMEOUT_MS, env: plainEnvironment(this.#dirs, env) },
         (error, stdout) =>
           resolve(error === null ? (/\d+\.\d+\.\d+[\w.+-]*/.exec(stdout)?.[0]?.slice(0, 64) ?? null) : null),
       );
     });
+  }
+}
+
+/** The names in `failing` of OpenClaw's answer; none where there are none to be read. */
+function failingOf(text: string): string[] {
+  try {
+    return Readiness.parse(JSON.parse(text)).failing.slice(0, MAX_DEGRADED);
+  } catch {
+    return [];
   }
 }
 

@@ -7,6 +7,7 @@ import type { WorkloadState } from "../../../src/wire/enums.ts";
 import { describeError } from "../base/log.ts";
 import { aborted, type BackoffLimits, sleep } from "../base/timing.ts";
 import { afterEnd } from "./supervision.ts";
+import { Watch } from "./watch.ts";
 
 export interface Plan {
   config_id: string;
@@ -14,10 +15,19 @@ export interface Plan {
   launch: () => Promise<Launched>;
 }
 
+/** What one look at the child has shown. */
+export interface Vitals {
+  /** It has answered at all. */
+  answers: boolean;
+  ready: boolean;
+  /** What is not ready, in its own words. */
+  failing: readonly string[];
+}
+
 export interface Launched {
   child: ChildProcess;
-  /** One readiness probe; never rejects. */
-  probe: (signal: AbortSignal) => Promise<boolean>;
+  /** One look; never rejects. */
+  probe: (signal: AbortSignal) => Promise<Vitals>;
 }
 
 export interface Snapshot {
@@ -29,6 +39,8 @@ export interface Snapshot {
   /** Ends of its own since the present plan was set. */
   exits: number;
   ready_for_ms: number;
+  /** What a workload that has been ready is not ready for any more. */
+  degraded: readonly string[];
 }
 
 export interface SupervisorDeps {
@@ -38,6 +50,12 @@ export interface SupervisorDeps {
   backoff: BackoffLimits;
   stop_timeout_ms: number;
   probe_every_ms: number;
+  /** A child that was ready and has not answered for so long hangs. */
+  hung_after_ms: number;
+  /** So long it may take from its start to its first answer. */
+  start_deadline_ms: number;
+  /** A loss of readiness that lasts less is not told. */
+  degraded_after_ms: number;
   killTree: (pid: number) => void;
   onChange: (snapshot: Snapshot) => void;
 }
@@ -62,6 +80,7 @@ export class Supervisor {
   #restarts = 0;
   #exits = 0;
   #ready_since_ms: number | null = null;
+  #degraded: readonly string[] = [];
   #closed = false;
   readonly #done: Promise<void>;
 
@@ -78,6 +97,7 @@ export class Supervisor {
       restarts: this.#restarts,
       exits: this.#exits,
       ready_for_ms: this.#ready_since_ms === null ? 0 : this.#deps.now_ms() - this.#ready_since_ms,
+      degraded: this.#state === "running" ? this.#degraded : [],
     };
   }
 
@@ -168,30 +188,40 @@ export class Supervisor {
       return how;
     });
     const over = AbortSignal.any([superseded, ended.signal]);
-    const probing = this.#probe(launched, over);
-    await aborted(over);
-    if (!ended.signal.aborted) await this.#terminate(launched.child, ended.signal);
-    const healthy_ms = await probing;
+    const { healthy_ms, hung } = await this.#watch(launched, over);
+    if (!ended.signal.aborted) await this.#terminate(launched.child, ended.signal, hung);
     if (!superseded.aborted) this.#ready_since_ms = null;
-    return { end: await end, healthy_ms };
+    this.#degraded = [];
+    const how = await end;
+    return { end: hung === null ? how : { code: null, detail: hung }, healthy_ms };
   }
 
-  /** @returns how long the child was ready without a break, up to its end, in ms. */
-  async #probe(launched: Launched, over: AbortSignal): Promise<number> {
-    let since_ms: number | null = null;
-    while (!over.aborted) {
-      const ready = await launched.probe(over);
+  /** @returns how long the child was ready without a break, up to its end, in ms; and why it is taken for hung. */
+  async #watch(launched: Launched, over: AbortSignal): Promise<{ healthy_ms: number; hung: string | null }> {
+    const { now_ms, probe_every_ms } = this.#deps;
+    const watch = new Watch(this.#deps, now_ms());
+    let hung: string | null = null;
+    while (!over.aborted && hung === null) {
+      const vitals = await launched.probe(over);
       if (over.aborted) break;
-      since_ms = ready ? (since_ms ?? this.#deps.now_ms()) : null;
-      this.#ready_since_ms = since_ms;
-      if (ready) this.#set("running", null);
-      await sleep(this.#deps.probe_every_ms, over);
+      watch.look(vitals, now_ms());
+      this.#ready_since_ms = watch.ready_since_ms;
+      if (vitals.ready) this.#set("running", null);
+      this.#setDegraded(watch.degraded(now_ms()));
+      hung = watch.hung(now_ms());
+      if (hung === null) await sleep(probe_every_ms, over);
     }
-    return since_ms === null ? 0 : this.#deps.now_ms() - since_ms;
+    return { healthy_ms: watch.ready_since_ms === null ? 0 : now_ms() - watch.ready_since_ms, hung };
   }
 
-  async #terminate(child: ChildProcess, ended: AbortSignal): Promise<void> {
-    this.#set("stopping", null);
+  #setDegraded(degraded: readonly string[]): void {
+    if (degraded.join() === this.#degraded.join()) return;
+    this.#degraded = degraded;
+    this.#deps.onChange(this.snapshot());
+  }
+
+  async #terminate(child: ChildProcess, ended: AbortSignal, reason: string | null): Promise<void> {
+    this.#set("stopping", reason);
     child.kill("SIGTERM");
     await sleep(this.#deps.stop_timeout_ms, ended);
     if (!ended.aborted && child.pid !== undefined) this.#deps.killTree(child.pid);

@@ -2,7 +2,7 @@
  * The agent's channel on the Bot's side: who may connect, what its frames do, and what its silence means. Its pings are
  * answered by the runtime and wake nobody: they are looked at when the alarm asks whether the agent still lives.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Socket } from "../../cloudflare/sockets-port.ts";
 import type { HeartbeatRequest } from "../../wire/agent.ts";
 import { AgentFrame, CLOSE_CODES, type CloseReason, MAX_FRAME_BYTES } from "../../wire/channel.ts";

@@ -11,6 +11,7 @@ import type {
   StageRequest,
 } from "../../wire/agent.ts";
 import type { AgentConfig } from "../../wire/config.ts";
+import { effectiveModel } from "../../wire/models.ts";
 import { constantTimeEqual } from "../../wire/tokens.ts";
 import { concludeCommands } from "../calls/commands.ts";
 import { openSecrets, type Secrets } from "../config/secrets.ts";
@@ -133,7 +134,8 @@ function showsTheSame(a: Runtime["telemetry"], b: Runtime["telemetry"]): boolean
     a.agent_version === b.agent_version &&
     was.state === is.state &&
     was.version === is.version &&
-    was.restarts === is.restarts
+    was.restarts === is.restarts &&
+    String(was.degraded ?? []) === String(is.degraded ?? [])
   );
 }
 
@@ -195,6 +197,8 @@ export async function agentConfig(
     restored_from,
     trading_config,
     risk_config,
+    llm_model: effectiveModel(row),
+    llm_base_url: row.llm_base_url,
     secrets: { llm_provider, ...secrets },
     note,
     created_at: iso(created_at),

@@ -3,7 +3,7 @@ import type { Caller } from "../../records/caller.ts";
 import type { ConfigRow } from "../../records/rows.ts";
 import type { ConfigPatch, ConfigVersion } from "../../wire/config.ts";
 import { MAX_ENVIRONMENT_BYTES } from "../../wire/environment.ts";
-import { type ConfigContent, configEtag, last4, mergeConfig } from "../config/content.ts";
+import { type ConfigContent, configEtag, last4, mergeConfig, whyNotPatched } from "../config/content.ts";
 import { isTooLarge, mergeEnvironment, mergeNames, replacesAll, whyNotEnvironment } from "../config/environment.ts";
 import { openEnvironment, openKey, type SealedSecrets, sealSecrets } from "../config/secrets.ts";
 import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
@@ -62,7 +62,8 @@ function prepare(
   if (base === null) return refuse("config_not_found");
   if ("restore" in publication) {
     const { trading_config, risk_config } = publication.restore;
-    return { base, content: { trading_config, risk_config, llm_provider: base.llm_provider } };
+    const { llm_provider, llm_model, llm_base_url } = base;
+    return { base, content: { trading_config, risk_config, llm_provider, llm_model, llm_base_url } };
   }
   const { if_match, patch } = publication;
   if (if_match !== null && if_match !== "*" && if_match !== configEtag(base.id)) {
@@ -75,6 +76,8 @@ function prepare(
   if (content === null) {
     return refuse("config_custom_assets");
   }
+  const whyNotModel = whyNotPatched(content, patch);
+  if (whyNotModel !== null) return refuse("config_model", whyNotModel);
   const names = mergeNames(base.environment_names, patch.environment ?? {}, shell.platform.now());
   const why = whyNotEnvironment(names, content.llm_provider);
   return why === null ? { base, content } : refuse("config_environment", `The environment ${why}.`);

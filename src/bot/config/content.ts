@@ -2,11 +2,11 @@
 import type { CreateBotRequest } from "../../wire/bot.ts";
 import type { ConfigPatch, RiskConfig, TradingConfig } from "../../wire/config.ts";
 import type { Persona } from "../../wire/enums.ts";
+import { type ModelChoice, providerId, whyNotModel } from "../../wire/models.ts";
 
-export interface ConfigContent {
+export interface ConfigContent extends ModelChoice {
   trading_config: TradingConfig;
   risk_config: RiskConfig;
-  llm_provider: string;
 }
 
 /** What the persona `quant_lite` trades with where nothing else is said. */
@@ -27,6 +27,7 @@ export function contentOfCreate(request: CreateBotRequest): ConfigContent {
       strictness,
       paper_mode,
       signal_knobs: request.signal_knobs !== undefined ? request.signal_knobs : defaultKnobs(request.persona),
+      ...backgroundTurns(request.background_turns),
     },
     risk_config: {
       max_position_size_pct: request.max_position_size_pct,
@@ -35,7 +36,14 @@ export function contentOfCreate(request: CreateBotRequest): ConfigContent {
       max_trades_per_day: request.max_trades_per_day,
     },
     llm_provider: request.llm_provider,
+    llm_model: request.llm_model ?? null,
+    llm_base_url: request.llm_base_url ?? null,
   };
+}
+
+/** null says what its absence says in versions from before there was a choice. */
+function backgroundTurns(wanted: boolean | null | undefined): Pick<TradingConfig, "background_turns"> {
+  return wanted === undefined || wanted === null ? {} : { background_turns: wanted };
 }
 
 function defaultKnobs(persona: Persona): TradingConfig["signal_knobs"] {
@@ -58,6 +66,7 @@ export function mergeConfig(base: ConfigContent, patch: ConfigPatch): ConfigCont
       strictness: patch.strictness ?? trading.strictness,
       paper_mode: patch.paper_mode ?? trading.paper_mode,
       signal_knobs: patch.signal_knobs !== undefined ? patch.signal_knobs : trading.signal_knobs,
+      ...backgroundTurns(patch.background_turns === undefined ? trading.background_turns : patch.background_turns),
     },
     risk_config: {
       max_position_size_pct: patch.max_position_size_pct ?? risk.max_position_size_pct,
@@ -65,8 +74,27 @@ export function mergeConfig(base: ConfigContent, patch: ConfigPatch): ConfigCont
       max_drawdown_pct: patch.max_drawdown_pct ?? risk.max_drawdown_pct,
       max_trades_per_day: patch.max_trades_per_day ?? risk.max_trades_per_day,
     },
-    llm_provider: patch.llm_provider ?? base.llm_provider,
+    ...mergeModel(base, patch),
   };
+}
+
+/** Another provider has other models, and another address. */
+function mergeModel(base: ModelChoice, patch: ConfigPatch): ModelChoice {
+  const llm_provider = patch.llm_provider ?? base.llm_provider;
+  const kept =
+    providerId(llm_provider) === providerId(base.llm_provider) ? base : { llm_model: null, llm_base_url: null };
+  return {
+    llm_provider,
+    llm_model: patch.llm_model === undefined ? kept.llm_model : patch.llm_model,
+    llm_base_url: patch.llm_base_url === undefined ? kept.llm_base_url : patch.llm_base_url,
+  };
+}
+
+/** Judged only where the patch is about it: what was published before the rule stays patchable. */
+export function whyNotPatched(content: ConfigContent, patch: ConfigPatch): string | null {
+  const about = [patch.llm_provider, patch.llm_model, patch.llm_base_url].some((field) => field !== undefined);
+  const wrong = about ? whyNotModel(content) : null;
+  return wrong && `${wrong.field} ${wrong.why}.`;
 }
 
 /** The last four characters, of a secret long enough that they give nothing away. */

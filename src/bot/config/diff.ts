@@ -25,8 +25,8 @@ function changedNames(from: ConfigRow, to: ConfigRow): string[] {
   return [...names].filter((name) => before?.get(name) !== after?.get(name)).sort();
 }
 
-function shown({ trading_config, risk_config, llm_provider }: ConfigRow) {
-  return { trading_config, risk_config, secrets: { llm_provider } };
+function shown({ trading_config, risk_config, llm_provider, llm_model, llm_base_url }: ConfigRow) {
+  return { trading_config, risk_config, llm_model, llm_base_url, secrets: { llm_provider } };
 }
 
 /** Values by JSON Pointer. A list counts as one value. */

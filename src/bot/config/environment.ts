@@ -4,10 +4,10 @@ import {
   type Environment,
   type EnvironmentPatch,
   environmentBytes,
-  keyVariable,
   MAX_ENVIRONMENT_BYTES,
   MAX_ENVIRONMENT_NAMES,
 } from "../../wire/environment.ts";
+import { keyVariable } from "../../wire/models.ts";
 import type { Instant } from "../model/state.ts";
 
 export function mergeEnvironment(base: Environment, patch: EnvironmentPatch): Environment {

@@ -1,5 +1,5 @@
 /** The secrets of a config version: the one place that seals and opens them. In plain text they live for one call. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ConfigRow } from "../../records/rows.ts";
 import { ERASED, sealContext } from "../../secrets/sealed.ts";
 import type { Vault } from "../../secrets/vault.ts";

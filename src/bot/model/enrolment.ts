@@ -4,7 +4,7 @@
  * that it does not know as it was, so after a rollback and its return the fields are newer than the record. They are
  * believed, except where they would permit more. The rule stands in CONTRIBUTING.md, "Changing stored state".
  */
-import { z } from "zod";
+import * as z from "zod";
 import { keep, member } from "./keep.ts";
 
 /** From the most permissive to the strictest; a token only ever moves on. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * An object whose unknown fields are kept: a release that is rolled back must not lose what the newer one wrote. For the

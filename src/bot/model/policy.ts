@@ -1,5 +1,5 @@
 /** Every bound in time and number that the lifecycle lives by. All are settings; the defaults are the documented ones. */
-import { z } from "zod";
+import * as z from "zod";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -2,7 +2,7 @@
  * What a Bot knows, as it is persisted. The state is the fold of the bot's events (fold.ts) and holds facts only; what a
  * person reads as `status` is derived from them (status.ts). Instants are milliseconds since the epoch.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { DROPLET } from "../../resources/droplet.ts";
 import {
   BOT_STATUSES,

@@ -1,5 +1,5 @@
 /** What `reconcile` may answer, and the volatile facts that it looks at beside the state. */
-import { z } from "zod";
+import * as z from "zod";
 import type { OperationKind } from "../../wire/enums.ts";
 import type { EventBody } from "../model/events.ts";
 import type { Instant, RolledBack } from "../model/state.ts";
@@ -19,7 +19,12 @@ export type Decision =
 export const Telemetry = z.object({
   at: z.number(),
   agent_version: z.string(),
-  workload: z.object({ state: z.string(), version: z.string().nullable(), restarts: z.int() }),
+  workload: z.object({
+    state: z.string(),
+    version: z.string().nullable(),
+    restarts: z.int(),
+    degraded: z.array(z.string()).optional(),
+  }),
   load: z.number().nullable(),
   mem: z.number().nullable(),
   disk: z.number().nullable(),

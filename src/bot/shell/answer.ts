@@ -16,6 +16,7 @@ export type RefusalCode =
   | "config_fenced"
   | "config_version_conflict"
   | "config_custom_assets"
+  | "config_model"
   | "config_environment"
   | "idempotency_key_reused"
   | "invalid_credential"

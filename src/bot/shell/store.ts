@@ -1,5 +1,5 @@
 /** A Bot's own SQLite: documents, operations, configs, outbox, answered requests, and the history. No decision is made here. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Sql } from "../../cloudflare/storage-port.ts";
 import { ConfigRow, type OutboxEntry } from "../../records/rows.ts";
 import type { RetiredKeys } from "../../secrets/key-rotation-plan.ts";

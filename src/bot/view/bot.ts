@@ -3,6 +3,7 @@ import type { ConfigRow } from "../../records/rows.ts";
 import { ERASED } from "../../secrets/sealed.ts";
 import type { BotView, Operation } from "../../wire/bot.ts";
 import type { ConfigVersion } from "../../wire/config.ts";
+import { effectiveModel } from "../../wire/models.ts";
 import { asKnown, isOfNewerRelease } from "../model/newer-release.ts";
 import type { Policy } from "../model/policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "../model/state.ts";
@@ -99,15 +100,20 @@ function viewHealth(bot: BotState, rt: Runtime): BotView["health"] {
 
 function viewAgent(bot: BotState, rt: Runtime): BotView["agent"] {
   if (bot.agent === null) return null;
-  const telemetry = rt.telemetry;
+  const { telemetry } = rt;
   return {
     version: telemetry?.agent_version ?? null,
     boot_id: bot.agent.boot_id,
-    workload: telemetry?.workload ?? null,
+    workload: telemetry && reportOf(telemetry.workload),
     load: telemetry?.load ?? null,
     mem: telemetry?.mem ?? null,
     disk: telemetry?.disk ?? null,
   };
+}
+
+/** What it has lost stands in the bot's health. */
+function reportOf({ state, version, restarts }: NonNullable<Runtime["telemetry"]>["workload"]) {
+  return { state, version, restarts };
 }
 
 /** The present operation with its next attempt; a past one (no decision) with what it ended with. */
@@ -143,6 +149,9 @@ export function viewConfig(row: ConfigRow): ConfigVersion {
     restored_from,
     trading_config,
     risk_config,
+    llm_model: row.llm_model,
+    effective_llm_model: effectiveModel(row),
+    llm_base_url: row.llm_base_url,
     secrets: {
       llm_provider: row.llm_provider,
       llm_api_key: {

@@ -6,7 +6,7 @@ import type { Runtime } from "../reconcile/decision.ts";
 type Health = Omit<BotView["health"], "channel_since"> & { channel_since: Instant | null };
 
 export function healthOf(bot: BotState, rt: Runtime): Health {
-  return { agent: agentHealth(bot), workload: workloadOf(bot, rt), ...channelOf(rt) };
+  return { agent: agentHealth(bot), workload: workloadOf(bot, rt), degraded: degradedOf(bot, rt), ...channelOf(rt) };
 }
 
 function agentHealth({ presence, agent, refused_droplets }: BotState): Health["agent"] {
@@ -19,6 +19,10 @@ function agentHealth({ presence, agent, refused_droplets }: BotState): Health["a
 function workloadOf(bot: BotState, rt: Runtime): string {
   if (isOff(bot) || bot.reason === "droplet_confirmed_gone") return "stopped";
   return bot.presence === "heard" && rt.telemetry ? rt.telemetry.workload.state : "unknown";
+}
+
+function degradedOf(bot: BotState, rt: Runtime): string[] {
+  return workloadOf(bot, rt) === "running" ? (rt.telemetry?.workload.degraded ?? []) : [];
 }
 
 function channelOf(rt: Runtime): Pick<Health, "channel" | "channel_since"> {

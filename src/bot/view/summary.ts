@@ -6,6 +6,7 @@ import { adoptedDroplet, type BotState, type Instant, isRunning } from "../model
 import { stepOf } from "../model/status.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { OPERATIONS } from "../reconcile/operations.ts";
+import { healthOf } from "./health.ts";
 import { ending, inWords } from "./reasons.ts";
 
 interface Seen {
@@ -24,7 +25,7 @@ export function summarise(bot: BotState, rt: Runtime, decision: Decision, now: I
 const SAY: Readonly<Record<BotStatus, (seen: Seen) => string>> = {
   pending: (seen) => `Waiting for a droplet ${lasting(seen)}${held(seen)}.`,
   provisioning: (seen) => `Provisioning ${lasting(seen)}${held(seen) || step(seen)}.`,
-  online: (seen) => `Online ${lasting(seen)}. ${agent(seen)}${online(seen.bot)}`,
+  online: (seen) => `Online ${lasting(seen)}. ${agent(seen)}${online(seen.bot)}${degraded(seen)}`,
   unresponsive: (seen) => `Unresponsive ${lasting(seen)}: ${silence(seen)}.`,
   paused: (seen) =>
     seen.bot.adopted === null
@@ -71,6 +72,11 @@ function agent({ bot, rt, now }: Seen): string {
   const heard = heard_at === null ? "is responding" : `was last heard ${ago(heard_at, now)}`;
   const runs = bot.config.effective?.version;
   return `The agent ${heard}${runs === undefined ? "" : ` and runs config ${runs}`}.`;
+}
+
+function degraded({ bot, rt }: Seen): string {
+  const lost = healthOf(bot, rt).degraded;
+  return lost.length === 0 ? "" : ` OpenClaw is running, but not ready: ${lost.map(inWords).join(", ")}.`;
 }
 
 /** What of an online bot is not as it should be. */

@@ -1,5 +1,5 @@
 /** Who may spend a request now, and when the others should ask again. Pure. */
-import { z } from "zod";
+import * as z from "zod";
 import { DROPLET } from "../../resources/droplet.ts";
 import type { PermitKind } from "./permit.ts";
 

@@ -1,5 +1,5 @@
 /** The gate's own SQLite: what was spent and who waits. No decision is made here. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Sql } from "../../cloudflare/storage-port.ts";
 import { DROPLET } from "../../resources/droplet.ts";
 import type { Load } from "./budget.ts";

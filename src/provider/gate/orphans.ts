@@ -1,5 +1,5 @@
 /** The sweep's own rows in the gate's SQLite, for one kind: what it found, and where a pass under way stands. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Sql } from "../../cloudflare/storage-port.ts";
 import type { Orphan, ResourceId } from "./sweep.ts";
 

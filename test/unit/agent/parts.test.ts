@@ -13,8 +13,8 @@ import { parseSettings } from "../../../bootstrap/agent/settings.ts";
 import { LogFile } from "../../../bootstrap/agent/workload/log-file.ts";
 import { openclawConfig, rulesFile, workloadEnvironment } from "../../../bootstrap/agent/workload/openclaw.ts";
 import { AgentConfig } from "../../../src/wire/config.ts";
-import { keyVariable } from "../../../src/wire/environment.ts";
-import { formsOf, redactText as redact } from "../../../src/wire/redact.ts";
+import { keyVariable } from "../../../src/wire/models.ts";
+import { redactText as redact } from "../../../src/wire/redact.ts";
 import { formatToken } from "../../../src/wire/tokens.ts";
 import { agentConfig, configId } from "./fixtures/control-plane.ts";
 
@@ -42,19 +42,17 @@ describe("redaction", () => {
   it("takes out a known secret of any shape", () => {
     expect(redact("the key is hunter2hunter2!", ["hunter2hunter2"])).toBe("the key is [redacted]!");
   });
-
-  it("takes out a secret in whatever form a line may show it, and the whole before a part", () => {
-    const pem = "-----BEGIN-----\nMIIEpAIBAAKCAQEA\r\n  7bq2zS1m\n-----END-----";
-    const forms = formsOf(["exchange", "exchange-key-2", pem, 'say "hush" twice', "short", ""]);
-    const clean = (line: string) => redact(line, forms);
-    expect(clean("exchange-key-2 and exchange")).toBe("[redacted] and [redacted]");
-    for (const line of pem.split("\n")) expect(clean(`> ${line.trim()} <`)).toBe("> [redacted] <");
-    expect(clean(JSON.stringify({ pem, key: 'say "hush" twice' }))).toBe('{"pem":"[redacted]","key":"[redacted]"}');
-    expect(clean("a short word, and nothing")).toBe("a short word, and nothing");
-  });
 });
 
 describe("the workload's environment", () => {
+  const paths = {
+    state_dir: "/s",
+    tmp_dir: "/s/tmp",
+    config_path: "/s/c.json",
+    rules_path: "/s/r.json",
+    workspace_dir: null,
+  };
+
   it.each([
     ["openai", "OPENAI_API_KEY"],
     ["Anthropic", "ANTHROPIC_API_KEY"],
@@ -64,11 +62,24 @@ describe("the workload's environment", () => {
   ])("%s is keyed by %s", (provider, variable) => expect(keyVariable(provider)).toBe(variable));
 
   it("carries the key, and nothing of the enrolment", () => {
-    const paths = { state_dir: "/s", config_path: "/s/c.json", rules_path: "/s/r.json", workspace_dir: null };
-    const own = { PATH: "/bin", REGISTRATION_TOKEN_FILE: "/t", CONTROL_PLANE_URL: "x", OPENCLAW_DEBUG: "1" };
+    const own = {
+      PATH: "/bin",
+      REGISTRATION_TOKEN_FILE: "/t",
+      CONTROL_PLANE_URL: "x",
+      OPENCLAW_DEBUG: "1",
+      OPENCLAW_NO_AUTO_UPDATE: "0",
+      TMPDIR: "/tmp",
+      INVOCATION_ID: "systemd's, of the agent",
+    };
     expect(workloadEnvironment(CONFIG, paths, "gateway", own)).toEqual({
       PATH: "/bin",
       OPENCLAW_DEBUG: "1",
+      OPENCLAW_SUPERVISOR_MODE: "external",
+      OPENCLAW_NO_RESPAWN: "1",
+      OPENCLAW_NO_AUTO_UPDATE: "1",
+      OPENCLAW_DISABLE_BONJOUR: "1",
+      TMPDIR: "/s/tmp",
+      NODE_COMPILE_CACHE: "/s/tmp/node-compile-cache",
       OPENAI_API_KEY: "sk-very-secret-key",
       OPENCLAW_STATE_DIR: "/s",
       OPENCLAW_CONFIG_PATH: "/s/c.json",
@@ -80,7 +91,6 @@ describe("the workload's environment", () => {
   });
 
   it("carries the bot's further secrets, and none takes the place of what is the agent's own", () => {
-    const paths = { state_dir: "/s", config_path: "/s/c.json", rules_path: "/s/r.json", workspace_dir: null };
     const environment = {
       KRAKEN_KEY: "k",
       RPC_URL: "https://rpc.test",
@@ -98,15 +108,71 @@ describe("the workload's environment", () => {
     expect(rulesFile(config)).not.toContain("rpc.test");
   });
 
+  it("names the model that the control plane names, and keeps what else is said of models", () => {
+    const rendered = (config: Partial<AgentConfig>, present: string | null = null) =>
+      JSON.parse(openclawConfig(present, { ...CONFIG, ...config }) ?? "");
+    expect(rendered({ llm_model: null })).not.toHaveProperty("agents.defaults.model");
+    const llm_model = "anthropic/claude-sonnet-5";
+    const present =
+      '{"agents":{"defaults":{"model":{"primary":"x/y","fallbacks":["a/b"]},"workspace":"/w"},"list":[]}}';
+    expect(rendered({ llm_model }, present).agents).toMatchObject({
+      defaults: { model: { primary: llm_model, fallbacks: ["a/b"] }, workspace: "/w" },
+      list: [],
+    });
+    expect(rendered({ llm_model })).not.toHaveProperty("models");
+    const secrets = { ...CONFIG.secrets, llm_provider: "my-own" };
+    const own = { llm_model: "my-own/meta/llama:70b", llm_base_url: "https://llm.test/v1", secrets };
+    const { models, agents } = rendered(own, '{"models":{"providers":{"other":{"baseUrl":"x"}}}}');
+    expect(agents.defaults.model).toEqual({ primary: "my-own/meta/llama:70b" });
+    expect(models.providers).toEqual({
+      other: { baseUrl: "x" },
+      "my-own": {
+        baseUrl: "https://llm.test/v1",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is OpenClaw's template
+        apiKey: "${MY_OWN_API_KEY}",
+        api: "openai-completions",
+        models: [{ id: "meta/llama:70b", name: "meta/llama:70b" }],
+      },
+    });
+  });
+
+  it("lets it take turns by itself only where it may, and leaves what a person has set", () => {
+    const rendered = (trading: Partial<AgentConfig["trading_config"]>, present: unknown = {}) =>
+      JSON.parse(
+        openclawConfig(JSON.stringify(present), {
+          ...CONFIG,
+          trading_config: { ...CONFIG.trading_config, ...trading },
+        }) ?? "",
+      );
+    const off = rendered({});
+    expect(off.agents).toEqual({ defaults: { heartbeat: { every: "0m" } } });
+    expect(off.plugins).toEqual({ entries: { "memory-core": { config: { dreaming: { enabled: false } } } } });
+    expect(rendered({ background_turns: false, paper_mode: false })).toEqual(off);
+    for (const on of [{ paper_mode: false }, { background_turns: true }] as const) {
+      expect(rendered(on)).toEqual({ gateway: off.gateway });
+      expect(rendered(on, off).agents).toEqual({ defaults: { heartbeat: {} } });
+      const theirs = { agents: { defaults: { heartbeat: { every: "2h" } } } };
+      expect(rendered(on, theirs)).toEqual({ ...theirs, gateway: off.gateway });
+      expect(rendered({}, theirs).agents).toEqual(off.agents);
+    }
+  });
+
   it("insists on a local gateway and keeps the rest of OpenClaw's config", () => {
-    const gateway = { mode: "local", bind: "loopback", auth: { mode: "token" } };
-    expect(JSON.parse(openclawConfig(null) ?? "")).toEqual({ gateway });
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is OpenClaw's template
+    const auth = { mode: "token", token: "${OPENCLAW_GATEWAY_TOKEN}" };
+    const gateway = { mode: "local", bind: "loopback", auth, terminal: { enabled: false } };
+    const live = { ...CONFIG, trading_config: { ...CONFIG.trading_config, paper_mode: false } };
+    expect(JSON.parse(openclawConfig(null, live) ?? "")).toEqual({ gateway });
     const present = '{"agents":{"defaults":{"workspace":"/w"}},"gateway":{"mode":"remote","port":1}}';
-    expect(JSON.parse(openclawConfig(present) ?? "")).toEqual({
+    expect(JSON.parse(openclawConfig(present, live) ?? "")).toEqual({
       agents: { defaults: { workspace: "/w" } },
       gateway: { ...gateway, port: 1 },
     });
-    expect(openclawConfig("{ agents: {} } // JSON5")).toBeNull();
+    const theirs = '{"gateway":{"auth":{"token":"their-own","rateLimit":{}},"terminal":{"enabled":true}}}';
+    expect(JSON.parse(openclawConfig(theirs, live) ?? "")).toEqual({
+      gateway: { ...gateway, auth: { ...auth, rateLimit: {} }, terminal: { enabled: true } },
+    });
+    expect(openclawConfig("{ agents: {} } // JSON5", CONFIG)).toBeNull();
   });
 });
 

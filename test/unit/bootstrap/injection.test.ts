@@ -86,7 +86,7 @@ const VALUES: Record<string, { good: string; into: (text: string) => UserDataInp
     ]),
   ),
   PUBLIC_URL: { good: "https://spawnpoint.test", into: (text) => fromSettings({ PUBLIC_URL: text }) },
-  OPENCLAW_VERSION: { good: "latest", into: (text) => fromSettings({ OPENCLAW_VERSION: text }) },
+  OPENCLAW_VERSION: { good: "2026.9.6", into: (text) => fromSettings({ OPENCLAW_VERSION: text }) },
   WORKLOAD_PORT: { good: "18789", into: (text) => fromSettings({ WORKLOAD_PORT: text }) },
   WORKLOAD_READY_WINDOW_S: { good: "15", into: (text) => fromSettings({ WORKLOAD_READY_WINDOW_S: text }) },
   bot_id: { good: userDataInput().bot_id, into: (bot_id) => userDataInput({ bot_id }) },

@@ -5,6 +5,7 @@ import {
   contentOfCreate,
   last4,
   mergeConfig,
+  whyNotPatched,
 } from "../../../src/bot/config/content.ts";
 import { sealContext } from "../../../src/secrets/sealed.ts";
 import { CreateBotRequest } from "../../../src/wire/bot.ts";
@@ -34,6 +35,8 @@ describe("the first version of a config", () => {
       },
       risk_config: { max_position_size_pct: 10, max_daily_loss_pct: 5, max_drawdown_pct: 20, max_trades_per_day: 7 },
       llm_provider: "anthropic",
+      llm_model: null,
+      llm_base_url: null,
     });
   });
 
@@ -64,6 +67,7 @@ describe("the first version of a config", () => {
 });
 
 describe("a patch", () => {
+  const OWN_MODEL = { llm_model: "anthropic/claude-opus-5", llm_base_url: "https://llm.test/v1" };
   const CUSTOM = { asset_focus: "custom", custom_assets: ["SOL"] };
   const TABLE: [string, base: Record<string, unknown>, patch: object, after: object | null][] = [
     [
@@ -85,9 +89,37 @@ describe("a patch", () => {
       { trading_config: { ...contentOf().trading_config, paper_mode: false } },
     ],
     ["another provider", {}, { llm_provider: "openai" }, { llm_provider: "openai" }],
+    ["a model", {}, { llm_model: "anthropic/claude-opus-5" }, { llm_model: "anthropic/claude-opus-5" }],
+    ["the default model again", OWN_MODEL, { llm_model: null }, { llm_model: null }],
+    ["another field beside a model", OWN_MODEL, { llm_api_key: "sk-0123456789abcdef" }, {}],
+    ["the same provider by another name", OWN_MODEL, { llm_provider: "claude" }, { llm_provider: "claude" }],
+    [
+      "another provider: model and address go",
+      OWN_MODEL,
+      { llm_provider: "openai" },
+      { llm_provider: "openai", llm_model: null, llm_base_url: null },
+    ],
     ["knobs", {}, { signal_knobs: KNOBS }, { trading_config: { ...contentOf().trading_config, signal_knobs: KNOBS } }],
     ["no knobs", { signal_knobs: KNOBS }, { signal_knobs: null }, { trading_config: contentOf().trading_config }],
     ["a note alone beside a field", {}, { note: "why", algorithm: "trend" }, {}],
+    [
+      "turns by itself",
+      {},
+      { background_turns: true },
+      { trading_config: { ...contentOf().trading_config, background_turns: true } },
+    ],
+    [
+      "no turns by itself, said in words",
+      { background_turns: true },
+      { background_turns: false },
+      { trading_config: { ...contentOf().trading_config, background_turns: false } },
+    ],
+    [
+      "turns as they are by default",
+      { background_turns: true },
+      { background_turns: null },
+      { trading_config: contentOf().trading_config },
+    ],
     ["a custom focus", {}, CUSTOM, { trading_config: { ...contentOf().trading_config, ...CUSTOM } }],
     [
       "other assets",
@@ -112,6 +144,25 @@ describe("a patch", () => {
       expect(mergeConfig(before, ConfigPatch.parse(patch))).toEqual(after && { ...before, ...after });
     });
   }
+});
+
+describe("a patch of the model", () => {
+  const OLD = { ...contentOf(), llm_provider: "no-such-provider" };
+
+  it.for<[object, string | null]>([
+    [{ strictness: "low" }, null],
+    [{ llm_api_key: "sk-0123456789abcdef" }, null],
+    [{ llm_provider: "openai" }, null],
+    [{ llm_provider: "other" }, "llm_provider must be one of"],
+    [{ llm_model: "openai/gpt-5.5" }, "llm_provider must be one of"],
+    [{ llm_model: "no-such-provider/x", llm_base_url: "https://llm.test/v1" }, null],
+  ])("is judged only where it is about the model: %o", ([patch, why], { expect }) => {
+    const parsed = ConfigPatch.parse(patch);
+    const content = mergeConfig(OLD, parsed);
+    if (content === null) throw new Error("it does not go together");
+    const said = whyNotPatched(content, parsed);
+    expect(said === null ? null : said.slice(0, why?.length)).toBe(why);
+  });
 });
 
 describe("what is shown of a secret", () => {

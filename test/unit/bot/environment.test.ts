@@ -183,10 +183,10 @@ describe("a bot's environment", () => {
 
   it("refuses what together would be too much, and what would hide the LLM key", async ({ expect }) => {
     const { shell } = online();
-    await publish(shell, { environment: { A: "x".repeat(30_000), BINANCE_API_KEY: "k" } });
+    await publish(shell, { environment: { A: "x".repeat(30_000), TOGETHER_API_KEY: "k" } });
     const refused = { ok: false, code: "config_environment" };
     expect(await publish(shell, { environment: { B: "x".repeat(3000) } })).toMatchObject(refused);
-    expect(await publish(shell, { llm_provider: "binance" })).toMatchObject(refused);
+    expect(await publish(shell, { llm_provider: "together" })).toMatchObject(refused);
     const names = Object.fromEntries(Array.from({ length: 99 }, (_, n) => [`N${n}`, ""]));
     expect(await publish(shell, { environment: names })).toMatchObject(refused);
     expect(shell.present().bot.config.desired.version).toBe(2);

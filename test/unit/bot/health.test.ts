@@ -2,13 +2,14 @@ import { describe, it } from "vitest";
 import type { Runtime } from "../../../src/bot/reconcile/decision.ts";
 import { healthOf } from "../../../src/bot/view/health.ts";
 import { Life, START } from "./life.ts";
+import { summaryOf } from "./said.ts";
 
 const WORKLOAD = { state: "running", version: null, restarts: 0 };
 const refused = { kind: "agent_refused", data: { code: "wrong_droplet", droplet_id: 9 } } as const;
 
 /** The agent has said what its workload does. */
-function telling(life: Life, state = "running"): Life {
-  const workload = { ...WORKLOAD, state };
+function telling(life: Life, state = "running", degraded?: string[]): Life {
+  const workload = { ...WORKLOAD, state, ...(degraded ? { degraded } : {}) };
   life.rt = {
     ...life.rt,
     telemetry: { at: life.now, agent_version: "1", workload, load: null, mem: null, disk: null },
@@ -44,6 +45,23 @@ describe("who of a bot is heard", () => {
     it(`${situation}: ${agent}, workload ${workload}`, ({ expect }) => {
       const { bot, rt } = life();
       expect(healthOf(bot, rt)).toMatchObject({ agent, workload });
+    });
+  }
+});
+
+describe("what a workload is not ready for any more", () => {
+  const TABLE: [situation: string, life: () => Life, degraded: string[]][] = [
+    ["an agent that says nothing of it", () => telling(new Life().online()), []],
+    ["nothing", () => telling(new Life().online(), "running", []), []],
+    ["channels", () => telling(new Life().online(), "running", ["channels"]), ["channels"]],
+    ["what it said last is no news", () => telling(new Life().online(), "running", ["channels"]).silent(), []],
+    ["a workload that does not run", () => telling(new Life().online(), "crashed", ["channels"]), []],
+  ];
+  for (const [situation, life, degraded] of TABLE) {
+    it(`${situation}: ${degraded.join() || "none"}`, ({ expect }) => {
+      const lived = life();
+      expect(healthOf(lived.bot, lived.rt).degraded).toEqual(degraded);
+      expect(summaryOf(lived).includes("running, but not ready: channels.")).toBe(degraded.length > 0);
     });
   }
 });

@@ -71,6 +71,8 @@ function configRow(bot_id: string, { id, version }: { id: string; version: numbe
     },
     risk_config: { max_position_size_pct: 1, max_daily_loss_pct: 1, max_drawdown_pct: 1, max_trades_per_day: 1 },
     llm_provider: "anthropic",
+    llm_model: null,
+    llm_base_url: null,
     llm_api_key: "sk-plain",
     llm_api_key_last4: null,
     llm_api_key_updated_at: 0,

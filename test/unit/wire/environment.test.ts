@@ -1,7 +1,8 @@
 import { describe, it } from "vitest";
 import { CreateBotRequest } from "../../../src/wire/bot.ts";
 import { AgentConfig, ConfigPatch } from "../../../src/wire/config.ts";
-import { Environment, EnvironmentPatch, keyVariable, whyReserved } from "../../../src/wire/environment.ts";
+import { Environment, EnvironmentPatch, whyReserved } from "../../../src/wire/environment.ts";
+import { keyVariable } from "../../../src/wire/models.ts";
 import { BOT_REQUEST } from "../../fixtures/bot.ts";
 
 function refusal(environment: unknown) {
@@ -47,11 +48,14 @@ describe("the name of a further secret", () => {
   });
 
   it("is not the variable that carries the bot's own LLM key", async ({ expect }) => {
-    const request = { ...BOT_REQUEST, llm_provider: "Deep-Seek", environment: { DEEP_SEEK_API_KEY: "x" } };
+    const own = { llm_base_url: "https://llm.test/v1", llm_model: "deep-seek/v4" };
+    const request = { ...BOT_REQUEST, ...own, llm_provider: "Deep-Seek", environment: { DEEP_SEEK_API_KEY: "x" } };
     expect(keyVariable("Deep-Seek")).toBe("DEEP_SEEK_API_KEY");
     expect(keyVariable("constructor")).toBe("CONSTRUCTOR_API_KEY");
     expect(CreateBotRequest.safeParse(request).error?.issues).toMatchObject([{ path: ["environment"] }]);
-    expect(CreateBotRequest.safeParse({ ...request, llm_provider: "mistral" }).success).toBe(true);
+    expect(
+      CreateBotRequest.safeParse({ ...request, llm_provider: "mistral", llm_model: "mistral/large" }).success,
+    ).toBe(true);
   });
 });
 

@@ -119,8 +119,12 @@ async function fetchConfig(bot: KnownBot, agent: KnownAgent, known: boolean): Pr
   const news = fromAgent(bot, bot.told.config.delivered ? [] : ["config_delivered"]);
   if (known) return news;
   const { shown, ...secrets } = bot.desired;
-  const { author, ...version } = shown;
-  expect(reply.json).toEqual({ ...version, secrets: { llm_provider: shown.secrets.llm_provider, ...secrets } });
+  const { author, effective_llm_model: llm_model, ...version } = shown;
+  expect(reply.json).toEqual({
+    ...version,
+    llm_model,
+    secrets: { llm_provider: shown.secrets.llm_provider, ...secrets },
+  });
   return news;
 }
 

@@ -22,7 +22,8 @@ const WRONG_CONFIGS = [
 const WRONG_CHANGES = [{}, { name: "" }, { persona: "expert" }, { policies: { healing: "always" } }, { id: 1 }];
 
 type IfMatch = "none" | "the present" | "a stale" | "any";
-type Content = Pick<ConfigVersion, "trading_config" | "risk_config" | "secrets">;
+type Models = Pick<ConfigVersion, "llm_model" | "effective_llm_model" | "llm_base_url">;
+type Content = Models & Pick<ConfigVersion, "trading_config" | "risk_config" | "secrets">;
 
 async function patchConfig(world: World, bot: KnownBot, patch: ConfigPatch, ifMatch: IfMatch): Promise<News> {
   const stale = `"${bot.versions.at(-2)?.shown.id ?? crypto.randomUUID()}"`;
@@ -69,12 +70,19 @@ function merge(base: Content, patch: ConfigPatch, now: number): Content | null {
   return {
     trading_config,
     risk_config: { ...base.risk_config, ...risk, ...(max_drawdown_pct !== undefined ? { max_drawdown_pct } : {}) },
+    ...modelOf(llm_provider ?? base.secrets.llm_provider),
     secrets: {
       llm_provider: llm_provider ?? base.secrets.llm_provider,
       llm_api_key: llm_api_key ? key : base.secrets.llm_api_key,
       environment: names(base.secrets.environment, environment, now),
     },
   };
+}
+
+/** Nobody here names a model: each runs on its provider's. */
+function modelOf(llm_provider: string): Models {
+  const defaults: Record<string, string> = { anthropic: "anthropic/claude-sonnet-5", openai: "openai/gpt-6-astra" };
+  return { llm_model: null, effective_llm_model: defaults[llm_provider] ?? null, llm_base_url: null };
 }
 
 /** One new version with the next number, an id of its own and the ETag that goes with it. */
@@ -117,7 +125,8 @@ async function rollBack(
   if (bot.view.status === "destroyed") return refused(reply, 409, "bot_destroyed");
   const { trading_config, risk_config } = bot.version(to_version).shown;
   const { secrets } = bot.desired.shown;
-  const content = { trading_config, risk_config, secrets, note: null, restored_from: to_version };
+  const models = modelOf(secrets.llm_provider);
+  const content = { trading_config, risk_config, ...models, secrets, note: null, restored_from: to_version };
   const news = published(world, bot, reply, content);
   expect(fresh).toBe(1);
   model.remember(path, key, body, String(bot.versions.length));

@@ -49,6 +49,9 @@ export async function create(model: Model, world: World, name: string, key: stri
       restored_from: null,
       trading_config: { asset_focus, algorithm, strictness, paper_mode, signal_knobs: null },
       risk_config: { max_position_size_pct, max_daily_loss_pct, max_drawdown_pct, max_trades_per_day },
+      llm_model: null,
+      effective_llm_model: "anthropic/claude-sonnet-5",
+      llm_base_url: null,
       secrets: {
         llm_provider,
         llm_api_key: { set: true, last4: llm_api_key.slice(-4), updated_at: made },

@@ -1,0 +1,120 @@
+/**
+ * Files below a directory that somebody else may write to, as the workload may: never through a link, never a device or a
+ * pipe, never more than so many bytes; and written beside, then renamed, so that nobody's file is written into.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { renameDurably } from "./files.ts";
+
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_WRONLY, O_CREAT, O_EXCL } = constants;
+
+export class ForeignFileError extends Error {
+  override name = "ForeignFileError";
+}
+
+/**
+ * @param root the directory that is trusted to be one; each part of the way from it to the file has to be a directory
+ * @returns the text, or null where there is no such file. @throws {ForeignFileError} where it is anything else
+ */
+export function readForeign(root: string, path: string, max_bytes: number): string | null {
+  if (!isWayClear(root, path)) return null;
+  let file: number;
+  try {
+    // A pipe that nobody writes to would otherwise be waited for.
+    file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw new ForeignFileError(`${path} cannot be opened: ${codeOf(error)}`);
+  }
+  try {
+    const { size, isFile } = statOf(file);
+    if (!isFile) throw new ForeignFileError(`${path} is not a regular file`);
+    if (size > max_bytes) throw new ForeignFileError(`${path} has more than ${max_bytes} bytes`);
+    const buffer = Buffer.alloc(size);
+    let length = 0;
+    while (length < size) {
+      const read = readSync(file, buffer, length, size - length, length);
+      if (read === 0) break;
+      length += read;
+    }
+    return buffer.toString("utf8", 0, length);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Makes the directories on the way. @throws {ForeignFileError} where something else stands in it */
+export function writeForeign(root: string, path: string, text: string, mode = 0o600): void {
+  const directory = dirname(path);
+  for (const part of waysTo(root, directory)) {
+    if (kindOf(part) === "none") mkdirSync(part, { mode: 0o700 });
+    if (kindOf(part) !== "directory") throw new ForeignFileError(`${part} is not a directory`);
+  }
+  const beside = join(directory, `.spawnpoint-${randomUUID()}`);
+  const file = openSync(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  try {
+    renameDurably(beside, path);
+  } catch (error) {
+    rmSync(beside, { force: true });
+    throw new ForeignFileError(`${path} cannot be replaced: ${codeOf(error)}`);
+  }
+}
+
+/** Moves whatever stands there out of the way, under a name of its own. @returns where to */
+export function setAside(path: string): string {
+  const aside = `${path}.set-aside-${randomUUID()}`;
+  renameDurably(path, aside);
+  return aside;
+}
+
+/** @returns whether all directories on the way are there. @throws where one of them is something else */
+function isWayClear(root: string, path: string): boolean {
+  for (const part of waysTo(root, dirname(path))) {
+    const kind = kindOf(part);
+    if (kind === "none") return false;
+    if (kind === "other") throw new ForeignFileError(`${part} is not a directory`);
+  }
+  return true;
+}
+
+/** Every directory below `root` on the way to `directory`, that one included. */
+function waysTo(root: string, directory: string): string[] {
+  const parts = relative(root, directory)
+    .split(sep)
+    .filter((part) => part !== "");
+  if (parts.includes("..")) throw new ForeignFileError(`${directory} is not below ${root}`);
+  return parts.map((_, nth) => join(root, ...parts.slice(0, nth + 1)));
+}
+
+function kindOf(path: string): "none" | "directory" | "other" {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return "none";
+  return stat.isDirectory() ? "directory" : "other";
+}
+
+function statOf(file: number): { size: number; isFile: boolean } {
+  const stat = fstatSync(file);
+  return { size: stat.size, isFile: stat.isFile() };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
+}

@@ -1,0 +1,135 @@
+/** OpenClaw on the droplet: which model it runs on, what it is told, what the agent touches, and when it is taken for hung. */
+import type { Mutant } from "./mutant.ts";
+
+const OPENCLAW = "bootstrap/agent/workload/openclaw.ts";
+const FOREIGN = "bootstrap/agent/base/foreign-files.ts";
+const WATCH = "bootstrap/agent/workload/watch.ts";
+const parts = "test/unit/agent/parts.test.ts";
+const foreign = "test/unit/agent/base/foreign-files.test.ts";
+const watch = "test/unit/agent/workload/watch.test.ts";
+const models = "test/unit/wire/models.test.ts";
+const config = "test/unit/bot/config.test.ts";
+const rules = "test/unit/agent/workload/trading-rules.test.ts";
+
+export const workload: readonly Mutant[] = [
+  {
+    name: "model-provider-is-known",
+    guard: "A provider that OpenClaw does not know needs an address.",
+    file: "src/wire/models.ts",
+    find: "llm_base_url === null && lookUp",
+    replace: "llm_base_url === undefined && lookUp",
+    caught_by: [models],
+  },
+  {
+    name: "model-is-the-providers",
+    guard: "A model is one of the provider whose key the bot has.",
+    file: "src/wire/models.ts",
+    find: "!llm_model.startsWith(`${id}/`)",
+    replace: 'llm_model === ""',
+    caught_by: [models],
+  },
+  {
+    name: "model-goes-with-the-provider",
+    guard: "Another provider does not inherit the model of the one before.",
+    file: "src/bot/config/content.ts",
+    find: "providerId(llm_provider) === providerId(base.llm_provider)",
+    replace: "llm_provider.length > 0",
+    caught_by: [config],
+  },
+  {
+    name: "model-of-old-bots-stays",
+    guard: "A bot whose provider is no longer taken can still be patched.",
+    file: "src/bot/config/content.ts",
+    find: "about ? whyNotModel(content) : null",
+    replace: "about || patch.llm_api_key ? whyNotModel(content) : null",
+    caught_by: [config],
+  },
+  {
+    name: "model-address-is-private",
+    guard: "Prompts and keys go over TLS, or stay on the droplet.",
+    file: "src/wire/config.ts",
+    find: 'url.startsWith("https://") || LOOPBACK.test(url)',
+    replace: 'url.startsWith("http")',
+    caught_by: [models],
+  },
+  {
+    name: "gateway-token-of-the-file",
+    guard: "No token in OpenClaw's own file shuts the agent out.",
+    file: OPENCLAW,
+    find: 'mode: "token", token: GATEWAY_TOKEN',
+    replace: 'token: GATEWAY_TOKEN, ...auth, mode: "token"',
+    caught_by: [parts],
+  },
+  {
+    name: "background-turns-are-off-on-paper",
+    guard: "A bot in paper mode spends nobody's money by itself.",
+    file: OPENCLAW,
+    find: "trading_config.background_turns ?? !trading_config.paper_mode",
+    replace: "trading_config.background_turns ?? true",
+    caught_by: [parts],
+  },
+  {
+    name: "rules-stand-once",
+    guard: "Rules of an earlier config do not stay beside those of now.",
+    file: "bootstrap/agent/workload/trading-rules.ts",
+    find: "if (placed) return text;",
+    replace: "if (placed) return `${present.trimEnd()}\\n\\n${block}`;",
+    caught_by: [rules],
+  },
+  {
+    name: "foreign-links-are-not-followed",
+    guard: "A link that the workload planted is not read through.",
+    file: FOREIGN,
+    find: "O_RDONLY | O_NOFOLLOW | O_NONBLOCK",
+    replace: "O_RDONLY | O_NONBLOCK",
+    caught_by: [foreign],
+  },
+  {
+    name: "foreign-pipes-are-not-waited-for",
+    guard: "A pipe that the workload planted does not stop the agent.",
+    file: FOREIGN,
+    find: "if (!isFile) throw",
+    replace: "if (!isFile && size > 0) throw",
+    caught_by: [foreign],
+  },
+  {
+    name: "foreign-files-are-bounded",
+    guard: "A file that the workload grew is not read into memory.",
+    file: FOREIGN,
+    find: "size > max_bytes",
+    replace: "size > 2 * 2 ** 30",
+    caught_by: [foreign],
+  },
+  {
+    name: "foreign-directories-are-no-links",
+    guard: "A linked directory does not lead the agent's writing elsewhere.",
+    file: FOREIGN,
+    find: 'return stat.isDirectory() ? "directory" : "other";',
+    replace: 'return stat.isDirectory() || stat.isSymbolicLink() ? "directory" : "other";',
+    caught_by: [foreign],
+  },
+  {
+    name: "hung-is-silent-not-unready",
+    guard: "A workload that says that it is not ready is not killed for it.",
+    file: WATCH,
+    find: "if (answers) this",
+    replace: "if (ready) this",
+    caught_by: [watch],
+  },
+  {
+    name: "hung-is-bounded-while-it-starts",
+    guard: "A start gets more time than a workload that was ready.",
+    file: WATCH,
+    find: "this.#was_ready ? this.#limits.hung_after_ms : this.#limits.start_deadline_ms",
+    replace: "this.#limits.hung_after_ms",
+    caught_by: [watch],
+  },
+  {
+    name: "draining-is-no-loss",
+    guard: "A workload that finishes what is in flight is not called degraded.",
+    file: WATCH,
+    find: "ready || (this.#was_ready && failing.includes(DRAINING))",
+    replace: "ready",
+    caught_by: [watch],
+  },
+];

@@ -1,0 +1,103 @@
+/** Our agent supervises the real OpenClaw: it answers with the bot's own model and rules, and is seen when it hangs. */
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { descendants, killTree } from "../../bootstrap/agent/workload/process-tree.ts";
+import { AgentProcess } from "../unit/agent/fixtures/agent-process.ts";
+import { agentConfig, TestControlPlane } from "../unit/agent/fixtures/control-plane.ts";
+import { GatewayClient } from "./gateway-client.ts";
+import { ModelServer } from "./model-server.ts";
+import { COMMAND, VERSION } from "./package.ts";
+
+const KEY = "sk-the-bots-own-key-0001";
+/** It takes 9 to 80 s to start, as busy as the machine is. */
+const until = <T>(check: () => T) => vi.waitFor(check, { timeout: 600_000, interval: 200 });
+
+let model: ModelServer;
+let plane: TestControlPlane;
+let agent: AgentProcess;
+const workload = () => plane.beats.at(-1)?.workload ?? plane.channel.statuses.at(-1)?.workload;
+
+beforeAll(async () => {
+  model = await new ModelServer().start();
+  plane = await new TestControlPlane(randomUUID()).start();
+  plane.order = "run";
+  const own = { llm_model: "own-server/trader:1", llm_base_url: model.url };
+  const secrets = { llm_provider: "own-server", llm_api_key: KEY };
+  plane.config = { ...agentConfig(plane.bot_id, 1, KEY), ...own, secrets };
+  agent = new AgentProcess(plane.bot_id, plane.url, {
+    WORKLOAD_COMMAND: COMMAND,
+    WORKLOAD_APPLY_DEADLINE_S: "600",
+    WORKLOAD_STOP_TIMEOUT_S: "30",
+    WORKLOAD_HUNG_AFTER_S: "10",
+  });
+  agent.start();
+});
+
+afterAll(async () => {
+  await agent?.kill("SIGTERM");
+  const { pid } = spawned();
+  if (isAlive(pid)) killTree(pid);
+  await agent?.dispose();
+  await plane?.stop();
+  await model?.stop();
+});
+
+const isAlive = (pid: number) => pid > 1 && existsSync(`/proc/${pid}`);
+
+/** Of the gateway that was started last. */
+function spawned(): { pid: number; port: number } {
+  const last = [...agent.output.matchAll(/"event":"workload_spawned","pid":(\d+),"port":(\d+)/g)].at(-1);
+  return { pid: Number(last?.[1]), port: Number(last?.[2]) };
+}
+
+describe(`OpenClaw ${VERSION} under our agent`, () => {
+  it("becomes ready with a config that its own check calls valid", async () => {
+    await until(() => expect(plane.acks.at(-1)).toMatchObject({ result: "applied", workload: "running" }));
+    expect(workload()).toMatchObject({ state: "running", version: VERSION, restarts: 0 });
+    const path = join(agent.workload_state, "openclaw.json");
+    // Not the tests' own environment: told that it is tested, it prints nothing.
+    const env = { PATH: "/usr/bin:/bin", HOME: agent.directory, OPENCLAW_STATE_DIR: agent.workload_state };
+    const said = execFileSync(COMMAND, ["config", "validate", "--json"], {
+      env: { ...env, OPENCLAW_CONFIG_PATH: path, OPENCLAW_GATEWAY_TOKEN: "x", OWN_SERVER_API_KEY: "x" },
+      encoding: "utf8",
+    });
+    expect(JSON.parse(said)).toMatchObject({ valid: true, warnings: [] });
+    expect(readFileSync(path, "utf8")).not.toContain(KEY);
+  });
+
+  it("reaches the model with the bot's key, and with its risk limits in the text", async () => {
+    const token = readFileSync(join(agent.state, "gateway.token"), "utf8").trim();
+    const client = await GatewayClient.connect(spawned().port, token);
+    // Shortly after it is ready it may refuse a first run.
+    await until(() => client.call("agent", { message: "Hello", sessionKey: "main", idempotencyKey: randomUUID() }));
+    const asked = await until(() => {
+      const found = model.asked.find(({ body }) => body.includes("Hello"));
+      expect(found).toBeDefined();
+      return found;
+    });
+    client.close();
+    expect(asked?.authorization).toBe(`Bearer ${KEY}`);
+    for (const said of ["Trading rules", "Largest drawdown: 10 %", "spawnpoint-trading-rules"]) {
+      expect(asked?.body).toContain(said);
+    }
+  });
+
+  it("is ended and started again when it hangs", async () => {
+    const { pid } = spawned();
+    // A launcher stands in front of the gateway.
+    const tree = [pid, ...descendants(pid)];
+    for (const one of tree) process.kill(one, "SIGSTOP");
+    await until(() => expect(spawned().pid).not.toBe(pid));
+    await until(() => expect(workload()).toMatchObject({ state: "running", restarts: 1 }));
+    expect(agent.output).toMatch(/"reason":"hung: no answer for \d+ s"/);
+    await until(() => expect(tree.filter(isAlive)).toEqual([]));
+  });
+
+  it("leaves no key on the disk", async () => {
+    await agent.kill("SIGTERM");
+    expect(agent.everythingOnDisk).not.toContain(KEY);
+  });
+});

@@ -1,0 +1,49 @@
+/** Stands in for a model provider: an OpenAI-compatible server that notes what it is asked, and answers a few words. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface Asked {
+  authorization: string;
+  /** The whole request, as text. */
+  body: string;
+}
+
+export class ModelServer {
+  readonly asked: Asked[] = [];
+  /** A key that is refused with 401. */
+  refused_key: string | null = null;
+  readonly #server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const { authorization = "" } = request.headers;
+    this.asked.push({ authorization, body });
+    if (authorization === `Bearer ${this.refused_key}`) {
+      response.writeHead(401, { "content-type": "application/json" });
+      response.end(JSON.stringify({ error: { message: "Incorrect API key", code: "invalid_api_key" } }));
+      return;
+    }
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    for (const choice of [
+      { index: 0, delta: { role: "assistant", content: "Understood." }, finish_reason: null },
+      { index: 0, delta: {}, finish_reason: "stop" },
+    ]) {
+      const chunk = { id: "1", object: "chat.completion.chunk", created: 1, model: "stand-in", choices: [choice] };
+      response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    }
+    response.end("data: [DONE]\n\n");
+  });
+
+  async start(): Promise<this> {
+    await new Promise<void>((done) => this.#server.listen(0, "127.0.0.1", done));
+    return this;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((done) => this.#server.close(done));
+  }
+}

@@ -1,0 +1,3 @@
+import { install } from "./package.ts";
+
+export default install;
