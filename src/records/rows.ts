@@ -20,7 +20,7 @@ export const ConfigRow = z.object({
   trading_config: TradingConfig,
   risk_config: RiskConfig,
   llm_provider: z.string(),
-  /** `provider/model`; null: the provider's default, also of versions from before there was a choice. */
+  /** Provider and model, as `PROVIDER/MODEL`; null: the provider's default, also of versions from before there was a choice. */
   llm_model: z
     .string()
     .nullish()

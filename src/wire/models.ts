@@ -1,13 +1,13 @@
 /**
  * Model providers that the pinned OpenClaw knows by itself, and which model a bot runs on where its config names none.
  * Others are reached as OpenAI-compatible servers by `llm_base_url`. Pure. Sources: the manifests of the package
- * (`dist/extensions/NAME/openclaw.plugin.json`) and its `docs/concepts/model-providers`.
+ * (`dist/extensions/NAME/openclaw.plugin.json`) and its documentation of model providers.
  */
 
 interface Provider {
   /** The variable that OpenClaw reads its key from. */
   key_variable: string;
-  /** `provider/model` */
+  /** `PROVIDER/MODEL` */
   default_model: string;
 }
 
@@ -32,7 +32,7 @@ const ALIASES: Readonly<Record<string, string>> = { claude: "anthropic", gemini:
 /** What a config says of the model that its bot runs on. */
 export interface ModelChoice {
   llm_provider: string;
-  /** `provider/model`; null: the provider's default. */
+  /** `PROVIDER/MODEL`; null: the provider's default. */
   llm_model: string | null;
   llm_base_url: string | null;
 }
@@ -49,7 +49,7 @@ export function keyVariable(llm_provider: string): string {
   return lookUp(PROVIDERS, id)?.key_variable ?? `${id.toUpperCase().replaceAll("-", "_")}_API_KEY`;
 }
 
-/** `provider/model`; null where neither the config nor our table names one. */
+/** `PROVIDER/MODEL`; null where neither the config nor our table names one. */
 export function effectiveModel({ llm_provider, llm_model }: ModelChoice): string | null {
   return llm_model ?? lookUp(PROVIDERS, providerId(llm_provider))?.default_model ?? null;
 }

@@ -72,7 +72,7 @@ export const history: readonly Mutant[] = [
     file: "src/bot/followers.ts",
     find: "waiters.tell(after)",
     replace: "{ if (after.bot.destroyed_at !== null) waiters.tell(after); }",
-    caught_by: [wait, waiting],
+    caught_by: [wait],
   },
   {
     name: "waiters-are-limited",
@@ -112,7 +112,7 @@ export const history: readonly Mutant[] = [
     file: WAIT,
     find: "return bot.status === status || bot.destroyed_at !== null;",
     replace: "return bot.status === status;",
-    caught_by: [waiting],
+    caught_by: [wait],
   },
   {
     name: "pruned-behind-a-snapshot",

@@ -62,7 +62,7 @@ const Manifest = z.object({
 export interface Catalogue {
   /** Variables that a key is read from, by provider. */
   variables: Map<string, readonly string[]>;
-  /** Models as `provider/model`, of the providers whose list stands in the package. */
+  /** Models as `PROVIDER/MODEL`, of the providers whose list stands in the package. */
   models: Map<string, readonly string[]>;
 }
 

@@ -15,8 +15,9 @@ import type { Settings } from "../settings.ts";
 import type { LogFile } from "./log-file.ts";
 import { gatewayArguments, openclawConfig, plainEnvironment, rulesFile, workloadEnvironment } from "./openclaw.ts";
 import { killTree, startTicks } from "./process-tree.ts";
-import type { Launched, Plan, Vitals } from "./supervisor.ts";
+import type { Launched, Plan } from "./supervisor.ts";
 import { SKILL_NAME, tradingSkill, withTradingRules } from "./trading-rules.ts";
+import type { Vitals } from "./watch.ts";
 
 const PROBE_TIMEOUT_MS = 2000;
 const PROBE_MAX_CHARS = 4096;

@@ -7,21 +7,12 @@ import type { WorkloadState } from "../../../src/wire/enums.ts";
 import { describeError } from "../base/log.ts";
 import { aborted, type BackoffLimits, sleep } from "../base/timing.ts";
 import { afterEnd } from "./supervision.ts";
-import { Watch } from "./watch.ts";
+import { type Vitals, Watch, type WatchLimits } from "./watch.ts";
 
 export interface Plan {
   config_id: string;
   /** Writes what the child needs and starts it. */
   launch: () => Promise<Launched>;
-}
-
-/** What one look at the child has shown. */
-export interface Vitals {
-  /** It has answered at all. */
-  answers: boolean;
-  ready: boolean;
-  /** What is not ready, in its own words. */
-  failing: readonly string[];
 }
 
 export interface Launched {
@@ -43,19 +34,13 @@ export interface Snapshot {
   degraded: readonly string[];
 }
 
-export interface SupervisorDeps {
+export interface SupervisorDeps extends WatchLimits {
   /** Monotonic, ms. */
   now_ms: () => number;
   random: () => number;
   backoff: BackoffLimits;
   stop_timeout_ms: number;
   probe_every_ms: number;
-  /** A child that was ready and has not answered for so long hangs. */
-  hung_after_ms: number;
-  /** So long it may take from its start to its first answer. */
-  start_deadline_ms: number;
-  /** A loss of readiness that lasts less is not told. */
-  degraded_after_ms: number;
   killTree: (pid: number) => void;
   onChange: (snapshot: Snapshot) => void;
 }

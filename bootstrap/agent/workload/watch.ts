@@ -1,7 +1,22 @@
 /** Pure: what a run of looks at a child says of it: since when it is ready, whether it hangs, what it has lost. */
-import type { SupervisorDeps, Vitals } from "./supervisor.ts";
 
-export type WatchLimits = Pick<SupervisorDeps, "hung_after_ms" | "start_deadline_ms" | "degraded_after_ms">;
+/** What one look at the child has shown. */
+export interface Vitals {
+  /** It has answered at all. */
+  answers: boolean;
+  ready: boolean;
+  /** What is not ready, in its own words. */
+  failing: readonly string[];
+}
+
+export interface WatchLimits {
+  /** A child that was ready and has not answered for so long hangs. */
+  hung_after_ms: number;
+  /** So long it may take from its start to its first answer. */
+  start_deadline_ms: number;
+  /** A loss of readiness that lasts less is not told. */
+  degraded_after_ms: number;
+}
 
 /** OpenClaw says so while it finishes what is in flight: it has lost nothing. */
 const DRAINING = "gateway-draining";

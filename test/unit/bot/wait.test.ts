@@ -20,6 +20,14 @@ function setUp(life = new Life().online()) {
   return { shell, waiters, waiting };
 }
 
+/** Their answers are on their way: it takes no time, only turns. */
+async function noneWaits(waiters: Waiters): Promise<void> {
+  for (let turn = 0; waiters.count > 0; turn++) {
+    if (turn > 100) throw new Error(`${waiters.count} still wait`);
+    await Promise.resolve();
+  }
+}
+
 describe("whoever waits for a status", () => {
   it("is answered at once where the bot has it", async ({ expect }) => {
     const { waiters, waiting } = setUp();
@@ -36,6 +44,7 @@ describe("whoever waits for a status", () => {
     const { revision } = shell.present().bot;
     // By the time of the answer it is over again: it has been reached all the same.
     shell.commit({ events: [heard] });
+    await noneWaits(waiters);
     for (const { answer } of [first, second]) {
       expect(await answer).toMatchObject({ value: { reached: true, bot: { status: "unresponsive", revision } } });
     }
@@ -53,11 +62,12 @@ describe("whoever waits for a status", () => {
   });
 
   it("is answered when the bot is destroyed: nothing else comes", async ({ expect }) => {
-    const { shell, waiting } = setUp(new Life().online().requested("destroy"));
+    const { shell, waiters, waiting } = setUp(new Life().online().requested("destroy"));
     const { answer } = waiting("online");
     expect(await answer).toMatchObject({ value: { reached: true } });
     const { answer: paused } = waiting("paused");
     shell.commit({ events: [{ kind: "destroyed", data: {} }] });
+    await noneWaits(waiters);
     expect(await paused).toMatchObject({ value: { reached: false, bot: { status: "destroyed" } } });
     expect(await waiting("online").answer).toMatchObject({ value: { reached: false } });
     expect(await waiting("destroyed").answer).toMatchObject({ value: { reached: true } });
@@ -66,7 +76,9 @@ describe("whoever waits for a status", () => {
   it("is one of five; an end makes room", async ({ expect }) => {
     const { waiters, waiting } = setUp();
     const callers = Array.from({ length: MAX_WAITERS }, () => waiting("paused"));
-    expect(await waiting("paused").answer).toMatchObject({ ok: false, code: "too_many_waiters", retry_after_s: 5 });
+    const sixth = waiting("paused");
+    sixth.end();
+    expect(await sixth.answer).toMatchObject({ ok: false, code: "too_many_waiters", retry_after_s: 5 });
     // Whoever need not wait takes no place.
     expect(await waiting("online").answer).toMatchObject({ value: { reached: true } });
     callers[0]?.end();

@@ -1,6 +1,5 @@
 import { describe, it } from "vitest";
-import type { Vitals } from "../../../../bootstrap/agent/workload/supervisor.ts";
-import { Watch } from "../../../../bootstrap/agent/workload/watch.ts";
+import { type Vitals, Watch } from "../../../../bootstrap/agent/workload/watch.ts";
 
 const LIMITS = { hung_after_ms: 60_000, start_deadline_ms: 180_000, degraded_after_ms: 10_000 };
 const READY: Vitals = { answers: true, ready: true, failing: [] };
