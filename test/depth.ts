@@ -14,6 +14,11 @@ export function depth({ full, quick }: { full: number; quick: number }, asked?: 
   return asked ? Number(asked) : isFull ? full : quick;
 }
 
+/** All of them in a full run, and in a quick one every `every`th, the same each time. @param from which is the first */
+export function partOf<T>(items: readonly T[], every: number, from = 0): readonly T[] {
+  return isFull ? items : items.filter((_, nth) => nth % every === from % every);
+}
+
 /**
  * How long a test waits for what will be so. No test is about this: it ends those whose condition never comes, however
  * much else the machine has to do. `TEST_PATIENCE_S` shortens it where many tests are expected to fail.

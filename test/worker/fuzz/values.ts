@@ -81,6 +81,7 @@ function text(
   const fits = (made: string) => made.length >= min && made.length <= max;
   if (format === "uuid") return fc.uuid();
   if (format === "email") return fc.uuid().map((id) => `${id}@people.test`);
+  if (format === "uri") return fc.uuid().map((id) => `https://${id}.test/v1`);
   if (format === "date-time") {
     const years = { min: new Date("1970-01-01"), max: new Date("2200-01-01"), noInvalidDate: true };
     return fc.date(years).map((date) => date.toISOString());
