@@ -31,7 +31,6 @@ describe("a config with which the workload does not run", () => {
     await system.until(
       "the last good content is back",
       async () => (await system.bot(id)).applied_config_version === 3,
-      LIMIT_MS,
     );
     const events = await system.events(id);
     const took_ms = at(events, "config_applied", 3) - at(events, "config_delivered", 2);
