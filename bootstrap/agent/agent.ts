@@ -1,11 +1,10 @@
 /** Wires the parts together and runs them until the signal; then the workload ends first and the state is closed last. */
 import { randomBytes } from "node:crypto";
-import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { lineRedactor, redactText } from "../../src/wire/redact.ts";
 import { makePrivateDirectory } from "./base/files.ts";
 import { createLog, describeError, type Log } from "./base/log.ts";
-import { Store } from "./base/store.ts";
+import { openStore } from "./base/open-store.ts";
 import { sleep } from "./base/timing.ts";
 import { CommandExecutor } from "./commands/command-executor.ts";
 import { startApi } from "./local/start.ts";
@@ -227,18 +226,5 @@ async function forever(
       log("loop_failed", { loop: name, error: describeError(error) });
     }
     await sleep(LOOP_AGAIN_MS, signal);
-  }
-}
-
-/** A database that cannot be opened is put aside: without it the agent still has its credential, and waits for orders. */
-function openStore(path: string, log: Log): Store {
-  const open = () => new Store(path, (key) => log("kept_value_unreadable", { key }));
-  try {
-    return open();
-  } catch (error) {
-    log("database_put_aside", { error: describeError(error) });
-    renameSync(path, `${path}.unreadable`);
-    for (const beside of ["-wal", "-shm"]) rmSync(path + beside, { force: true });
-    return open();
   }
 }

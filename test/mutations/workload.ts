@@ -132,4 +132,12 @@ export const workload: readonly Mutant[] = [
     replace: "ready",
     caught_by: [watch],
   },
+  {
+    name: "only-damage-is-put-aside",
+    guard: "A full disk does not cost the agent what it must remember.",
+    file: "bootstrap/agent/base/open-store.ts",
+    find: "if (!isDamaged(error)) throw error;",
+    replace: "void isDamaged;",
+    caught_by: ["test/unit/agent/base/open-store.test.ts"],
+  },
 ];
