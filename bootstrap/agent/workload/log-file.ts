@@ -22,22 +22,30 @@ export class LogFile {
     this.#size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
-  write(line: string): void {
-    const text = Buffer.from(`${this.#clean(line).slice(0, LINE_MAX_CHARS)}\n`);
+  /** @returns the line as it was written */
+  write(line: string): string {
+    const clean = this.#clean(line).slice(0, LINE_MAX_CHARS);
+    const text = Buffer.from(`${clean}\n`);
     if (this.#size > 0 && this.#size + text.length > this.#max_bytes) {
       renameSync(this.#path, `${this.#path}.1`);
       this.#size = 0;
     }
     appendFileSync(this.#path, text, { mode: 0o600 });
     this.#size += text.length;
+    return clean;
   }
 
-  /** @param onError the disk may be full: output is then lost, but nothing else. */
-  follow(stream: Readable, onError: (error: unknown) => void): void {
+  /**
+   * @param onError the disk may be full: output is then lost, but nothing else.
+   * @returns its last line that says something, as it was written
+   */
+  follow(stream: Readable, onError: (error: unknown) => void): () => string | null {
     let rest = "";
+    let last: string | null = null;
     const put = (line: string) => {
       try {
-        this.write(line.slice(0, LINE_KEPT_CHARS));
+        const written = this.write(line.slice(0, LINE_KEPT_CHARS));
+        if (written.trim() !== "") last = written;
       } catch (error) {
         onError(error);
       }
@@ -52,5 +60,6 @@ export class LogFile {
       if (rest !== "") put(rest);
     });
     stream.on("error", onError);
+    return () => last;
   }
 }

@@ -92,11 +92,11 @@ export class Runner {
     });
     const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
     log_file.follow(child.stdout, lost);
-    log_file.follow(child.stderr, lost);
+    const lastWords = log_file.follow(child.stderr, lost);
     const ticks = child.pid === undefined ? null : startTicks(child.pid);
     if (child.pid !== undefined && ticks !== null) store.set("child", { pid: child.pid, start_ticks: ticks });
     log("workload_spawned", { pid: child.pid ?? null, port, config_id: config.id, version: this.#version });
-    return { child, probe: (signal) => this.#probe(port, signal) };
+    return { child, probe: (signal) => this.#probe(port, signal), lastWords };
   }
 
   /** For the model to read, wherever OpenClaw looks first. */

@@ -21,7 +21,7 @@ export type AfterEnd =
   | { do: "restart"; after_ms: number; failures: number; reason: string };
 
 export function afterEnd(ended: Ended, limits: BackoffLimits, random: number): AfterEnd {
-  if (ended.code === EXIT_BAD_CONFIG) return { do: "give_up", reason: "bad config (exit code 78)" };
+  if (ended.code === EXIT_BAD_CONFIG) return { do: "give_up", reason: `bad config (${ended.detail})` };
   const failures = ended.healthy_ms >= FORGIVEN_AFTER_MS ? 0 : ended.failures;
   const after_ms = backoff(failures, limits, random);
   return { do: "restart", after_ms, failures: failures + 1, reason: ended.detail };

@@ -19,7 +19,13 @@ export interface Launched {
   child: ChildProcess;
   /** One look; never rejects. */
   probe: (signal: AbortSignal) => Promise<Vitals>;
+  /** The last line of its complaints, without secrets; null: there was none. */
+  lastWords: () => string | null;
 }
+
+/** What it said last may still be on its way when it has ended; a child of its own may hold the pipe open. */
+const LAST_WORDS_MS = 200;
+const LAST_WORDS_CHARS = 200;
 
 export interface Snapshot {
   state: WorkloadState;
@@ -178,7 +184,8 @@ export class Supervisor {
     if (!superseded.aborted) this.#ready_since_ms = null;
     this.#degraded = [];
     const how = await end;
-    return { end: hung === null ? how : { code: null, detail: hung }, healthy_ms };
+    if (superseded.aborted) return { end: how, healthy_ms };
+    return { end: hung === null ? await explained(how, launched) : { code: null, detail: hung }, healthy_ms };
   }
 
   /** @returns how long the child was ready without a break, up to its end, in ms; and why it is taken for hung. */
@@ -212,6 +219,16 @@ export class Supervisor {
     if (!ended.aborted && child.pid !== undefined) this.#deps.killTree(child.pid);
     await aborted(ended);
   }
+}
+
+/** With what it said last, which mostly is why. */
+async function explained(how: End, { child, lastWords }: Launched): Promise<End> {
+  const said = new AbortController();
+  child.stderr?.once("close", () => said.abort());
+  if (child.stderr?.closed !== false) said.abort();
+  await sleep(LAST_WORDS_MS, said.signal);
+  const words = lastWords()?.trim().slice(0, LAST_WORDS_CHARS);
+  return words ? { ...how, detail: `${how.detail}: ${words}` } : how;
 }
 
 function meaning(plan: Plan | null, rest: Meaning["rest"]): Meaning {
