@@ -104,9 +104,17 @@ const TERMINAL =
 
 /** @param known secrets in present use, removed wherever they stand, whatever they look like and in whatever coat */
 export function redactText(text: string, known: readonly string[] = []): string {
-  let clean = text.replace(TERMINAL, "");
-  for (const pattern of patternsOf(known)) clean = clean.replaceAll(pattern, REDACTED);
+  const plain = text.replace(TERMINAL, "");
+  // A secret may hold such a sequence itself.
+  let clean = plain === text ? text : withoutKnown(text, known).replace(TERMINAL, "");
+  clean = withoutKnown(clean, known);
   for (const { pattern, keep = "" } of LOOKS) clean = clean.replace(pattern, `${keep}${REDACTED}`);
+  return clean;
+}
+
+function withoutKnown(text: string, known: readonly string[]): string {
+  let clean = text;
+  for (const pattern of patternsOf(known)) clean = clean.replaceAll(pattern, REDACTED);
   return clean;
 }
 

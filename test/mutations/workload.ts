@@ -41,7 +41,7 @@ export const workload: readonly Mutant[] = [
     guard: "A bot whose provider is no longer taken can still be patched.",
     file: "src/bot/config/content.ts",
     find: "about ? whyNotModel(content) : null",
-    replace: "about || patch.llm_api_key ? whyNotModel(content) : null",
+    replace: "about || content.llm_provider ? whyNotModel(content) : null",
     caught_by: [config],
   },
   {

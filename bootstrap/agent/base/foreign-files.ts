@@ -13,7 +13,7 @@ import {
   openSync,
   readSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { renameDurably } from "./files.ts";
@@ -49,9 +49,18 @@ export function readForeign(root: string, path: string, max_bytes: number): stri
       if (read === 0) break;
       length += read;
     }
-    return buffer.toString("utf8", 0, length);
+    return decode(path, buffer.subarray(0, length));
   } finally {
     closeSync(file);
+  }
+}
+
+/** Text that is read as something else would be written back as something else. */
+function decode(path: string, bytes: Buffer): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new ForeignFileError(`${path} is not UTF-8`);
   }
 }
 
@@ -65,16 +74,25 @@ export function writeForeign(root: string, path: string, text: string, mode = 0o
   const beside = join(directory, `.spawnpoint-${randomUUID()}`);
   const file = openSync(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  try {
+    try {
+      // Until all of it is written: a single write on a disk that is nearly full may take a part.
+      writeFileSync(file, text);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
     renameDurably(beside, path);
   } catch (error) {
     rmSync(beside, { force: true });
     throw new ForeignFileError(`${path} cannot be replaced: ${codeOf(error)}`);
+  }
+}
+
+/** Makes the directory; what stands in its place, and is none, is set aside. */
+export function makeForeignDirectory(root: string, path: string): void {
+  for (const part of waysTo(root, path)) {
+    if (kindOf(part) === "other") setAside(part);
+    if (kindOf(part) === "none") mkdirSync(part, { mode: 0o700 });
   }
 }
 

@@ -85,6 +85,9 @@ export function rulesFile(config: AgentConfig): string {
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is OpenClaw's template
 const GATEWAY_TOKEN = "${OPENCLAW_GATEWAY_TOKEN}";
 
+/** Marks what we have written, so that it goes again when the config has another provider. */
+const OURS = " (set by Spawnpoint)";
+
 /** A model server of the customer's, as OpenClaw wants it described: it asks for the model by its name there. */
 function customProvider({ llm_model, llm_base_url, secrets }: AgentConfig): Record<string, unknown> | null {
   if (llm_base_url === null || llm_model === null) return null;
@@ -95,7 +98,7 @@ function customProvider({ llm_model, llm_base_url, secrets }: AgentConfig): Reco
       baseUrl: llm_base_url,
       apiKey: `\${${keyVariable(secrets.llm_provider)}}`,
       api: "openai-completions",
-      models: [{ id: name, name }],
+      models: [{ id: name, name: `${name}${OURS}` }],
     },
   };
 }
@@ -106,7 +109,9 @@ function customProvider({ llm_model, llm_base_url, secrets }: AgentConfig): Reco
  * the command line says the same.
  */
 export function openclawConfig(present: string | null, config: AgentConfig): string | null {
-  const own = present === null ? {} : parseObject(present);
+  // A byte-order mark is none of JSON's.
+  const text = present?.replace(/^\ufeff/, "").trim() ?? "";
+  const own = text === "" ? {} : parseObject(text);
   if (own === null) return null;
   const gateway = asObject(own.gateway);
   const auth = asObject(gateway.auth);
@@ -127,13 +132,16 @@ function withModel(own: Record<string, unknown>, config: AgentConfig): Record<st
   const agents = asObject(own.agents);
   const defaults = asObject(agents.defaults);
   const model = { ...asObject(defaults.model), primary: config.llm_model };
-  const custom = customProvider(config);
+  return withProviders({ ...own, agents: { ...agents, defaults: { ...defaults, model } } }, customProvider(config));
+}
+
+/** Ours of an earlier config would send its key where it no longer belongs. */
+function withProviders(own: Record<string, unknown>, custom: Record<string, unknown> | null): Record<string, unknown> {
   const models = asObject(own.models);
-  return {
-    ...own,
-    agents: { ...agents, defaults: { ...defaults, model } },
-    ...(custom === null ? {} : { models: { ...models, providers: { ...asObject(models.providers), ...custom } } }),
-  };
+  const present = Object.entries(asObject(models.providers));
+  const theirs = present.filter(([, provider]) => !JSON.stringify(provider).includes(OURS));
+  if (custom === null && theirs.length === present.length) return own;
+  return { ...own, models: { ...models, providers: { ...Object.fromEntries(theirs), ...custom } } };
 }
 
 /**

@@ -7,8 +7,8 @@ import * as z from "zod";
 import { MAX_DEGRADED } from "../../../src/wire/agent.ts";
 import type { AgentConfig } from "../../../src/wire/config.ts";
 import { makePrivateDirectory } from "../base/files.ts";
-import { ForeignFileError, readForeign, setAside, writeForeign } from "../base/foreign-files.ts";
-import type { Log } from "../base/log.ts";
+import { ForeignFileError, makeForeignDirectory, readForeign, setAside, writeForeign } from "../base/foreign-files.ts";
+import { describeError, type Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import { sleep } from "../base/timing.ts";
 import type { Settings } from "../settings.ts";
@@ -74,14 +74,19 @@ export class Runner {
       workspace_dir: workspace !== null && existsSync(workspace) ? workspace : null,
     };
     makePrivateDirectory(paths.state_dir);
-    makePrivateDirectory(paths.tmp_dir);
+    makeForeignDirectory(paths.state_dir, paths.tmp_dir);
     makePrivateDirectory(dirname(paths.config_path));
-    writeForeign(paths.state_dir, paths.rules_path, rulesFile(config));
+    this.#write(paths.state_dir, paths.rules_path, rulesFile(config));
     const config_dir = dirname(paths.config_path);
     const own = openclawConfig(this.#read(config_dir, paths.config_path), config);
     if (own === null) log("workload_config_left_alone", { path: paths.config_path });
-    else writeForeign(config_dir, paths.config_path, own);
-    this.#writeTradingRules(config, paths.workspace_dir ?? join(paths.state_dir, "workspace"));
+    else this.#write(config_dir, paths.config_path, own);
+    try {
+      this.#writeTradingRules(config, paths.workspace_dir ?? join(paths.state_dir, "workspace"));
+    } catch (error) {
+      // The rules are in `rules_path` as well, and a bot that never starts helps nobody.
+      log("workload_rules_not_written", { error: describeError(error) });
+    }
     const port = await this.#choosePort();
     this.#version = await this.#readVersion();
 
@@ -101,10 +106,23 @@ export class Runner {
 
   /** For the model to read, wherever OpenClaw looks first. */
   #writeTradingRules(config: AgentConfig, workspace: string): void {
-    makePrivateDirectory(workspace);
+    makeForeignDirectory(dirname(workspace), workspace);
     const agents = join(workspace, "AGENTS.md");
-    writeForeign(workspace, agents, withTradingRules(this.#read(workspace, agents), config));
-    writeForeign(workspace, join(workspace, "skills", SKILL_NAME, "SKILL.md"), tradingSkill(config));
+    this.#write(workspace, agents, withTradingRules(this.#read(workspace, agents), config));
+    const skill = join(workspace, "skills", SKILL_NAME);
+    makeForeignDirectory(workspace, skill);
+    this.#write(workspace, join(skill, "SKILL.md"), tradingSkill(config));
+  }
+
+  /** What stands in the way of the file is moved aside, once. */
+  #write(root: string, path: string, text: string): void {
+    try {
+      writeForeign(root, path, text);
+    } catch (error) {
+      if (!(error instanceof ForeignFileError) || !existsSync(path)) throw error;
+      this.#deps.log("workload_file_set_aside", { reason: error.message, to: setAside(path) });
+      writeForeign(root, path, text);
+    }
   }
 
   /** What the workload may have put there is moved out of the way where it is no ordinary file. */
@@ -154,7 +172,7 @@ export class Runner {
         redirect: "error",
         signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
       });
-      return { status: answer.status, text: (await answer.text()).slice(0, PROBE_MAX_CHARS) };
+      return { status: answer.status, text: await beginningOf(answer) };
     } catch {
       return null;
     }
@@ -182,6 +200,17 @@ export class Runner {
       );
     });
   }
+}
+
+/** The body as far as anybody asks for it; the rest is not read. */
+async function beginningOf(answer: Response): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of answer.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length >= PROBE_MAX_CHARS) break;
+  }
+  return text.slice(0, PROBE_MAX_CHARS);
 }
 
 /** The names in `failing` of OpenClaw's answer; none where there are none to be read. */

@@ -188,7 +188,7 @@ export class Supervisor {
     return { end: hung === null ? await explained(how, launched) : { code: null, detail: hung }, healthy_ms };
   }
 
-  /** @returns how long the child was ready without a break, up to its end, in ms; and why it is taken for hung. */
+  /** @returns how long the child was ready without a break, the last time, in ms; and why it is taken for hung */
   async #watch(launched: Launched, over: AbortSignal): Promise<{ healthy_ms: number; hung: string | null }> {
     const { now_ms, probe_every_ms } = this.#deps;
     const watch = new Watch(this.#deps, now_ms());
@@ -203,7 +203,7 @@ export class Supervisor {
       hung = watch.hung(now_ms());
       if (hung === null) await sleep(probe_every_ms, over);
     }
-    return { healthy_ms: watch.ready_since_ms === null ? 0 : now_ms() - watch.ready_since_ms, hung };
+    return { healthy_ms: watch.ready_for_ms(now_ms()), hung };
   }
 
   #setDegraded(degraded: readonly string[]): void {

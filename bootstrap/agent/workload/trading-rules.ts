@@ -7,8 +7,15 @@ import type { AgentConfig } from "../../../src/wire/config.ts";
 const BEGIN =
   "<!-- spawnpoint:trading-rules begin. Written anew with each config: put your own text outside of it. -->";
 const END = "<!-- spawnpoint:trading-rules end -->";
-/** However the comment's words change from release to release. */
-const BLOCK = /<!-- spawnpoint:trading-rules begin\b[\s\S]*?(?:<!-- spawnpoint:trading-rules end -->|$(?![\s\S]))\n?/g;
+/**
+ * However the comment's words change from release to release. Where the end is missing, as far as our own last words, or
+ * else the mark alone: what follows may be somebody's.
+ */
+const BLOCK = new RegExp(
+  "<!-- spawnpoint:trading-rules begin\\b(?:(?:(?!spawnpoint:trading-rules begin)[\\s\\S])*?" +
+    "(?:<!-- spawnpoint:trading-rules end -->|`SPAWNPOINT_CONFIG_PATH` names\\.(?!\\s*<!-- spawnpoint:trading-rules end))|[^\\n]*)\\n?",
+  "g",
+);
 
 export const SKILL_NAME = "spawnpoint-trading-rules";
 

@@ -21,6 +21,8 @@ export interface WatchLimits {
 /** OpenClaw says so while it finishes what is in flight: it has lost nothing. */
 const DRAINING = "gateway-draining";
 
+const LOOKS_TO_BE_SURE = 3;
+
 /** Of one child, from its start on. All times are of one monotonic clock, ms. */
 export class Watch {
   readonly #limits: WatchLimits;
@@ -28,6 +30,8 @@ export class Watch {
   #unready_since_ms: number | null = null;
   #failing: readonly string[] = [];
   #was_ready = false;
+  #silent_looks = 0;
+  #last_span_ms = 0;
   /** Since when it has been ready without a break. */
   ready_since_ms: number | null = null;
 
@@ -38,15 +42,22 @@ export class Watch {
 
   look({ answers, ready, failing }: Vitals, now_ms: number): void {
     if (answers) this.#answered_at_ms = now_ms;
+    this.#silent_looks = answers ? 0 : this.#silent_looks + 1;
     if (ready || (this.#was_ready && failing.includes(DRAINING))) {
       this.#was_ready = true;
       this.#unready_since_ms = null;
       this.ready_since_ms ??= now_ms;
       return;
     }
+    this.#last_span_ms = this.ready_for_ms(now_ms);
     this.ready_since_ms = null;
     this.#unready_since_ms ??= now_ms;
     this.#failing = failing;
+  }
+
+  /** How long it has been ready without a break, or was before it lost its readiness. */
+  ready_for_ms(now_ms: number): number {
+    return this.ready_since_ms === null ? this.#last_span_ms : now_ms - this.ready_since_ms;
   }
 
   /** What it was ready for and is not any more; nothing before its first readiness. */
@@ -60,7 +71,8 @@ export class Watch {
   hung(now_ms: number): string | null {
     const silent_ms = now_ms - this.#answered_at_ms;
     const limit_ms = this.#was_ready ? this.#limits.hung_after_ms : this.#limits.start_deadline_ms;
-    if (silent_ms < limit_ms) return null;
+    // One look after a pause of our own says nothing.
+    if (silent_ms < limit_ms || this.#silent_looks < LOOKS_TO_BE_SURE) return null;
     return this.#was_ready
       ? `hung: no answer for ${Math.round(silent_ms / 1000)} s`
       : `no answer within ${Math.round(limit_ms / 1000)} s of its start`;

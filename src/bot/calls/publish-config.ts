@@ -76,10 +76,12 @@ function prepare(
   if (content === null) {
     return refuse("config_custom_assets");
   }
-  const whyNotModel = whyNotPatched(content, patch);
+  const whyNotModel = whyNotPatched(content, base);
   if (whyNotModel !== null) return refuse("config_model", whyNotModel);
   const names = mergeNames(base.environment_names, patch.environment ?? {}, shell.platform.now());
-  const why = whyNotEnvironment(names, content.llm_provider);
+  // What an earlier release let through stays patchable.
+  const about = patch.environment !== undefined || patch.llm_provider !== undefined;
+  const why = about ? whyNotEnvironment(names, content.llm_provider) : null;
   return why === null ? { base, content } : refuse("config_environment", `The environment ${why}.`);
 }
 

@@ -90,9 +90,10 @@ function mergeModel(base: ModelChoice, patch: ConfigPatch): ModelChoice {
   };
 }
 
-/** Judged only where the patch is about it: what was published before the rule stays patchable. */
-export function whyNotPatched(content: ConfigContent, patch: ConfigPatch): string | null {
-  const about = [patch.llm_provider, patch.llm_model, patch.llm_base_url].some((field) => field !== undefined);
+/** Judged only where the patch changes it: what was published before the rule stays patchable. */
+export function whyNotPatched(content: ModelChoice, base: ModelChoice): string | null {
+  const fields = ["llm_provider", "llm_model", "llm_base_url"] as const;
+  const about = fields.some((field) => content[field] !== base[field]);
   const wrong = about ? whyNotModel(content) : null;
   return wrong && `${wrong.field} ${wrong.why}.`;
 }

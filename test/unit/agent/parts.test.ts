@@ -131,9 +131,14 @@ describe("the workload's environment", () => {
         // biome-ignore lint/suspicious/noTemplateCurlyInString: it is OpenClaw's template
         apiKey: "${MY_OWN_API_KEY}",
         api: "openai-completions",
-        models: [{ id: "meta/llama:70b", name: "meta/llama:70b" }],
+        models: [{ id: "meta/llama:70b", name: "meta/llama:70b (set by Spawnpoint)" }],
       },
     });
+    // Once the config has another provider, ours goes, and theirs stays.
+    const before = JSON.stringify({ models });
+    expect(rendered({ llm_model }, before).models).toEqual({ providers: { other: { baseUrl: "x" } } });
+    const elsewhere = rendered({ ...own, llm_base_url: "https://other.test/v1" }, before);
+    expect(elsewhere.models.providers["my-own"].baseUrl).toBe("https://other.test/v1");
   });
 
   it("lets it take turns by itself only where it may, and leaves what a person has set", () => {
@@ -172,6 +177,9 @@ describe("the workload's environment", () => {
     expect(JSON.parse(openclawConfig(theirs, live) ?? "")).toEqual({
       gateway: { ...gateway, auth: { ...auth, rateLimit: {} }, terminal: { enabled: true } },
     });
+    for (const nothing of ["", " \n", "\ufeff{}"]) {
+      expect(openclawConfig(nothing, CONFIG)).toBe(openclawConfig(null, CONFIG));
+    }
     expect(openclawConfig("{ agents: {} } // JSON5", CONFIG)).toBeNull();
   });
 });

@@ -147,6 +147,22 @@ describe("a known secret", () => {
     }
   });
 
+  it("of backslashes, or of many lines, is looked for in time that grows with the text", ({ expect }) => {
+    const odd = [
+      `${"\\".repeat(8)}x`,
+      `pass${"\\".repeat(6)}`,
+      "\\a\\b\\c\\d",
+      `a line\n${"line of it\n".repeat(500)}`,
+    ];
+    const cpu_ms = (length: number) => {
+      const began = process.cpuUsage();
+      redactText("\\".repeat(length), odd);
+      return process.cpuUsage(began).user / 1000;
+    };
+    const [short_ms, long_ms] = [cpu_ms(2_000), cpu_ms(16_000)];
+    expect(long_ms).toBeLessThan(24 * short_ms + 200);
+  });
+
   it("takes nothing else with it", ({ expect }) => {
     const line = "GET /v1/models?page=2 200 in 31 ms, 7 positions, c29tZSB0ZXh0IHRoYXQgaXMgbm90IHNlY3JldA==";
     expect(redactText(line, SECRETS)).toBe(line);

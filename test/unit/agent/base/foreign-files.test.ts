@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import {
   ForeignFileError,
+  makeForeignDirectory,
   readForeign,
   setAside,
   writeForeign,
@@ -76,6 +77,20 @@ describe("a file below a directory that is somebody else's", () => {
       "the agent's own",
     ]);
     expect(statSync(join(root, "a.md")).mode & 0o777).toBe(0o600);
+  });
+
+  it("is not read where it is no UTF-8, which would be written back as something else", () => {
+    writeFileSync(join(root, "a.md"), Buffer.from([0x63, 0x61, 0x66, 0xe9]));
+    expect(() => readForeign(root, join(root, "a.md"), 100)).toThrow(/not UTF-8/);
+  });
+
+  it("finds its directories made, whatever stood in their place", () => {
+    symlinkSync(join(secret, ".."), join(root, "skills"));
+    writeFileSync(join(root, "tmp"), "a file");
+    for (const path of ["skills/rules", "tmp"]) makeForeignDirectory(root, join(root, path));
+    writeForeign(root, join(root, "skills", "rules", "SKILL.md"), "ours");
+    expect(statSync(join(root, "tmp")).isDirectory()).toBe(true);
+    expect(readdirSync(join(secret, ".."))).toEqual(["secret"]);
   });
 
   it("is made with the directories on its way", () => {

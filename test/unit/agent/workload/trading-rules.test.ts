@@ -42,6 +42,7 @@ describe("the trading rules", () => {
 describe("AGENTS.md", () => {
   const NEXT = changed({}, { max_drawdown_pct: 33 });
   const BLOCK = withTradingRules(null, CONFIG);
+  const END = "<!-- spawnpoint:trading-rules end -->\n";
   const OTHER = withTradingRules(null, NEXT);
 
   it.each<[string, string | null, string]>([
@@ -50,7 +51,12 @@ describe("AGENTS.md", () => {
     ["of somebody else", "# Mine\n\ntext", `# Mine\n\ntext\n\n${OTHER}`],
     ["with the rules of before", `# Mine\n\n${BLOCK}\nafter\n`, `# Mine\n\n${OTHER}\nafter\n`],
     ["with the rules twice", `${BLOCK}between\n${BLOCK}`, `${OTHER}between\n`],
-    ["whose block has lost its end", `# Mine\n${BLOCK.slice(0, 200)}`, `# Mine\n${OTHER}`],
+    ["whose block has lost its end", `${BLOCK.replace(END, "")}after\n`, `${OTHER}after\n`],
+    [
+      "of which only the mark is left",
+      `# Mine\n${BLOCK.slice(0, BLOCK.indexOf("\n"))}\nmine\n`,
+      `# Mine\n${OTHER}mine\n`,
+    ],
   ])("%s has the rules of now once, and all else as it was", (_what, present, expected) => {
     expect(withTradingRules(present, NEXT)).toBe(expected);
     expect(withTradingRules(expected, NEXT), "twice is the same").toBe(expected);

@@ -13,11 +13,34 @@ type Looks = readonly (readonly [at_s: number, seen: Vitals])[];
 
 function watched(looks: Looks): { watch: Watch; now_ms: number } {
   const watch = new Watch(LIMITS, 0);
-  for (const [at_s, seen] of looks) watch.look(seen, at_s * 1000);
+  // Silence is looked at again and again.
+  for (const [at_s, seen] of looks) {
+    for (let look = seen === SILENT ? 0 : 2; look < 3; look++) watch.look(seen, at_s * 1000);
+  }
   return { watch, now_ms: (looks.at(-1)?.[0] ?? 0) * 1000 };
 }
 
 describe("a workload that is watched", () => {
+  it("is not taken for hung by the first look after a pause of our own", ({ expect }) => {
+    const { watch } = watched([[20, READY]]);
+    for (const [at_ms, hung] of [
+      [320_000, null],
+      [321_000, null],
+      [322_000, "hung: no answer for 302 s"],
+    ] as const) {
+      watch.look(SILENT, at_ms);
+      expect(watch.hung(at_ms)).toBe(hung);
+    }
+  });
+
+  it("has been healthy for as long as it was ready, though it hangs now", ({ expect }) => {
+    const { watch } = watched([
+      [20, READY],
+      [3620, SILENT],
+    ]);
+    expect([watch.ready_since_ms, watch.ready_for_ms(4_000_000)]).toEqual([null, 3_600_000]);
+  });
+
   it.for<[string, Looks, string | null]>([
     ["starts slowly", [[170, SILENT]], null],
     ["does not answer at all", [[180, SILENT]], "no answer within 180 s of its start"],
