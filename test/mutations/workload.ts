@@ -133,6 +133,14 @@ export const workload: readonly Mutant[] = [
     caught_by: [watch],
   },
   {
+    name: "expired-rotation-stays-expired",
+    guard: "A rotation that expired is not called failed because the next one did its work.",
+    file: "src/bot/calls/commands.ts",
+    find: "if (well && !done && at >= row.expires_at) continue;",
+    replace: "",
+    caught_by: ["test/simulation/regressions.test.ts"],
+  },
+  {
     name: "only-damage-is-put-aside",
     guard: "A full disk does not cost the agent what it must remember.",
     file: "bootstrap/agent/base/open-store.ts",

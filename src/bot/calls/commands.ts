@@ -135,8 +135,11 @@ export function concludeCommands(
   const events: EventBody[] = [];
   for (const { id, ok: well, detail = null, output = null } of results) {
     const row = open.get(id);
-    if (!row || !open.delete(id)) continue;
+    if (!row) continue;
     const done = well && (row.kind !== "rotate_credential" || id === granted);
+    // What the agent has done was granted to a later one: of this one it stays true that it expired.
+    if (well && !done && at >= row.expires_at) continue;
+    if (!open.delete(id)) continue;
     concluded.push({ ...row, result: { at, ok: done, detail, output: output && redactText(output) } });
     const left = open.size > 0;
     events.push({ kind: "command_ended", data: { command_id: id, kind: row.kind, ok: done, detail, left } });
