@@ -21,14 +21,8 @@ export const ConfigRow = z.object({
   risk_config: RiskConfig,
   llm_provider: z.string(),
   /** Provider and model, as `PROVIDER/MODEL`; null: the provider's default, also of versions from before there was a choice. */
-  llm_model: z
-    .string()
-    .nullish()
-    .transform((model) => model ?? null),
-  llm_base_url: z
-    .string()
-    .nullish()
-    .transform((url) => url ?? null),
+  llm_model: z.string().nullable().default(null),
+  llm_base_url: z.string().nullable().default(null),
   llm_api_key: z.string(),
   llm_api_key_last4: z.string().nullable(),
   llm_api_key_updated_at: z.number(),

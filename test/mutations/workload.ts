@@ -88,8 +88,8 @@ export const workload: readonly Mutant[] = [
     name: "foreign-pipes-are-not-waited-for",
     guard: "A pipe that the workload planted does not stop the agent.",
     file: FOREIGN,
-    find: "if (!isFile) throw",
-    replace: "if (!isFile && size > 0) throw",
+    find: "if (!stat.isFile()) throw",
+    replace: "if (!stat.isFile() && size > 0) throw",
     caught_by: [foreign],
   },
   {

@@ -16,14 +16,20 @@ import { dirname } from "node:path";
 export function writeDurably(path: string, text: string): void {
   const beside = `${path}.new`;
   rmSync(beside, { force: true });
-  const file = openSync(beside, "wx", 0o600);
+  createDurably(beside, text, 0o600);
+  renameDurably(beside, path);
+}
+
+/** A new file, where nothing stands yet, not even a link (O_EXCL). */
+export function createDurably(path: string, text: string, mode: number): void {
+  const file = openSync(path, "wx", mode);
   try {
+    // Until all of it is written: a single write on a disk that is nearly full may take a part.
     writeFileSync(file, text);
     fsyncSync(file);
   } finally {
     closeSync(file);
   }
-  renameDurably(beside, path);
 }
 
 /** In one step, within a directory: after a power cut there is the one or the other. */

@@ -3,22 +3,11 @@
  * pipe, never more than so many bytes; and written beside, then renamed, so that nobody's file is written into.
  */
 import { randomUUID } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readSync, rmSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
-import { renameDurably } from "./files.ts";
+import { createDurably, renameDurably } from "./files.ts";
 
-const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_WRONLY, O_CREAT, O_EXCL } = constants;
+const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 export class ForeignFileError extends Error {
   override name = "ForeignFileError";
@@ -39,8 +28,9 @@ export function readForeign(root: string, path: string, max_bytes: number): stri
     throw new ForeignFileError(`${path} cannot be opened: ${codeOf(error)}`);
   }
   try {
-    const { size, isFile } = statOf(file);
-    if (!isFile) throw new ForeignFileError(`${path} is not a regular file`);
+    const stat = fstatSync(file);
+    const { size } = stat;
+    if (!stat.isFile()) throw new ForeignFileError(`${path} is not a regular file`);
     if (size > max_bytes) throw new ForeignFileError(`${path} has more than ${max_bytes} bytes`);
     const buffer = Buffer.alloc(size);
     let length = 0;
@@ -72,15 +62,8 @@ export function writeForeign(root: string, path: string, text: string, mode = 0o
     if (kindOf(part) !== "directory") throw new ForeignFileError(`${part} is not a directory`);
   }
   const beside = join(directory, `.spawnpoint-${randomUUID()}`);
-  const file = openSync(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   try {
-    try {
-      // Until all of it is written: a single write on a disk that is nearly full may take a part.
-      writeFileSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
+    createDurably(beside, text, mode);
     renameDurably(beside, path);
   } catch (error) {
     rmSync(beside, { force: true });
@@ -126,11 +109,6 @@ function kindOf(path: string): "none" | "directory" | "other" {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return "none";
   return stat.isDirectory() ? "directory" : "other";
-}
-
-function statOf(file: number): { size: number; isFile: boolean } {
-  const stat = fstatSync(file);
-  return { size: stat.size, isFile: stat.isFile() };
 }
 
 function codeOf(error: unknown): string {

@@ -119,8 +119,8 @@ export class Runner {
     try {
       writeForeign(root, path, text);
     } catch (error) {
-      if (!(error instanceof ForeignFileError) || !existsSync(path)) throw error;
-      this.#deps.log("workload_file_set_aside", { reason: error.message, to: setAside(path) });
+      if (!existsSync(path)) throw error;
+      this.#setAside(path, error);
       writeForeign(root, path, text);
     }
   }
@@ -130,10 +130,15 @@ export class Runner {
     try {
       return readForeign(root, path, OWN_FILE_MAX_BYTES);
     } catch (error) {
-      if (!(error instanceof ForeignFileError)) throw error;
-      this.#deps.log("workload_file_set_aside", { reason: error.message, to: setAside(path) });
+      this.#setAside(path, error);
       return null;
     }
+  }
+
+  /** @throws the error where it is not about the file itself */
+  #setAside(path: string, error: unknown): void {
+    if (!(error instanceof ForeignFileError)) throw error;
+    this.#deps.log("workload_file_set_aside", { reason: error.message, to: setAside(path) });
   }
 
   /** A workload that outlived its agent (killed without a word) is ended before another one may start. */

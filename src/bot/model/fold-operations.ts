@@ -32,7 +32,7 @@ export const operationFolds: Folds<keyof OperationEvents> = {
     operation: { ...bot.operation, state: "succeeded", ended_at: at },
     waiting: null,
     error: null,
-    ...(factsOf(bot.operation.kind).switchesOff ? { off_by_us: true, presence: "never" as const } : {}),
+    ...(factsOf(bot.operation.kind).course === "switches_off" ? { off_by_us: true, presence: "never" as const } : {}),
     suspension:
       bot.operation.kind === "suspend" && bot.suspension ? { ...bot.suspension, confirmed_at: at } : bot.suspension,
   }),

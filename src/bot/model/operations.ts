@@ -15,11 +15,9 @@ export interface OperationFacts {
   readonly stopsWorkload: "throughout" | "until_recreating" | "no";
   /** It takes the droplet away. */
   readonly removesDroplet: boolean;
-  /** Its success means that the droplet is off by our doing. */
-  readonly switchesOff: boolean;
   /**
-   * What it goes through once no intent is open and no droplet is to go: it boots a droplet, switches one off, or waits
-   * until none is left; a heal looks and power-cycles first.
+   * What it goes through once no intent is open and no droplet is to go: it boots a droplet, switches one off (its success
+   * then means that the droplet is off by our doing), or waits until none is left; a heal looks and power-cycles first.
    */
   readonly course: "boots" | "switches_off" | "removes" | "heals";
   /** It stops trading for a while, so people may ask for it only so often. */
@@ -33,7 +31,6 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     status: "replacing",
     stopsWorkload: "no",
     removesDroplet: false,
-    switchesOff: false,
     course: "boots",
     interrupts: false,
     cancel: "until_committed",
@@ -42,7 +39,6 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     status: "kept",
     stopsWorkload: "throughout",
     removesDroplet: false,
-    switchesOff: true,
     course: "switches_off",
     interrupts: false,
     cancel: "until_committed",
@@ -51,7 +47,6 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     status: "waking",
     stopsWorkload: "no",
     removesDroplet: false,
-    switchesOff: false,
     course: "boots",
     interrupts: false,
     cancel: "until_committed",
@@ -60,7 +55,6 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     status: "replacing",
     stopsWorkload: "until_recreating",
     removesDroplet: true,
-    switchesOff: false,
     course: "boots",
     interrupts: true,
     cancel: "until_committed",
@@ -69,7 +63,6 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     status: "kept",
     stopsWorkload: "throughout",
     removesDroplet: true,
-    switchesOff: false,
     course: "removes",
     interrupts: false,
     cancel: "until_committed",
@@ -79,7 +72,6 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     status: "kept",
     stopsWorkload: "throughout",
     removesDroplet: false,
-    switchesOff: true,
     course: "switches_off",
     interrupts: false,
     cancel: "never",
@@ -88,7 +80,6 @@ export const OPERATION_FACTS: Readonly<Record<OperationKind, OperationFacts>> = 
     status: "healing",
     stopsWorkload: "no",
     removesDroplet: false,
-    switchesOff: false,
     course: "heals",
     interrupts: false,
     cancel: "until_committed",
@@ -100,7 +91,6 @@ const UNKNOWN: OperationFacts = {
   status: "kept",
   stopsWorkload: "throughout",
   removesDroplet: false,
-  switchesOff: false,
   course: "boots",
   interrupts: false,
   cancel: "never",

@@ -21,7 +21,8 @@ function workloadOf(bot: BotState, rt: Runtime): string {
   return bot.presence === "heard" && rt.telemetry ? rt.telemetry.workload.state : "unknown";
 }
 
-function degradedOf(bot: BotState, rt: Runtime): string[] {
+/** Of a workload that does not run, or is not heard of, it is no news. */
+export function degradedOf(bot: BotState, rt: Runtime): string[] {
   return workloadOf(bot, rt) === "running" ? (rt.telemetry?.workload.degraded ?? []) : [];
 }
 

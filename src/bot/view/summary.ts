@@ -6,7 +6,7 @@ import { adoptedDroplet, type BotState, type Instant, isRunning } from "../model
 import { stepOf } from "../model/status.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { OPERATIONS } from "../reconcile/operations.ts";
-import { healthOf } from "./health.ts";
+import { degradedOf } from "./health.ts";
 import { ending, inWords } from "./reasons.ts";
 
 interface Seen {
@@ -75,7 +75,7 @@ function agent({ bot, rt, now }: Seen): string {
 }
 
 function degraded({ bot, rt }: Seen): string {
-  const lost = healthOf(bot, rt).degraded;
+  const lost = degradedOf(bot, rt);
   return lost.length === 0 ? "" : ` OpenClaw is running, but not ready: ${lost.map(inWords).join(", ")}.`;
 }
 
