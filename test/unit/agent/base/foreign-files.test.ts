@@ -35,6 +35,8 @@ describe("a file below a directory that is somebody else's", () => {
     writeFileSync(join(root, "a.md"), "text\n");
     expect(readForeign(root, join(root, "a.md"), 100)).toBe("text\n");
     expect(readForeign(root, join(root, "b.md"), 100)).toBeNull();
+    expect(readForeign(root, join(root, "a.md"), 5)).toBe("text\n");
+    expect(() => readForeign(root, join(root, "a.md"), 4)).toThrow("more than 4 bytes");
     expect(readForeign(root, join(root, "no", "such", "b.md"), 100)).toBeNull();
   });
 
