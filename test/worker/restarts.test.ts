@@ -30,7 +30,7 @@ describe.for(Object.entries(LOSSES))("a bot whose object is %s", ([, lose]) => {
     const { id } = bot;
     watchOver(id);
     await lose(id);
-    await untilBot(id, { phase: "waiting_for_droplet" });
+    await eventually(async () => expect(cloud.counters.creates).toBe(1));
     await lose(id);
     const agent = await agentOf(cloud, id);
     await lose(id);
