@@ -41,7 +41,7 @@ function isReleasedBy(event: BotEvent, owner: string): boolean {
 
 /** From dice of its own. @returns what happens in each turn */
 export function troubleTrading(draw: () => number, enabled: (feature: string) => boolean) {
-  const often = draw() < 0.6;
+  const often = draw() < 0.7;
   return async (world: World, ids: readonly string[]): Promise<void> => {
     for (const { name, chance, happens } of TRADING) {
       const [due, pick, detail] = [draw() < chance, draw(), draw()];
@@ -60,17 +60,17 @@ interface Trade {
 }
 
 const TRADING: Trade[] = [
-  { name: "reports", chance: 0.6, happens: reportAtRandom },
-  { name: "lifted breaches", chance: 0.25, happens: (world, id) => world.release(id, "breach") },
+  { name: "reports", chance: 0.9, happens: reportAtRandom },
+  { name: "lifted breaches", chance: 0.3, happens: (world, id) => world.release(id, "breach") },
   {
     name: "configs that stop for a breach",
-    chance: 0.25,
+    chance: 0.45,
     happens: (world, id, detail) =>
       world.publish(id, { on_breach: detail < 0.8 ? "stop" : "notify", max_daily_loss_pct: detail < 0.3 ? 5 : 1 }),
   },
   {
     name: "holds of other owners",
-    chance: 0.15,
+    chance: 0.35,
     happens: (world, id, detail) => {
       const owner = OTHER_OWNERS[Math.floor(detail * 97) % OTHER_OWNERS.length];
       if (owner === undefined) return;

@@ -124,9 +124,10 @@ describe("what the release before reads and writes of holds", () => {
 
   it("a bot of another hold is one that a person has stopped", ({ expect }) => {
     expect(new Life().online().held().bot.workload_stopped).toBe(true);
-    const started = read(new Life().online().held().bot, { workload_stopped: false });
-    expect(new Life().online().held().bot.order).toBe("stop");
-    expect(ownersOf(started)).toEqual(["breach"]);
+    const life = new Life().online().held();
+    life.bot = read(life.bot, { workload_stopped: false });
+    life.wait(SECOND).tell({ kind: "agent_heard", data: { via: "http" } });
+    expect(life.bot, "started there, it is held here").toMatchObject({ order: "stop", holds: [{ owner: "breach" }] });
   });
 
   it("an owner that only a later release knows holds the bot", ({ expect }) => {
