@@ -88,6 +88,6 @@ export function stopByPerson(bot: Workload, stopped: boolean): Partial<Workload>
 }
 
 /** A person has stopped the workload, and has not started it again. */
-export function isStoppedByPerson(bot: Workload): boolean {
+function isStoppedByPerson(bot: Workload): boolean {
   return workloadHolds(bot)[0]?.stopped ?? bot.workload_stopped;
 }

@@ -149,6 +149,23 @@ describe("a report that passes a limit", () => {
     expect(beat(shell, { report: LOSS })).toMatchObject({ value: { workload: "stop" } });
   });
 
+  it("is judged by a config that runs though it has not yet been good, and though another one is desired", ({
+    expect,
+  }) => {
+    const shell = open(new Life().online());
+    const row = shell.store.config(1);
+    if (row === null) throw new Error("the first version is stored");
+    for (const version of [2, 3]) {
+      const config = { id: `c${version}`, version };
+      const risk_config: RiskConfig = { ...RISK, max_daily_loss_pct: version === 2 ? 5 : 50, on_breach: "stop" };
+      const data = { config, paper_mode: true, restored_from: null };
+      shell.commit({ events: [{ kind: "config_published", data }], config: { ...row, ...config, risk_config } });
+      const applied = { config, workload: "stopped" } as const;
+      if (version === 2) shell.commit({ events: [{ kind: "config_applied", data: applied }] });
+    }
+    expect(beat(shell, { report: LOSS })).toMatchObject({ value: { workload: "stop" } });
+  });
+
   it("is judged by nothing while no config runs", ({ expect }) => {
     const life = new Life().made().wait(SECOND).read("active").registered();
     const shell = open(life, { on_breach: "stop" });
