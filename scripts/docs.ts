@@ -2,22 +2,34 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ReportFile, RulesFile } from "../src/wire/trading-report.ts";
 import { withGenerated } from "./docs/generated.ts";
+import { jsonSchema } from "./docs/json-schema.ts";
 import { actionTable, stateDiagram } from "./docs/state-diagram.ts";
 
-const DOCUMENT = "docs/architecture.md";
-const PARTS = { "state diagram": `\`\`\`mermaid\n${stateDiagram()}\n\`\`\``, "action matrix": actionTable() };
+const DOCUMENTS: Record<string, Record<string, string>> = {
+  "docs/architecture.md": {
+    "state diagram": `\`\`\`mermaid\n${stateDiagram()}\n\`\`\``,
+    "action matrix": actionTable(),
+  },
+  "docs/trading-report.md": {
+    "report.json schema": jsonSchema(ReportFile),
+    "spawnpoint.json schema": jsonSchema(RulesFile),
+  },
+};
 
 const { values: options } = parseArgs({ options: { check: { type: "boolean", default: false } } });
-const file = join(import.meta.dirname, "..", DOCUMENT);
-const present = readFileSync(file, "utf8");
-const wanted = Object.entries(PARTS).reduce((text, [name, part]) => withGenerated(text, name, part), present);
 
-if (wanted === present) console.log(`docs: ${DOCUMENT} is up to date`);
-else if (options.check) {
-  console.error(`${DOCUMENT} is not what the code says: run npm run docs, and read the difference`);
-  process.exitCode = 1;
-} else {
-  writeFileSync(file, wanted);
-  console.log(`docs: ${DOCUMENT} written`);
+for (const [document, parts] of Object.entries(DOCUMENTS)) {
+  const file = join(import.meta.dirname, "..", document);
+  const present = readFileSync(file, "utf8");
+  const wanted = Object.entries(parts).reduce((text, [name, part]) => withGenerated(text, name, part), present);
+  if (wanted === present) console.log(`docs: ${document} is up to date`);
+  else if (options.check) {
+    console.error(`${document} is not what the code says: run npm run docs, and read the difference`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(file, wanted);
+    console.log(`docs: ${document} written`);
+  }
 }

@@ -20,6 +20,7 @@ import type { Settings } from "./settings.ts";
 import { ConfigApplier } from "./workload/config-applier.ts";
 import { LogFile } from "./workload/log-file.ts";
 import { killTree } from "./workload/process-tree.ts";
+import { ReportWatch } from "./workload/report-file.ts";
 import { Runner } from "./workload/runner.ts";
 import { type Snapshot, Supervisor } from "./workload/supervisor.ts";
 
@@ -104,6 +105,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     commands: () => commands,
     workload: () => ({ ...supervisor.snapshot(), version: runner.version }),
     telemetry: readTelemetry,
+    reported: () => trading.reported,
     log,
     now_ms,
     monotonic_ms,
@@ -137,6 +139,15 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     apply_deadline_ms: settings.workload.apply_deadline_ms,
     onResult: sayChange,
     rotate: (done) => rotation.begin(done),
+  });
+  const trading = new ReportWatch({
+    root: settings.workload.state_dir,
+    path: settings.workload.report_path,
+    ...settings.report,
+    redact: (text) => redactText(text, known()),
+    now_ms: monotonic_ms,
+    log,
+    onChange: sayChange,
   });
   const reports = new ReportQueue({
     settings,
@@ -191,6 +202,8 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   }
 
   const api = await startApi(settings, api_token, { store, session, supervisor, runner, setStopped }, log);
+  // An agent that starts anew does not say first that there is no report.
+  trading.look();
   await session.enrol(signal);
   const loops = {
     beats: (s: AbortSignal) => session.beats(s),
@@ -201,6 +214,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     commands: (s: AbortSignal) => commands.loop(s),
     rotation: (s: AbortSignal) => rotation.loop(s),
     applier: (s: AbortSignal) => applier.loop(s),
+    trading: (s: AbortSignal) => trading.loop(s),
   };
   await Promise.all(Object.entries(loops).map(([name, loop]) => forever(name, loop, signal, log)));
 

@@ -42,6 +42,8 @@ const Environment = z.object({
   AGENT_CHANNEL_QUIET_S: seconds(300),
   AGENT_CHANNEL_RETRY_MAX_S: seconds(60),
   AGENT_CHANNEL_PONG_S: seconds(10),
+  AGENT_REPORT_LOOK_S: seconds(5),
+  AGENT_REPORT_GAP_S: seconds(30),
 });
 
 export interface Settings {
@@ -71,6 +73,13 @@ export interface Settings {
     workspace_dir: string | null;
     state_dir: string;
     config_path: string;
+    /** Where the workload may say what it earns and loses. */
+    report_path: string;
+  };
+  report: {
+    look_every_ms: number;
+    /** Between two reports at least. */
+    gap_ms: number;
   };
   api_port: number;
   backoff: { first_ms: number; max_ms: number };
@@ -127,7 +136,9 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
       workspace_dir: e.WORKSPACE_DIR ?? null,
       state_dir: openclaw_dir,
       config_path: e.OPENCLAW_CONFIG_PATH ?? join(openclaw_dir, "openclaw.json"),
+      report_path: join(openclaw_dir, "report.json"),
     },
+    report: { look_every_ms: e.AGENT_REPORT_LOOK_S * 1000, gap_ms: e.AGENT_REPORT_GAP_S * 1000 },
     api_port: e.AGENT_API_PORT,
     backoff: { first_ms, max_ms: e.AGENT_BACKOFF_MAX_S * 1000 },
     slow_retry_ms: e.AGENT_SLOW_RETRY_S * 1000,

@@ -1,8 +1,9 @@
 /**
  * Stands in for OpenClaw's gateway on a simulated machine: the same command line, probes and exit codes, and no trading.
- * Marks in the bot's custom assets make it misbehave: `EXIT78` (its configuration is invalid), `CRASHLOOP`, `NEVERREADY`.
+ * Marks in the bot's custom assets make it misbehave: `EXIT78` (its configuration is invalid), `CRASHLOOP`, `NEVERREADY`,
+ * `DAYLOSS7` (it reports that 7 % were lost today).
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
 
@@ -31,6 +32,7 @@ function main(args: string[]): void {
   readConfig("OPENCLAW_CONFIG_PATH");
   const mark = markOf(readConfig("SPAWNPOINT_CONFIG_PATH"));
   if (mark("EXIT78")) fail(INVALID_CONFIG, "invalid config");
+  reportLoss(assetsOf(readConfig("SPAWNPOINT_CONFIG_PATH")));
   if (mark("CRASHLOOP")) setTimeout(() => fail(1, "crashed"), CRASH_MS);
   serve(Number(values.port ?? 18_789), () => !mark("NEVERREADY"));
 }
@@ -71,10 +73,8 @@ function json(response: ServerResponse, status: number, body: unknown): void {
 
 /** Reads the JSON file that a variable names. Absent is well, unreadable is an invalid configuration. */
 function readConfig(variable: string): unknown {
-  const named = process.env[variable];
-  const root = process.env.SPAWNPOINT_ROOT ?? "";
-  if (named === undefined || named === "") return null;
-  const path = named.startsWith(root) ? named : root + named;
+  const path = pathIn(variable);
+  if (path === null) return null;
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch (error) {
@@ -83,15 +83,38 @@ function readConfig(variable: string): unknown {
   }
 }
 
+function pathIn(variable: string): string | null {
+  const named = process.env[variable];
+  const root = process.env.SPAWNPOINT_ROOT ?? "";
+  if (named === undefined || named === "") return null;
+  return named.startsWith(root) ? named : root + named;
+}
+
+/** Keeps its books as a strategy would. */
+function reportLoss(assets: readonly string[]): void {
+  const percent = assets.flatMap((each) => /^DAYLOSS(\d{1,2})$/.exec(each)?.[1] ?? [])[0];
+  const path = pathIn("SPAWNPOINT_REPORT_PATH");
+  if (percent === undefined || path === null) return;
+  const loss = 100 * Number(percent);
+  const report = { equity: 10_000 - loss, daily_pnl: -loss, drawdown_pct: Number(percent), trades_today: 1 };
+  writeFileSync(`${path}.new`, JSON.stringify(report));
+  renameSync(`${path}.new`, path);
+}
+
 function tokenInConfig(): string | null {
   const config = readConfig("OPENCLAW_CONFIG_PATH") as { gateway?: { auth?: { token?: unknown } } } | null;
   const token = config?.gateway?.auth?.token;
   return typeof token === "string" ? token : null;
 }
 
-function markOf(config: unknown): (mark: string) => boolean {
+function assetsOf(config: unknown): string[] {
   const assets = (config as { trading_config?: { custom_assets?: unknown } } | null)?.trading_config?.custom_assets;
-  return (mark) => Array.isArray(assets) && assets.some((each) => String(each).includes(mark));
+  return Array.isArray(assets) ? assets.map(String) : [];
+}
+
+function markOf(config: unknown): (mark: string) => boolean {
+  const assets = assetsOf(config);
+  return (mark) => assets.some((each) => each.includes(mark));
 }
 
 function fail(code: number, reason: string): never {

@@ -22,6 +22,7 @@ import { type AppEnv, createApp } from "./context.ts";
 import { credentialRoutes } from "./credentials.ts";
 import { encryptionKeyRoutes } from "./encryption-keys.ts";
 import { historyRoutes } from "./history.ts";
+import { holdRoutes } from "./holds.ts";
 import { answerHeaders, crossOrigin, sizeLimits } from "./hygiene.ts";
 import { memberRoutes } from "./members.ts";
 import { methodsFor } from "./methods.ts";
@@ -112,6 +113,7 @@ app.route("/", historyRoutes);
 app.route("/", operatorRoutes);
 app.route("/", suspensionRoutes);
 app.route("/", securityRoutes);
+app.route("/", holdRoutes);
 app.route("/", encryptionKeyRoutes);
 
 registerComponents(app);

@@ -26,7 +26,7 @@ import type {
 } from "../wire/agent.ts";
 import type { PatchBotRequest, WaitAnswer } from "../wire/bot.ts";
 import type { CommandRequest } from "../wire/command.ts";
-import type { BotAction } from "../wire/enums.ts";
+import type { BotAction, HoldOwner } from "../wire/enums.ts";
 import * as channel from "./agent/channel.ts";
 import { rotateCredential } from "./agent/credential-rotation.ts";
 import * as agentFace from "./agent/endpoints.ts";
@@ -38,6 +38,7 @@ import * as upkeep from "./calls/maintenance.ts";
 import * as management from "./calls/management.ts";
 import { type Publication, publishConfig } from "./calls/publish-config.ts";
 import { eraseSecrets, rekey } from "./calls/rekey.ts";
+import { releaseHold } from "./calls/release-hold.ts";
 import { admitReader, catchUp, NOTHING_IS_HEARD } from "./calls/stream.ts";
 import { suspend, unsuspend } from "./calls/suspend.ts";
 import { Waiters, waitFor } from "./calls/wait.ts";
@@ -146,6 +147,10 @@ export class Bot extends DurableObject<BotEnv> {
 
   unsuspend(caller: Caller) {
     return unsuspend(this.#awake(), caller);
+  }
+
+  releaseHold(caller: Caller, owner: HoldOwner, reason: string) {
+    return releaseHold(this.#awake(), caller, owner, reason);
   }
 
   forceDestroy(caller: Caller) {

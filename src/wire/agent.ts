@@ -3,6 +3,7 @@ import * as z from "zod";
 import { BOOTSTRAP_STAGES, COMMAND_KINDS, WORKLOAD_ORDERS, WORKLOAD_STATES } from "./enums.ts";
 import { DropletId, Sha256Hex, Uuid } from "./primitives.ts";
 import { quote } from "./redact.ts";
+import { TradingReport } from "./trading-report.ts";
 
 /** An agent's words for people: kept as one line, without what looks like a secret. */
 function words(max: number) {
@@ -114,6 +115,10 @@ export const HeartbeatRequest = z
     mem: z.number().min(0).max(1).nullable().meta({ description: "Used share of the memory" }),
     disk: z.number().min(0).max(1).nullable().meta({ description: "Used share of the root disk" }),
     command_results: z.array(CommandResult).max(MAX_COMMAND_RESULTS).optional(),
+    report: TradingReport.optional().meta({
+      description: "What the workload's `report.json` says now. Absent: there is no report.",
+    }),
+    report_error: words(300).optional().meta({ description: "Why the present `report.json` cannot be used" }),
   })
   .meta({ id: "HeartbeatRequest" });
 export type HeartbeatRequest = z.infer<typeof HeartbeatRequest>;

@@ -8,6 +8,7 @@ import {
   CHANNEL_STATES,
   DROPLET_STATUSES,
   HEALING_POLICIES,
+  HOLD_OWNERS,
   OPERATION_KINDS,
   OPERATION_STATES,
   PERSONAS,
@@ -18,6 +19,7 @@ import { keyVariable, whyNotModel } from "./models.ts";
 import { DropletId, pageOf, Timestamp, Uuid } from "./primitives.ts";
 import { redactText } from "./redact.ts";
 import { ConfigStanding } from "./rollout.ts";
+import { LIMITS, TradingReportView } from "./trading-report.ts";
 
 /** A name as it is kept: other characters than letters, digits, space, `_` and `-` become `_`; trimmed, at most 64. */
 export function sanitizeName(name: string): string {
@@ -138,6 +140,32 @@ const DropletView = z
   })
   .meta({ id: "Droplet" });
 
+const HoldView = z
+  .object({
+    owner: z.string().meta({ description: `One of ${HOLD_OWNERS.join(", ")}. Later releases may add owners.` }),
+    reason: z.string(),
+    by: z.string().meta({ description: "Who placed the hold" }),
+    since: Timestamp,
+  })
+  .meta({ id: "Hold" });
+
+const BreachView = z
+  .object({
+    limit: z.string().meta({ description: `The field of the config: one of ${LIMITS.join(", ")}` }),
+    value: z.number().meta({ description: "As reported when the limit was passed" }),
+    max: z.number().meta({ description: "The limit that was passed" }),
+    since: Timestamp,
+  })
+  .meta({ id: "Breach" });
+
+const TradingView = z
+  .object({
+    observed_at: Timestamp.meta({ description: "When this report was received" }),
+    report: TradingReportView.nullable(),
+    error: z.string().nullable().meta({ description: "Why the workload's report cannot be used" }),
+  })
+  .meta({ id: "TradingReportView" });
+
 export const BotView = z
   .object({
     id: Uuid,
@@ -190,6 +218,9 @@ export const BotView = z
           description:
             "What the workload was ready for and is not any more, as reported by the agent. Empty while the agent is not heard.",
         }),
+        held_by: z.array(z.string()).optional().meta({
+          description: "Owners of the holds for which the workload may not run. Empty: nobody holds the bot.",
+        }),
         channel: z
           .enum(CHANNEL_STATES)
           .meta({ description: "State of the agent's WebSocket. An agent can also report over HTTP." }),
@@ -205,6 +236,15 @@ export const BotView = z
       .object({ since: Timestamp, reason: z.string(), by: z.string() })
       .nullable()
       .meta({ description: "Who suspended the bot, and why. `status` becomes `suspended` once the bot is off." }),
+    holds: z.array(HoldView).optional().meta({
+      description: "Who keeps the bot from running. It runs only while nobody holds it.",
+    }),
+    trading_report: TradingView.nullable().optional().meta({
+      description: "What the workload reports of its trading. null: it reports nothing.",
+    }),
+    breaches: z.array(BreachView).optional().meta({
+      description: "Limits of the applied config that the workload's report has passed",
+    }),
     operation: Operation.nullable().meta({ description: "The running operation, or the last one" }),
     revision: z.int().min(0),
     created_at: Timestamp,

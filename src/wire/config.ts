@@ -52,6 +52,7 @@ export const RiskConfig = z
     max_daily_loss_pct: Percent,
     max_drawdown_pct: Percent,
     max_trades_per_day: z.int().min(0).max(INT32_MAX),
+    on_breach: z.enum(["notify", "stop"]).optional(),
   })
   .meta({ id: "RiskConfig" });
 export type RiskConfig = z.infer<typeof RiskConfig>;

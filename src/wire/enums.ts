@@ -48,6 +48,10 @@ export type WorkloadOrder = (typeof WORKLOAD_ORDERS)[number];
 export const WORKLOAD_STATES = ["stopped", "starting", "running", "stopping", "crashed", "failed"] as const;
 export type WorkloadState = (typeof WORKLOAD_STATES)[number];
 
+/** Who may hold a bot. On the wire an owner is a text: later releases may add some. */
+export const HOLD_OWNERS = ["operator", "billing", "breach", "emergency", "rollout"] as const;
+export type HoldOwner = (typeof HOLD_OWNERS)[number];
+
 /** What is known of a bot's agent. */
 export const AGENT_HEALTHS = ["heard", "silent", "never", "refused"] as const;
 /** What is known of its channel. */

@@ -85,6 +85,15 @@ export const AcknowledgeRequest = z
   })
   .meta({ id: "AcknowledgeRequest" });
 
+export const ReleaseRequest = z
+  .strictObject({
+    reason: Reason.meta({
+      description: "Why the bot may run again. Stored in the history.",
+      example: "looked at the trades; the market has calmed down",
+    }),
+  })
+  .meta({ id: "ReleaseRequest" });
+
 export const RunningOperation = z
   .object({
     bot_id: Uuid,

@@ -181,7 +181,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "start-policy-of-live-bots",
     guard: "A bot that trades with real money does not start by itself after an unexpected restart.",
-    file: FACE,
+    file: "src/bot/model/workload-order.ts",
     find: 'bot.policies.start ?? (bot.paper_mode ? "auto" : "manual");',
     replace: 'bot.policies.start ?? "auto";',
     caught_by: [agentTests],

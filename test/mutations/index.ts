@@ -7,6 +7,7 @@ import { evidence } from "./evidence.ts";
 import { exchange } from "./exchange.ts";
 import { fullRun } from "./full-run.ts";
 import { history } from "./history.ts";
+import { holds } from "./holds.ts";
 import { hostile } from "./hostile.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { migrations } from "./migrations.ts";
@@ -44,4 +45,5 @@ export const mutants: readonly Mutant[] = [
   ...migrations,
   ...fullRun,
   ...workload,
+  ...holds,
 ];

@@ -243,7 +243,9 @@ export class Agents {
     orders: HeartbeatAnswer,
     beat: HeartbeatRequest,
   ) {
-    const { generation } = host.shell.present().bot;
+    const { generation, holds } = host.shell.present().bot;
+    if (orders.workload === "run" && holds.length > 0)
+      this.violations.push(`the agent of ${registration.bot_id} was told to run, and ${holds[0]?.owner} holds it`);
     const open = host.shell.store.commands().filter((row) => row.result === null && row.generation === generation);
     const stray = orders.commands.find(({ id }) => !open.some((row) => row.id === id));
     if (stray) this.violations.push(`the agent of ${registration.bot_id} was given ${stray.kind}, which was over`);

@@ -7,6 +7,7 @@ import { NOT_ACKNOWLEDGED } from "../../src/bot/reconcile/rollout.ts";
 import type { Agents } from "./agents.ts";
 import type { Cloud } from "./cloud.ts";
 import { Follower } from "./follower.ts";
+import { complaintsOfHolds } from "./holds.ts";
 import type { Host } from "./host.ts";
 
 export class Violation extends Error {
@@ -41,7 +42,9 @@ export class Invariants {
     for (const event of host.shell.store.history.events(before?.revision ?? 0, 1000)) {
       if (folded !== null) this.#checkRollout(id, folded, event);
       if (event.kind === "command_ended") this.#checkEnd(id, event.data, folded);
-      folded = apply(folded, event);
+      const after = apply(folded, event);
+      if (folded !== null) this.#seen.push(...complaintsOfHolds(folded, event, after));
+      folded = after;
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }
     if (folded === null) throw new Error("a commit without a bot");

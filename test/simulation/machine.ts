@@ -1,5 +1,6 @@
 /** A simulated machine with its agent: what is on its disk, what it knows, and what it says of itself. */
 import type { HeartbeatAnswer, HeartbeatRequest } from "../../src/wire/agent.ts";
+import type { TradingReport } from "../../src/wire/trading-report.ts";
 import { AgentCommands } from "./agent-commands.ts";
 import { AgentRollout } from "./agent-rollout.ts";
 import { AgentRotation } from "./agent-rotation.ts";
@@ -18,6 +19,8 @@ export interface Machine {
   /** Answers of `credential_revoked` so far. */
   revoked: number;
   working: boolean;
+  /** What its workload has written of its trading. */
+  report: TradingReport | null;
   /** Hangs: says nothing until the next boot, or for ever. */
   frozen: "no" | "until_boot" | "for_good";
   /** Has the credential of another machine: nothing that it says may be believed. */
@@ -48,6 +51,7 @@ export function newMachine(droplet_id: number, userData: string, random: () => n
     rotation: new AgentRotation(),
     revoked: 0,
     working: false,
+    report: null,
     frozen: "no",
     copy: false,
     socket: null,
@@ -64,10 +68,11 @@ export function newCredential(random: () => number): string {
   return Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join("");
 }
 
-export function statusOf({ droplet_id, boot, working, rollout, commands }: Machine): HeartbeatRequest {
+export function statusOf({ droplet_id, boot, working, rollout, commands, report }: Machine): HeartbeatRequest {
   const command_results = commands.results();
   return {
     ...(command_results.length > 0 ? { command_results } : {}),
+    ...(report === null ? {} : { report }),
     agent_version: "sim",
     boot_id: `boot-${boot}`,
     droplet_id,

@@ -68,7 +68,12 @@ function complaint(world: World, id: string): string | null {
   if (bot.suspension !== null && bot.status !== "suspended") return `was suspended and is ${describe(world, id)}`;
   if (world.index.get(id)?.revision !== bot.revision) return "is not what the index says of it";
   if (world.host(id).shell.store.nextDeliveryAt() !== null) return "still has something to tell the index";
-  return complaintOfConfig(world, id) ?? complaintOfCommands(world, id) ?? complaintOfCredential(world, id);
+  return (
+    complaintOfConfig(world, id) ??
+    complaintOfHolds(world, id) ??
+    complaintOfCommands(world, id) ??
+    complaintOfCredential(world, id)
+  );
 }
 
 /** Whatever somebody asked for is in the audit log, as one entry that names all that it did. */
@@ -110,6 +115,14 @@ function complaintOfConfig(world: World, id: string): string | null {
   if (due !== null && world.now > due + LATE_MS)
     return `still waits for what is said of version ${bot.config.desired.version}`;
   return null;
+}
+
+/** Whoever can hear it has stopped what is held. */
+function complaintOfHolds(world: World, id: string): string | null {
+  const bot = world.bot(id);
+  const machine = bot.agent && world.agents.machines.get(bot.agent.droplet_id);
+  if (bot.holds.length === 0 || bot.presence !== "heard" || !machine || machine.frozen !== "no") return null;
+  return machine.working ? `is held by ${bot.holds[0]?.owner} and its workload runs` : null;
 }
 
 /** Each is over, was carried out on one machine at most, and what is said of it is what came of it there. */

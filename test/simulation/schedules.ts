@@ -2,6 +2,7 @@
 import { BOT_ACTIONS, type CommandKind, WORKLOAD_COMMANDS } from "../../src/wire/enums.ts";
 import type { Verdict } from "./agent-rollout.ts";
 import { addFaults, drawKnobs } from "./faults.ts";
+import { troubleTrading } from "./holds.ts";
 import { Violation } from "./invariants.ts";
 import { prng } from "./prng.ts";
 import { comeToRest } from "./rest.ts";
@@ -54,6 +55,7 @@ export async function runSchedule(seed: number, options: ScheduleOptions = {}): 
 
 async function play(world: World, seed: number, draw: () => number, features: Features): Promise<void> {
   const rotate = troubleCredentials(world, prng(seed ^ 0x707a7e), features.enabled);
+  const trade = troubleTrading(prng(seed ^ 0x7ade), features.enabled);
   const stranger = world.simulator.addForeignDroplet({ name: "sp-00c0ffee-somebody-else-g1", tags: ["web"] });
   const ids = Array.from({ length: 1 + Math.floor(draw() * 3) }, () => world.createBot());
   addFaults(world, features.enabled);
@@ -67,6 +69,7 @@ async function play(world: World, seed: number, draw: () => number, features: Fe
       if (due && features.enabled(name)) await happens(world, ids, detail);
     }
     rotate(world, ids);
+    await trade(world, ids);
     world.checkAnytime();
   }
   await comeToRest(world, ids);

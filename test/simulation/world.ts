@@ -5,6 +5,7 @@ import { requestCommand } from "../../src/bot/calls/commands.ts";
 import { forceDestroy } from "../../src/bot/calls/force-destroy.ts";
 import { act, cancelOperation, createBot, patchBot } from "../../src/bot/calls/management.ts";
 import { publishConfig } from "../../src/bot/calls/publish-config.ts";
+import { releaseHold } from "../../src/bot/calls/release-hold.ts";
 import { suspend, unsuspend } from "../../src/bot/calls/suspend.ts";
 import type { EventBody } from "../../src/bot/model/events.ts";
 import { defaultPolicy, type Policy } from "../../src/bot/model/policy.ts";
@@ -15,7 +16,7 @@ import type { NewBot } from "../../src/records/rows.ts";
 import type { Vault } from "../../src/secrets/vault.ts";
 import type { PatchBotRequest } from "../../src/wire/bot.ts";
 import type { ConfigPatch } from "../../src/wire/config.ts";
-import type { BotAction, BotStatus, CommandKind } from "../../src/wire/enums.ts";
+import type { BotAction, BotStatus, CommandKind, HoldOwner } from "../../src/wire/enums.ts";
 import { configRow } from "../fixtures/bot.ts";
 import { OPERATOR } from "../fixtures/caller.ts";
 import { Agenda } from "./agenda.ts";
@@ -154,6 +155,17 @@ export class World {
 
   unsuspend(id: string) {
     return unsuspend(this.host(id).awake(), this.#caller());
+  }
+
+  /** As whoever owns the hold will ask for it. */
+  hold(id: string, owner: HoldOwner) {
+    const shell = this.host(id).awake();
+    if (shell.present().bot.destroyed_at !== null) return;
+    shell.commit({ events: [{ kind: "hold_placed", data: { owner, reason: "drawn" } }], actor: owner });
+  }
+
+  release(id: string, owner: HoldOwner) {
+    return releaseHold(this.host(id).awake(), this.#caller(), owner, "looked at it");
   }
 
   forceDestroy(id: string) {

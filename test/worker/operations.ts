@@ -71,6 +71,12 @@ export const OPERATIONS: Record<string, Entry> = {
     body: () => ({ reason: "seen" }),
     status: 200,
   },
+  releaseBreachHold: {
+    who: "operator",
+    path: ({ bot }) => `/bots/${bot}/holds/breach/release`,
+    body: () => ({ reason: "seen" }),
+    status: 200,
+  },
   listOperations: { who: "operator", path: ({ bot }) => `/bots/${bot}/operations`, status: 200 },
   listEvents: { who: "operator", path: ({ bot }) => `/bots/${bot}/events`, status: 200 },
   streamEvents: {

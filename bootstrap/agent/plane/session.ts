@@ -8,6 +8,7 @@ import type { CommandExecutor } from "../commands/command-executor.ts";
 import type { Settings } from "../settings.ts";
 import type { ConfigApplier } from "../workload/config-applier.ts";
 import { NO_PERMISSION, type Permission } from "../workload/permission.ts";
+import type { Reported } from "../workload/report-file.ts";
 import type { Snapshot } from "../workload/supervisor.ts";
 import { judgeBeat, judgeRegister } from "./answers.ts";
 import type { ControlPlane, Outcome } from "./control-plane.ts";
@@ -26,6 +27,8 @@ export interface SessionDeps {
   commands: () => CommandExecutor;
   workload: () => Snapshot & { version: string | null };
   telemetry: () => Promise<Telemetry>;
+  /** Of its trading, as the workload has it. */
+  reported: () => Reported;
   log: Log;
   now_ms: () => number;
   monotonic_ms: () => number;
@@ -211,7 +214,7 @@ export class Session {
 
   /** The agent's state, as both transports carry it. */
   async status(): Promise<HeartbeatRequest> {
-    const { settings, agent_version, workload, store, telemetry, commands } = this.#deps;
+    const { settings, agent_version, workload, store, telemetry, reported, commands } = this.#deps;
     const { state, version, restarts, degraded } = workload();
     const command_results = commands().owed();
     return {
@@ -221,6 +224,7 @@ export class Session {
       workload: { state, version, restarts, ...(degraded.length > 0 ? { degraded: [...degraded] } : {}) },
       applied_config_id: store.get("applied"),
       ...(await telemetry()),
+      ...reported(),
       ...(command_results.length > 0 ? { command_results } : {}),
     };
   }

@@ -2,6 +2,7 @@
 import type { AgentConfig } from "../../../src/wire/config.ts";
 import { whyReserved } from "../../../src/wire/environment.ts";
 import { keyVariable, providerId } from "../../../src/wire/models.ts";
+import type { RulesFile } from "../../../src/wire/trading-report.ts";
 
 /**
  * Of the agent's own environment the workload sees these and nothing of the enrolment. `SPAWNPOINT_…` is empty on a
@@ -25,6 +26,8 @@ export interface WorkloadPaths {
   config_path: string;
   /** The trading and risk rules, for the workload to read. */
   rules_path: string;
+  /** What it says of its trading, for the agent to read. */
+  report_path: string;
   /** What the workspace customizer prepared; null where it did not. */
   workspace_dir: string | null;
 }
@@ -61,6 +64,7 @@ export function workloadEnvironment(
     OPENCLAW_GATEWAY_TOKEN: gateway_token,
     ...(paths.workspace_dir === null ? {} : { OPENCLAW_WORKSPACE_DIR: paths.workspace_dir }),
     SPAWNPOINT_CONFIG_PATH: paths.rules_path,
+    SPAWNPOINT_REPORT_PATH: paths.report_path,
     SPAWNPOINT_PAPER_MODE: String(config.trading_config.paper_mode),
   };
 }
@@ -75,10 +79,11 @@ export function gatewayArguments(port: number): string[] {
 }
 
 /** What a strategy may read. No secret. */
-export function rulesFile(config: AgentConfig): string {
+export function rulesFile(config: AgentConfig, report_path: string): string {
   const { id, version, trading_config, risk_config } = config;
   const llm_provider = config.secrets.llm_provider;
-  return `${JSON.stringify({ config_id: id, version, llm_provider, trading_config, risk_config }, null, 2)}\n`;
+  const rules: RulesFile = { config_id: id, version, llm_provider, trading_config, risk_config, report_path };
+  return `${JSON.stringify(rules, null, 2)}\n`;
 }
 
 /** OpenClaw puts the variable's value in as it reads the file. A token that stood here would shut the agent out. */

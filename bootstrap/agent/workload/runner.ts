@@ -71,12 +71,13 @@ export class Runner {
       ...this.#dirs,
       config_path: settings.config_path,
       rules_path: join(settings.state_dir, "spawnpoint.json"),
+      report_path: settings.report_path,
       workspace_dir: workspace !== null && existsSync(workspace) ? workspace : null,
     };
     makePrivateDirectory(paths.state_dir);
     makeForeignDirectory(paths.state_dir, paths.tmp_dir);
     makePrivateDirectory(dirname(paths.config_path));
-    this.#write(paths.state_dir, paths.rules_path, rulesFile(config));
+    this.#write(paths.state_dir, paths.rules_path, rulesFile(config, paths.report_path));
     const config_dir = dirname(paths.config_path);
     const own = openclawConfig(this.#read(config_dir, paths.config_path), config);
     if (own === null) log("workload_config_left_alone", { path: paths.config_path });

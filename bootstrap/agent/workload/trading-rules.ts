@@ -63,6 +63,9 @@ export function tradingRules({ version, trading_config, risk_config }: AgentConf
     `- Largest drawdown: ${risk_config.max_drawdown_pct} % of the highest equity`,
     `- Trades in a day: ${risk_config.max_trades_per_day} at most`,
     "",
+    "They are also checked from outside, by what the file that `SPAWNPOINT_REPORT_PATH` names says. Write it after each",
+    `trade and every few minutes, as the skill \`${SKILL_NAME}\` shows.`,
+    "",
     "Before each order check all of them. When one would be passed, do not place the order; when one is passed already,",
     "close nothing in haste, stop trading and say so. The same as JSON: the file that `SPAWNPOINT_CONFIG_PATH` names.",
   ];
@@ -78,6 +81,32 @@ function yesNo(value: boolean): string {
   return value ? "yes" : "no";
 }
 
+const REPORT = [
+  "## Report",
+  "",
+  "Write your books as JSON to the file that `SPAWNPOINT_REPORT_PATH` names: all of it each time, to a file beside it that",
+  "you then rename. `open_positions`, `currency` and `as_of` may be left out; no other field is allowed. Never write",
+  "numbers that you do not know: no report is better than a wrong one.",
+  "",
+  "```json",
+  "{",
+  '  "equity": 10250.5,',
+  '  "daily_pnl": -120.25,',
+  '  "drawdown_pct": 3.1,',
+  '  "trades_today": 4,',
+  '  "open_positions": [{ "symbol": "BTC/USDT", "value": 800 }],',
+  '  "currency": "USDT",',
+  '  "as_of": "2026-11-20T12:00:00Z"',
+  "}",
+  "```",
+  "",
+  "- `equity`: value of the whole account now, open positions included",
+  "- `daily_pnl`: profit (positive) or loss (negative) since the day began, in the same currency",
+  "- `drawdown_pct`: how far `equity` is below its highest value so far, in percent of that value",
+  "- `trades_today`: orders filled since the day began",
+  "- `open_positions`: the market value of each, negative where it is short",
+];
+
 /** The skill's SKILL.md: found by its description also where a prompt leaves AGENTS.md out. */
 export function tradingSkill(config: AgentConfig): string {
   return [
@@ -87,6 +116,8 @@ export function tradingSkill(config: AgentConfig): string {
     "---",
     "",
     tradingRules(config),
+    "",
+    ...REPORT,
     "",
   ].join("\n");
 }

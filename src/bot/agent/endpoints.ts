@@ -18,7 +18,7 @@ import { openSecrets, type Secrets } from "../config/secrets.ts";
 import type { EventBody } from "../model/events.ts";
 import { isOfNewerRelease } from "../model/newer-release.ts";
 import { type BotState, type Intent, isRunning } from "../model/state.ts";
-import { isFenced, stopping } from "../model/workload-order.ts";
+import { isFenced, startPolicy, stopping } from "../model/workload-order.ts";
 import type { Runtime } from "../reconcile/decision.ts";
 import { learnAck } from "../reconcile/rollout.ts";
 import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
@@ -37,6 +37,7 @@ import {
 } from "./authenticate.ts";
 import { ordersOf } from "./directives.ts";
 import { awaitRelease, isBound, onlyHear } from "./newer-release.ts";
+import { hearReport } from "./trading.ts";
 
 const REGISTRATION_RETRY_S = 5;
 /** Bounds how much a bootstrap in a loop can write into the history. */
@@ -108,10 +109,12 @@ export function heartbeat(
   const heard: Runtime = { ...rt, last_seen_at: now, telemetry: telemetryOf(beat, now) };
   if (isOfNewerRelease(bot)) return onlyHear(shell, heard);
   const { events: ended, concluded } = concludeCommands(shell, beat.command_results ?? []);
-  const events = [...eventsOfBeat(bot, beat, via), ...ended];
-  if (events.length > 0) shell.commit({ events, actor: "agent", rt: heard, commands: concluded });
-  else if (isWorthStoring(rt, heard, via, shell.platform.policy.last_seen_coalesce_ms)) shell.note(heard);
-  else if (via === "channel") shell.see(heard);
+  const { trading, events: judged } = hearReport(shell, known.live, beat, now);
+  const events = [...eventsOfBeat(bot, beat, via), ...ended, ...judged];
+  const told: Runtime = { ...heard, trading };
+  if (events.length > 0) shell.commit({ events, actor: "agent", rt: told, commands: concluded });
+  else if (isWorthStoring(rt, told, via, shell.platform.policy.last_seen_coalesce_ms)) shell.note(told);
+  else if (via === "channel") shell.see(told);
   return ok(ordersOf(shell));
 }
 
@@ -124,7 +127,7 @@ function isWorthStoring(stored: Runtime, heard: Runtime, via: Transport, coalesc
   if (via === "http" && (heard.last_seen_at ?? 0) - seen_at >= coalesceMs) return true;
   // The first beat after the channel's end, or after we were away, is waited for.
   if (Math.max(stored.channel_closed_at ?? 0, stored.deaf_until) >= seen_at) return true;
-  return !showsTheSame(stored.telemetry, heard.telemetry);
+  return stored.trading !== heard.trading || !showsTheSame(stored.telemetry, heard.telemetry);
 }
 
 function showsTheSame(a: Runtime["telemetry"], b: Runtime["telemetry"]): boolean {
@@ -152,10 +155,6 @@ function eventsOfBeat(bot: BotState, beat: HeartbeatRequest, via: Transport): Ev
   }
   if (bot.presence !== "heard" && !stopping(bot)) events.push({ kind: "agent_heard", data: { via } });
   return events;
-}
-
-function startPolicy(bot: BotState): "auto" | "manual" {
-  return bot.policies.start ?? (bot.paper_mode ? "auto" : "manual");
 }
 
 /**

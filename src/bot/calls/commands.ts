@@ -8,7 +8,9 @@ import type { CommandRequest, CommandView } from "../../wire/command.ts";
 import type { CommandKind } from "../../wire/enums.ts";
 import { redactText } from "../../wire/redact.ts";
 import type { EventBody } from "../model/events.ts";
+import { isHeld } from "../model/holds.ts";
 import type { BotState, Instant } from "../model/state.ts";
+import { allowedActions } from "../reconcile/action-matrix.ts";
 import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
 import type { CommandRow } from "../shell/store.ts";
@@ -35,6 +37,11 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Wanted)
   const starts = request.kind === "start" || request.kind === "restart";
   if (bot.destroyed_at !== null) return refuse("bot_destroyed");
   if (starts && bot.suspension !== null) return refuseAction(bot, `${request.kind} its workload`);
+  if (starts && isHeld(bot)) {
+    const owners = bot.holds.map(({ owner }) => owner).join(", ");
+    const detail = `The bot is held (${owners}) and cannot ${request.kind} its workload. Lift the hold first.`;
+    return refuse("action_not_allowed", detail, { allowed: allowedActions(bot) });
+  }
   const early = request.kind === "restart" ? tooSoon(shell) : null;
   if (early) return early;
   const now = shell.platform.now();

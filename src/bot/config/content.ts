@@ -34,6 +34,7 @@ export function contentOfCreate(request: CreateBotRequest): ConfigContent {
       max_daily_loss_pct: request.max_daily_loss_pct,
       max_drawdown_pct: request.max_drawdown_pct,
       max_trades_per_day: request.max_trades_per_day,
+      ...onBreach(request.on_breach),
     },
     llm_provider: request.llm_provider,
     llm_model: request.llm_model ?? null,
@@ -73,6 +74,7 @@ export function mergeConfig(base: ConfigContent, patch: ConfigPatch): ConfigCont
       max_daily_loss_pct: patch.max_daily_loss_pct ?? risk.max_daily_loss_pct,
       max_drawdown_pct: patch.max_drawdown_pct ?? risk.max_drawdown_pct,
       max_trades_per_day: patch.max_trades_per_day ?? risk.max_trades_per_day,
+      ...onBreach(patch.on_breach ?? risk.on_breach),
     },
     ...mergeModel(base, patch),
   };
@@ -105,4 +107,8 @@ export function last4(secret: string): string | null {
 
 export function configEtag(configId: string): string {
   return `"${configId}"`;
+}
+
+function onBreach(on_breach: RiskConfig["on_breach"]): Pick<RiskConfig, "on_breach"> {
+  return on_breach === undefined ? {} : { on_breach };
 }

@@ -5,7 +5,8 @@
 
 import type { Fleet } from "../../naming/fleet.ts";
 import type { PatchBotRequest, Policies } from "../../wire/bot.ts";
-import type { DropletStatus, OperationKind, Persona, WorkloadState } from "../../wire/enums.ts";
+import type { DropletStatus, HoldOwner, OperationKind, Persona, WorkloadState } from "../../wire/enums.ts";
+import type { Limit } from "../../wire/trading-report.ts";
 import type { BotState, ConfigRef, Instant, Look, PowerAction, RolledBack } from "./state.ts";
 
 export interface DropletFacts {
@@ -125,7 +126,18 @@ export interface AgentEvents {
   command_ended: { command_id: string; kind: string; ok: boolean; detail: string | null; left: boolean };
 }
 
-export type EventData = OperationEvents & DropletEvents & AgentEvents;
+/** Folded in fold-holds.ts. */
+export interface HoldEvents {
+  /** The workload's report has passed a limit of the config of this version. */
+  limit_breached: { limit: Limit; value: number; max: number; version: number };
+  /** `value`: null where the report says nothing of it any more. */
+  limit_kept_again: { limit: Limit; value: number | null; max: number };
+  /** By anybody but the operator, whose hold is the suspension. */
+  hold_placed: { owner: HoldOwner; reason: string };
+  hold_released: { owner: HoldOwner; reason: string };
+}
+
+export type EventData = OperationEvents & DropletEvents & AgentEvents & HoldEvents;
 export type EventKind = keyof EventData;
 /** What is to be recorded: the shell adds number, time and actor. */
 export type EventBody = { [K in EventKind]: { kind: K; data: EventData[K] } }[EventKind];

@@ -3,6 +3,7 @@ import type { WorkloadState } from "../../wire/enums.ts";
 import { withToken } from "./enrolment.ts";
 import type { AgentEvents } from "./events.ts";
 import { commit, type Folds, remember, revoked, withoutAgent } from "./fold-parts.ts";
+import { stopByPerson } from "./holds.ts";
 import { passedGate } from "./rollout-state.ts";
 import { KEEP_REFUSED_DROPLETS } from "./state.ts";
 
@@ -70,10 +71,10 @@ export const agentFolds: Folds<keyof AgentEvents> = {
     refused_droplets: [],
   }),
 
-  command_requested: (_bot, data) => ({
+  command_requested: (bot, data) => ({
     commands_pending: true,
-    ...(data.kind === "stop" ? { workload_stopped: true } : {}),
-    ...(data.kind === "start" || data.kind === "restart" ? { workload_stopped: false, start_held: false } : {}),
+    ...(data.kind === "stop" ? stopByPerson(bot, true) : {}),
+    ...(data.kind === "start" || data.kind === "restart" ? { ...stopByPerson(bot, false), start_held: false } : {}),
   }),
   command_ended: (_bot, data) => ({ commands_pending: data.left }),
 

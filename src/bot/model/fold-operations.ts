@@ -1,6 +1,7 @@
 /** How operations change the state. Pure. */
 import type { OperationEvents } from "./events.ts";
 import { commit, type Folds, newOperation, troubled, withoutAgent } from "./fold-parts.ts";
+import { withSuspension } from "./holds.ts";
 import { factsOf } from "./operations.ts";
 import { type BotState, isRunning } from "./state.ts";
 
@@ -78,11 +79,10 @@ export const operationFolds: Folds<keyof OperationEvents> = {
     refused_droplets: [],
     ...withoutAgent(bot),
   }),
-  suspended: (bot, data, at, actor) => ({
-    suspension: { since: at, reason: data.reason, by: actor, paused: isWantedOff(bot), confirmed_at: null },
-  }),
+  suspended: (bot, data, at, actor) =>
+    withSuspension(bot, { since: at, reason: data.reason, by: actor, paused: isWantedOff(bot), confirmed_at: null }),
   unsuspended: (bot) => ({
-    suspension: null,
+    ...withSuspension(bot, null as BotState["suspension"]),
     // Of a bot that stays off nothing more is asked, so that its suspend did not succeed is of no interest any more.
     error: bot.suspension?.paused ? null : bot.error,
   }),
@@ -90,6 +90,8 @@ export const operationFolds: Folds<keyof OperationEvents> = {
   destroyed: (bot, _data, at) => ({
     destroyed_at: at,
     suspension: null,
+    holds: [],
+    breaches: [],
     adopted: null,
     waiting: null,
     operation: { ...bot.operation, state: "succeeded", ended_at: at },

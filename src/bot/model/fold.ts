@@ -3,6 +3,7 @@
 import type { BotEvent, EventKind } from "./events.ts";
 import { agentFolds } from "./fold-agent.ts";
 import { dropletFolds } from "./fold-droplets.ts";
+import { holdFolds } from "./fold-holds.ts";
 import { operationFolds } from "./fold-operations.ts";
 import { type Folds, newOperation } from "./fold-parts.ts";
 import { standsElsewhere } from "./rollout-state.ts";
@@ -10,7 +11,7 @@ import { BotState } from "./state.ts";
 import { deriveStatus } from "./status.ts";
 import { orderOf } from "./workload-order.ts";
 
-const folds: Folds<EventKind> = { ...operationFolds, ...dropletFolds, ...agentFolds };
+const folds: Folds<EventKind> = { ...operationFolds, ...dropletFolds, ...agentFolds, ...holdFolds };
 
 /** Folds one event in. Events of kinds that this release does not know change nothing but the revision. */
 export function apply(bot: BotState | null, event: BotEvent): BotState {
@@ -83,6 +84,8 @@ export function applyFirst(event: BotEvent): BotState {
     },
     off_by_us: false,
     suspension: null,
+    holds: [],
+    breaches: [],
     error: null,
     flags: [],
     refused_droplets: [],

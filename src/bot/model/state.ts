@@ -15,6 +15,7 @@ import {
   WORKLOAD_ORDERS,
 } from "../../wire/enums.ts";
 import { Enrolment, readEnrolment, TokenState } from "./enrolment.ts";
+import { Hold, readHolds } from "./holds.ts";
 import { keep, member } from "./keep.ts";
 
 export type Instant = number;
@@ -122,6 +123,18 @@ export const RolledBack = keep({
 });
 export type RolledBack = z.infer<typeof RolledBack>;
 
+/** A limit of the applied config that the workload's report has passed, until it is kept again. */
+const Breach = keep({
+  limit: z.string(),
+  /** As reported when it was passed. */
+  value: z.number(),
+  max: z.number(),
+  since: Instant,
+  /** The bot was held for it: once that hold was lifted, it is not held for the same breach again. */
+  stopped: z.boolean(),
+});
+export type Breach = z.infer<typeof Breach>;
+
 /** Of droplets whose agents were refused, the last ones. */
 export const KEEP_REFUSED_DROPLETS = 16;
 
@@ -176,7 +189,7 @@ export const BotState = keep({
   stage: keep({ stage: z.string(), at: Instant, count: z.int() }).nullable(),
   /** An unexpected restart of a bot that may only be started by a person. */
   start_held: z.boolean(),
-  /** A person has stopped the workload, and has not started it again. */
+  /** A person has stopped the workload, or somebody but the operator holds the bot (holds.ts). */
   workload_stopped: z.boolean().default(false),
   /** Some command may be waiting for the agent. */
   commands_pending: z.boolean().default(false),
@@ -199,13 +212,16 @@ export const BotState = keep({
 
   off_by_us: z.boolean(),
   suspension: Suspension.nullable().default(null),
+  /** Everybody who holds the bot, the operator first. */
+  holds: z.array(Hold).default([]),
+  breaches: z.array(Breach).default([]),
   error: keep({ code: z.string(), detail: z.string() }).nullable(),
   flags: z.array(z.string()),
   refused_droplets: z.array(z.int()),
   destroyed_at: Instant.nullable(),
   /** Since when neither the bot nor the index has its secrets any more, which comes long after it was destroyed. */
   secrets_erased_at: Instant.nullable().default(null),
-});
+}).transform(readHolds);
 export type BotState = z.infer<typeof BotState>;
 
 export function isRunning(operation: OperationState): boolean {

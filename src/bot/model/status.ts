@@ -1,6 +1,7 @@
 /** What a person reads, derived from facts. Pure. */
 import type { BotStatus } from "../../wire/enums.ts";
 import { NEWER_RELEASE } from "../../wire/newer-release.ts";
+import { workloadHolds } from "./holds.ts";
 import { asKnown, isOfNewerRelease } from "./newer-release.ts";
 import { factsOf } from "./operations.ts";
 import { adoptedDroplet, type BotState, isDoomed, isOff, isRunning, openIntent } from "./state.ts";
@@ -82,10 +83,16 @@ function statusAtRest(bot: BotState): StatusView {
   }
   if (bot.presence === "silent") return { status: "unresponsive", reason: silentReason(bot), confirmed_by: "deadline" };
   if (isServing(bot)) {
-    const reason = bot.start_held ? "start_held" : bot.config.failed ? "config_failed" : null;
+    const reason = heldReason(bot) ?? (bot.start_held ? "start_held" : bot.config.failed ? "config_failed" : null);
     return { status: "online", reason, confirmed_by: "heartbeat" };
   }
   return { status: hasBegun(bot) ? "provisioning" : "pending", reason: bot.waiting, confirmed_by: "spawnpoint" };
+}
+
+/** By whom a bot is held that is on all the same. */
+function heldReason(bot: BotState): string | null {
+  const [hold] = workloadHolds(bot);
+  return hold === undefined ? null : `held_by_${hold.owner}`;
 }
 
 function silentReason(bot: BotState): string {

@@ -1,5 +1,6 @@
 /** Whether a bot's workload may run. Pure. */
 import type { WorkloadOrder } from "../../wire/enums.ts";
+import { isHeld } from "./holds.ts";
 import { asKnown } from "./newer-release.ts";
 import { stopsWorkload } from "./operations.ts";
 import { type BotState, isRunning } from "./state.ts";
@@ -18,8 +19,14 @@ export function orderOf(bot: BotState): WorkloadOrder {
 /** The permission to run. */
 export function workloadOrder(bot: BotState): WorkloadOrder {
   if (bot.destroyed_at !== null || isFenced(bot) || (bot.off_by_us && !isRunning(bot.operation))) return "stop";
+  if (isHeld(bot)) return "stop";
   if (bot.workload_stopped) return "stop";
   return bot.start_held ? "hold" : "run";
+}
+
+/** Whether the workload starts by itself after what nobody asked for. */
+export function startPolicy(bot: BotState): "auto" | "manual" {
+  return bot.policies.start ?? (bot.paper_mode ? "auto" : "manual");
 }
 
 /** The bot may not run, and gets nothing to run with. */

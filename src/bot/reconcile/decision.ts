@@ -1,6 +1,7 @@
 /** What `reconcile` may answer, and the volatile facts that it looks at beside the state. */
 import * as z from "zod";
 import type { OperationKind } from "../../wire/enums.ts";
+import { TradingReport } from "../../wire/trading-report.ts";
 import type { EventBody } from "../model/events.ts";
 import type { Instant, RolledBack } from "../model/state.ts";
 import type { Effect } from "./effects.ts";
@@ -30,6 +31,16 @@ export const Telemetry = z.object({
   disk: z.number().nullable(),
 });
 
+/** What its workload last said of its trading. */
+const Trading = z.object({
+  report: TradingReport.nullable(),
+  /** Why there is a report that cannot be used. */
+  report_error: z.string().nullable(),
+  received_at: z.number(),
+  /** Id of the config by whose limits it was judged. */
+  judged: z.string().nullable(),
+});
+
 /**
  * Counters and clocks that are kept beside the folded state: losing them costs a retry or a minute, never the truth.
  */
@@ -50,6 +61,8 @@ export const Runtime = z.object({
   /** When each kind of call last ended, by `effectKey` (effects.ts); a read only where it was answered. */
   done: z.record(z.string(), z.number()).default({}),
   telemetry: Telemetry.nullable().default(null),
+  /** Null: the workload reports nothing. */
+  trading: Trading.nullable().default(null).catch(null),
   /** The agent's channel while it is open, and when it was last heard over it. */
   channel: z.object({ opened_at: z.number(), heard_at: z.number() }).nullable().default(null),
   /** When the channel was last closed; null: it never was, or it is open, or was lost with a reset. */

@@ -32,7 +32,12 @@ export function auditOfChange(
 
 function reasonOf(events: readonly EventBody[]): string | null {
   for (const event of events) {
-    if (event.kind === "suspended" || event.kind === "security_acknowledged") return event.data.reason;
+    switch (event.kind) {
+      case "suspended":
+      case "security_acknowledged":
+      case "hold_released":
+        return event.data.reason;
+    }
   }
   return null;
 }

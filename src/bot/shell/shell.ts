@@ -183,8 +183,10 @@ export class BotShell {
     for (const command of change.commands ?? []) store.saveCommand(command);
     for (const entry of change.entries ?? []) store.enqueue(entry, bot.revision, now);
     if (change.config || bot.config !== before?.config) {
-      const { desired, last_good } = bot.config;
-      store.forgetConfigsExcept([desired.version, ...(last_good ? [last_good.version] : [])]);
+      const { desired, last_good, effective, applied } = bot.config;
+      // The one that runs is what a trading report is held against.
+      const kept = [desired, last_good, effective, applied].flatMap((ref) => ref?.version ?? []);
+      store.forgetConfigsExcept([...new Set(kept)]);
     }
     if (change.answer) store.saveAnswer(change.answer.key, change.answer.body_hash, change.answer.result, now);
     const next = nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt());

@@ -61,6 +61,9 @@ function viewKnown(bot: BotState, rt: Runtime, now: Instant, policy: Policy): Bo
     flags: bot.flags,
     policies: { healing: bot.policies.healing, start: bot.policies.start },
     suspension: viewSuspension(bot),
+    holds: bot.holds.map(({ owner, reason, by, since }) => ({ owner, reason, by, since: iso(since) })),
+    trading_report: viewTrading(rt),
+    breaches: bot.breaches.map(({ limit, value, max, since }) => ({ limit, value, max, since: iso(since) })),
     operation: viewOperation(bot.operation, bot, rt, decision, policy),
     revision: bot.revision,
     created_at: iso(bot.created_at),
@@ -83,6 +86,10 @@ function whatIsDone(decision: Exclude<Decision, { wait: Instant } | { settled: t
 
 function viewSuspension({ suspension }: BotState): BotView["suspension"] {
   return suspension && { since: iso(suspension.since), reason: suspension.reason, by: suspension.by };
+}
+
+function viewTrading({ trading }: Runtime): BotView["trading_report"] {
+  return trading && { observed_at: iso(trading.received_at), report: trading.report, error: trading.report_error };
 }
 
 function viewDroplet(bot: BotState, rt: Runtime): BotView["droplet"] {

@@ -6,7 +6,13 @@ import type { Runtime } from "../reconcile/decision.ts";
 type Health = Omit<BotView["health"], "channel_since"> & { channel_since: Instant | null };
 
 export function healthOf(bot: BotState, rt: Runtime): Health {
-  return { agent: agentHealth(bot), workload: workloadOf(bot, rt), degraded: degradedOf(bot, rt), ...channelOf(rt) };
+  return {
+    agent: agentHealth(bot),
+    workload: workloadOf(bot, rt),
+    degraded: degradedOf(bot, rt),
+    held_by: bot.holds.map(({ owner }) => owner),
+    ...channelOf(rt),
+  };
 }
 
 function agentHealth({ presence, agent, refused_droplets }: BotState): Health["agent"] {

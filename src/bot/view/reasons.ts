@@ -1,4 +1,5 @@
 /** The codes that stand behind a status or a wait, in words that go on from a colon. Pure. */
+import type { Limit } from "../../wire/trading-report.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
   "asked for": "requested",
@@ -16,12 +17,31 @@ const WORDS: Readonly<Record<string, string>> = {
   heal_settling: "checking whether many bots are unresponsive",
   heal_budget: "the limit of simultaneous healings is reached",
   not_acknowledged: "the agent did not acknowledge it in time",
+  held_by_breach: "a risk limit was passed",
   fleet_hold: "too many bots became unresponsive at once; healing is on hold",
 };
 
 /** A code that has no words of its own is told as it is. */
 export function inWords(code: string): string {
   return WORDS[code] ?? code.replaceAll("_", " ");
+}
+
+const LIMIT_WORDS: Readonly<Record<Limit, string>> = {
+  max_daily_loss_pct: "the loss of the day in percent",
+  max_drawdown_pct: "the drawdown in percent",
+  max_trades_per_day: "the number of trades of the day",
+  max_position_size_pct: "the largest position in percent",
+};
+
+/** What a limit is the limit of. */
+export function limitInWords(limit: string): string {
+  return Object.entries(LIMIT_WORDS).find(([name]) => name === limit)?.[1] ?? inWords(limit);
+}
+
+/** Why a bot is held: for limits that were passed, or as whoever holds it has put it. */
+export function holdInWords(reason: string): string {
+  const limits = reason.split(", ").filter((name) => Object.hasOwn(LIMIT_WORDS, name));
+  return limits.length === 0 ? inWords(reason) : `limits passed are ${limits.map(limitInWords).join(" and ")}`;
 }
 
 /** Text that somebody else wrote, as the end of a sentence: cut where it is long, with one full stop. */

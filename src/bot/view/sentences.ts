@@ -2,7 +2,7 @@
 import type { EventBody, EventData, EventKind } from "../model/events.ts";
 import type { PowerAction } from "../model/state.ts";
 import { OPERATIONS } from "../reconcile/operations.ts";
-import { ending, inWords } from "./reasons.ts";
+import { ending, holdInWords, inWords, limitInWords } from "./reasons.ts";
 
 type Sentences = { [K in EventKind]: (data: EventData[K]) => string };
 
@@ -114,6 +114,14 @@ const SENTENCES: Sentences = {
     `Config ${failed_version} rolled back: config ${version} restores config ${restored_from}.`,
   config_given_up: ({ config, reason }) =>
     `Config ${config.version} failed, and there is no earlier config to roll back to: ${ending(inWords(reason))}`,
+
+  limit_breached: ({ limit, value, max, version }) =>
+    `Limit of config ${version} passed: ${limitInWords(limit)} is ${value}, the limit ${max}.`,
+  limit_kept_again: ({ limit, value, max }) =>
+    `Limit kept again: ${limitInWords(limit)} is ${value ?? "not reported"}, the limit ${max}.`,
+  hold_placed: ({ owner, reason }) =>
+    `Workload stopped by a hold (${inWords(owner)}): ${ending(holdInWords(reason))} It stays stopped until the hold is lifted.`,
+  hold_released: ({ owner, reason }) => `Hold lifted (${inWords(owner)}): ${ending(reason)}`,
 
   destroyed: ({ forced }) =>
     forced

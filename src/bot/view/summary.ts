@@ -1,5 +1,6 @@
 /** What a bot is, in a sentence or two for a person. Pure. */
 import type { BotStatus } from "../../wire/enums.ts";
+import { workloadHolds } from "../model/holds.ts";
 import { factsOf } from "../model/operations.ts";
 import { rolloutState } from "../model/rollout-state.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning } from "../model/state.ts";
@@ -7,7 +8,7 @@ import { stepOf } from "../model/status.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { OPERATIONS } from "../reconcile/operations.ts";
 import { degradedOf } from "./health.ts";
-import { ending, inWords } from "./reasons.ts";
+import { ending, holdInWords, inWords } from "./reasons.ts";
 
 interface Seen {
   bot: BotState;
@@ -81,9 +82,12 @@ function degraded({ bot, rt }: Seen): string {
 
 /** What of an online bot is not as it should be. */
 function online(bot: BotState): string {
+  const holding = workloadHolds(bot)
+    .map(({ owner, reason }) => ` Held (${inWords(owner)}): ${ending(holdInWords(reason))}`)
+    .join("");
   const stopped = bot.workload_stopped ? " The workload was stopped and waits for a manual start." : "";
   const held = bot.start_held ? " The workload waits for a manual start." : "";
-  return `${stopped || held}${config(bot)}`;
+  return `${holding || stopped || held}${config(bot)}`;
 }
 
 function config(bot: BotState): string {

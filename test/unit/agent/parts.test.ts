@@ -16,6 +16,7 @@ import { AgentConfig } from "../../../src/wire/config.ts";
 import { keyVariable } from "../../../src/wire/models.ts";
 import { redactText as redact } from "../../../src/wire/redact.ts";
 import { formatToken } from "../../../src/wire/tokens.ts";
+import { RulesFile } from "../../../src/wire/trading-report.ts";
 import { agentConfig, configId } from "./fixtures/control-plane.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "spawnpoint-parts-"));
@@ -50,6 +51,7 @@ describe("the workload's environment", () => {
     tmp_dir: "/s/tmp",
     config_path: "/s/c.json",
     rules_path: "/s/r.json",
+    report_path: "/s/report.json",
     workspace_dir: null,
   };
 
@@ -85,9 +87,15 @@ describe("the workload's environment", () => {
       OPENCLAW_CONFIG_PATH: "/s/c.json",
       OPENCLAW_GATEWAY_TOKEN: "gateway",
       SPAWNPOINT_CONFIG_PATH: "/s/r.json",
+      SPAWNPOINT_REPORT_PATH: "/s/report.json",
       SPAWNPOINT_PAPER_MODE: "true",
     });
-    expect(rulesFile(CONFIG)).not.toContain("sk-very-secret-key");
+    expect(rulesFile(CONFIG, "/s/report.json")).not.toContain("sk-very-secret-key");
+    expect(RulesFile.parse(JSON.parse(rulesFile(CONFIG, "/s/report.json")))).toMatchObject({
+      version: CONFIG.version,
+      risk_config: CONFIG.risk_config,
+      report_path: "/s/report.json",
+    });
   });
 
   it("carries the bot's further secrets, and none takes the place of what is the agent's own", () => {
@@ -105,7 +113,7 @@ describe("the workload's environment", () => {
     expect(given).toMatchObject({ KRAKEN_KEY: "k", RPC_URL: "https://rpc.test", MISTRAL_API_KEY: "ours" });
     expect(given).toMatchObject({ OPENCLAW_GATEWAY_TOKEN: "gateway", PATH: "/bin" });
     for (const name of ["USER", "LD_PRELOAD", "OPENAI_API_KEY"]) expect(given).not.toHaveProperty(name);
-    expect(rulesFile(config)).not.toContain("rpc.test");
+    expect(rulesFile(config, "/s/report.json")).not.toContain("rpc.test");
   });
 
   it("names the model that the control plane names, and keeps what else is said of models", () => {

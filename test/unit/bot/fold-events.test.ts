@@ -7,6 +7,7 @@ const POST = { intent_id: "intent-1-g1" };
 const DROPLET = { droplet_id: 1001 };
 const C1 = { id: "c0000000-0000-4000-8000-000000000001", version: 1 };
 const C2 = { id: "c2", version: 2 };
+const LOSS = { limit: "max_daily_loss_pct", value: 7, max: 5, version: 1 } as const;
 const NEW = (life: Life) => life.facts({ id: 1001 });
 
 type Row = {
@@ -292,6 +293,37 @@ const EFFECTS: Omit<Row, "accepted"> = {
     () => new Life().online(),
     () => ({ config: C1, reason: "bad" }),
     { error: { code: "config_failed", detail: "bad" }, status: "error", reason: "config_failed" },
+  ],
+
+  limit_breached: [
+    () => new Life().online(),
+    () => LOSS,
+    {
+      breaches: [{ limit: LOSS.limit, value: 7, max: 5, since: START + 150 * SECOND, stopped: false }],
+      status: "online",
+    },
+  ],
+  limit_kept_again: [
+    () => new Life().online().tell({ kind: "limit_breached", data: LOSS }),
+    () => ({ limit: LOSS.limit, value: 1, max: 5 }),
+    { breaches: [] },
+  ],
+  hold_placed: [
+    () => new Life().online().tell({ kind: "limit_breached", data: LOSS }),
+    () => ({ owner: "breach", reason: LOSS.limit }),
+    {
+      holds: [{ owner: "breach", reason: LOSS.limit, by: "spawnpoint", since: START + 150 * SECOND, stopped: false }],
+      breaches: [{ stopped: true }],
+      workload_stopped: true,
+      order: "stop",
+      status: "online",
+      reason: "held_by_breach",
+    },
+  ],
+  hold_released: [
+    () => new Life().online().held(),
+    () => ({ owner: "breach", reason: "seen" }),
+    { holds: [], workload_stopped: false, start_held: false, order: "run", reason: null },
   ],
 
   snapshot: [

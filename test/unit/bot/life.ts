@@ -9,7 +9,8 @@ import { reconcile } from "../../../src/bot/reconcile/reconcile.ts";
 import { wayBack } from "../../../src/bot/reconcile/rollout.ts";
 import { recorded } from "../../../src/bot/shell/history.ts";
 import { dropletName, dropletTags } from "../../../src/naming/fleet.ts";
-import type { DropletStatus, OperationKind } from "../../../src/wire/enums.ts";
+import type { DropletStatus, HoldOwner, OperationKind } from "../../../src/wire/enums.ts";
+import type { Limit } from "../../../src/wire/trading-report.ts";
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -276,6 +277,18 @@ export class Life {
       .powered("shutdown")
       .wait(10 * SECOND);
     return this.read("off").succeeded();
+  }
+
+  /** Held for a limit that was passed. */
+  held(limit: Limit = "max_daily_loss_pct", owner: HoldOwner = "breach"): this {
+    return this.tell(
+      { kind: "limit_breached", data: { limit, value: 7, max: 5, version: this.bot.config.desired.version } },
+      { kind: "hold_placed", data: { owner, reason: limit } },
+    );
+  }
+
+  released(owner: HoldOwner = "breach"): this {
+    return this.tell({ kind: "hold_released", data: { owner, reason: "seen" } });
   }
 
   unsuspended(): this {

@@ -150,6 +150,31 @@ const SAID: Omit<Said, "accepted" | "intent_opened"> = {
     [{ config: C4, reason: "exit 78" }, "Config 4 failed, and there is no earlier config to roll back to: exit 78."],
   ],
 
+  limit_breached: [
+    [
+      { limit: "max_daily_loss_pct", value: 7.25, max: 5, version: 3 },
+      "Limit of config 3 passed: the loss of the day in percent is 7.25, the limit 5.",
+    ],
+  ],
+  limit_kept_again: [
+    [{ limit: "max_drawdown_pct", value: 4, max: 20 }, "Limit kept again: the drawdown in percent is 4, the limit 20."],
+    [
+      { limit: "max_position_size_pct", value: null, max: 20 },
+      "Limit kept again: the largest position in percent is not reported, the limit 20.",
+    ],
+  ],
+  hold_placed: [
+    [
+      { owner: "breach", reason: "max_daily_loss_pct, max_trades_per_day" },
+      "Workload stopped by a hold (breach): limits passed are the loss of the day in percent and the number of trades of the day. It stays stopped until the hold is lifted.",
+    ],
+    [
+      { owner: "emergency", reason: "a flaw in OpenClaw" },
+      "Workload stopped by a hold (emergency): a flaw in OpenClaw. It stays stopped until the hold is lifted.",
+    ],
+  ],
+  hold_released: [[{ owner: "breach", reason: "looked at it" }, "Hold lifted (breach): looked at it."]],
+
   destroyed: [
     [{}, "Destroyed. All resources are confirmed gone."],
     [{ forced: true }, "Destroyed by force. Remaining resources are not confirmed gone."],

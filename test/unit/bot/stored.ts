@@ -17,6 +17,7 @@ export function stored(
   more: Partial<Platform> = {},
   storage = new SqliteStorage(),
   waiters = new Waiters(),
+  config: Partial<ConfigRow> = {},
 ): BotShell {
   const { bot, rt, history } = life;
   const store = new Store(storage);
@@ -25,7 +26,7 @@ export function stored(
   store.save(bot);
   store.saveRuntime(rt);
   store.saveOperation(bot.operation);
-  store.saveConfig(configRow(bot.id, bot.config.desired));
+  store.saveConfig({ ...configRow(bot.id, bot.config.desired), ...config });
   const nobody = () => Promise.reject(new Error("this bot can reach nobody"));
   const platform: Platform = {
     sql: storage.sql,

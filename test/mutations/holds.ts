@@ -1,0 +1,191 @@
+/** What keeps a held bot from running, who ends that, and when a limit counts as passed. */
+import type { Mutant } from "./mutant.ts";
+
+const HOLDS = "src/bot/model/holds.ts";
+const LIMITS = "src/bot/model/limits.ts";
+const TRADING = "src/bot/agent/trading.ts";
+const RELEASE = "src/bot/calls/release-hold.ts";
+const WATCH = "bootstrap/agent/workload/report-file.ts";
+const holdTests = "test/unit/bot/holds.test.ts";
+const limitTests = "test/unit/bot/limits.test.ts";
+const tradingTests = "test/unit/bot/trading.test.ts";
+const watchTests = "test/unit/agent/workload/report-file.test.ts";
+
+export const holds: readonly Mutant[] = [
+  {
+    name: "held-may-not-run",
+    guard: "A bot does not run while anybody holds it, whatever a release before has made of it.",
+    file: "src/bot/model/workload-order.ts",
+    find: '  if (isHeld(bot)) return "stop";\n',
+    replace: "",
+    caught_by: [holdTests],
+  },
+  {
+    name: "held-in-the-release-before",
+    guard: "A held bot does not run in the release before either, which knows no holds.",
+    file: HOLDS,
+    find: "stopped: isStoppedByPerson(bot) }], workload_stopped: true };",
+    replace: "stopped: isStoppedByPerson(bot) }] };",
+    caught_by: [holdTests],
+  },
+  {
+    name: "hold-ends-by-its-owner",
+    guard: "A release lifts its owner's hold and no other.",
+    file: HOLDS,
+    find: "bot.holds.filter((hold) => hold.owner !== owner);",
+    replace: "bot.holds.filter((hold) => hold.owner === OPERATOR);",
+    caught_by: [holdTests],
+  },
+  {
+    name: "suspension-is-only-the-operators",
+    guard: "No release of a hold lifts a suspension.",
+    file: HOLDS,
+    find: "  if (owner === OPERATOR || holdOf(bot, owner) === null) return {};\n",
+    replace: "  if (holdOf(bot, owner) === null) return {};\n",
+    caught_by: [holdTests],
+  },
+  {
+    name: "suspension-of-the-release-before",
+    guard: "A bot that the release before has suspended is held by the operator.",
+    file: HOLDS,
+    find: "  return { ...stored, ...withSuspension(stored, stored.suspension) };\n",
+    replace: "  return stored;\n",
+    caught_by: [holdTests],
+  },
+  {
+    name: "unsuspended-stays-held-by-others",
+    guard: "The end of a suspension lifts no other hold.",
+    file: HOLDS,
+    find: "if (suspension === null) return { suspension, holds: workloadHolds(bot) };",
+    replace: "if (suspension === null) return { suspension, holds: [] };",
+    caught_by: [holdTests],
+  },
+  {
+    name: "live-bot-comes-back-by-hand",
+    guard: "A bot that trades with real money waits for a person's start once nobody holds it.",
+    file: HOLDS,
+    find: "    start_held: manual || bot.start_held,\n",
+    replace: "",
+    caught_by: [holdTests],
+  },
+  {
+    name: "stopped-by-person-and-held",
+    guard: "What a person has stopped stays so when the hold is lifted.",
+    file: HOLDS,
+    find: "    workload_stopped: workloadHolds({ holds }).length > 0 || isStoppedByPerson(bot),\n",
+    replace: "    workload_stopped: workloadHolds({ holds }).length > 0,\n",
+    caught_by: [holdTests],
+  },
+  {
+    name: "held-takes-no-start",
+    guard: "No start or restart command passes a hold by.",
+    file: "src/bot/calls/commands.ts",
+    find: "  if (starts && isHeld(bot)) {\n",
+    replace: "  if (starts && !isHeld(bot)) {\n",
+    caught_by: [holdTests],
+  },
+  {
+    name: "release-key-remembered",
+    guard: "A repeated release lifts no hold that was placed since.",
+    file: RELEASE,
+    find: "else shell.commit({ events, by: caller, answer });",
+    replace: "else shell.commit({ events, by: caller });",
+    caught_by: [holdTests],
+  },
+  {
+    name: "breach-is-told-once",
+    guard: "A limit that stays passed is one breach, not one with each report.",
+    file: LIMITS,
+    find: "    if (is && breach === undefined && value !== null) {\n",
+    replace: "    if (is && value !== null) {\n",
+    caught_by: [limitTests],
+  },
+  {
+    name: "breach-wavers",
+    guard: "A number that wavers around its limit is one breach.",
+    file: LIMITS,
+    find: "value > max * KEPT_AGAIN;",
+    replace: "value > max;",
+    caught_by: [limitTests],
+  },
+  {
+    name: "breach-holds-once",
+    guard: "A breach that a person has let pass does not stop the bot again.",
+    file: LIMITS,
+    find: "    if (is && !breach?.stopped) passed.push(limit);\n",
+    replace: "    if (is) passed.push(limit);\n",
+    caught_by: [limitTests],
+  },
+  {
+    name: "breach-stops-where-it-should",
+    guard: "Only a bot whose config says so is stopped for a breach.",
+    file: LIMITS,
+    find: '  if (risk_config.on_breach === "stop" && passed.length > 0',
+    replace: "  if (passed.length > 0",
+    caught_by: [limitTests],
+  },
+  {
+    name: "loss-of-nothing-is-a-breach",
+    guard: "A loss or a position of an account without equity passes every limit.",
+    file: LIMITS,
+    find: "const share = whole > 0 ? (part / whole) * 100 : ENDLESS_PCT;",
+    replace: "const share = whole > 0 ? (part / whole) * 100 : 0;",
+    caught_by: [limitTests],
+  },
+  {
+    name: "report-judged-by-what-runs",
+    guard: "A report is held against the config that runs, not against one that is still to come.",
+    file: TRADING,
+    find: "  const running = effective ?? applied;\n",
+    replace: "  const running = effective && bot.config.desired;\n",
+    caught_by: [tradingTests],
+  },
+  {
+    name: "report-judged-anew",
+    guard: "The same report is judged again once another config runs.",
+    file: TRADING,
+    find: "  if (known && before.judged === (running?.id ?? null)) return",
+    replace: "  if (known) return",
+    caught_by: [tradingTests],
+  },
+  {
+    name: "running-config-is-kept",
+    guard: "The limits of the config that runs are not forgotten while another one is desired.",
+    file: "src/bot/shell/shell.ts",
+    find: "const kept = [desired, last_good, effective, applied].flatMap(",
+    replace: "const kept = [desired, last_good].flatMap(",
+    caught_by: [tradingTests],
+  },
+  {
+    name: "report-published-at-times",
+    guard: "A workload that writes without pause does not make its agent speak without pause.",
+    file: WATCH,
+    find: "    if (now - this.#published_at_ms < gap_ms) return;\n",
+    replace: "",
+    caught_by: [watchTests],
+  },
+  {
+    name: "report-half-written",
+    guard: "A report that is just being written is not taken for a broken one.",
+    file: WATCH,
+    find: "    return reported.report_error !== undefined && text !== before ? null : reported;\n",
+    replace: "    return reported;\n",
+    caught_by: [watchTests],
+  },
+  {
+    name: "report-with-a-secret-symbol",
+    guard: "No symbol that looks like a secret leaves the droplet, or costs the agent its heartbeat.",
+    file: WATCH,
+    find: '  if (symbols.some((symbol) => symbol.includes("[") || redact(symbol) !== symbol)) {\n',
+    replace: "  if (symbols.length > 50) {\n",
+    caught_by: [watchTests],
+  },
+  {
+    name: "report-with-a-misspelt-field",
+    guard: "A misspelt field of a report is said, not left out.",
+    file: "src/wire/trading-report.ts",
+    find: "export const ReportFile = z.strictObject({",
+    replace: "export const ReportFile = z.object({",
+    caught_by: [watchTests],
+  },
+];
