@@ -3,7 +3,7 @@
  * versions are immutable and numbered per bot.
  */
 import * as z from "zod";
-import { ALGORITHMS, ASSET_FOCUSES, LEVELS } from "./enums.ts";
+import { ALGORITHMS, ASSET_FOCUSES, LEVELS, ON_BREACH } from "./enums.ts";
 import { EnvironmentPatch, EnvironmentView } from "./environment.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 import { redactText } from "./redact.ts";
@@ -52,7 +52,10 @@ export const RiskConfig = z
     max_daily_loss_pct: Percent,
     max_drawdown_pct: Percent,
     max_trades_per_day: z.int().min(0).max(INT32_MAX),
-    on_breach: z.enum(["notify", "stop"]).optional(),
+    on_breach: z.enum(ON_BREACH).optional().meta({
+      description:
+        "What follows where the workload's report passes a limit. `notify`: an event. `stop`: the workload is stopped as well, until a person lifts the hold. Absent: `notify`.",
+    }),
   })
   .meta({ id: "RiskConfig" });
 export type RiskConfig = z.infer<typeof RiskConfig>;

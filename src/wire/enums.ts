@@ -33,6 +33,8 @@ export type BotAction = (typeof BOT_ACTIONS)[number];
 
 export const ASSET_FOCUSES = ["majors", "memes", "custom"] as const;
 export const ALGORITHMS = ["trend", "mean_reversion", "breakout"] as const;
+/** What follows where a limit of the risk config is passed. */
+export const ON_BREACH = ["notify", "stop"] as const;
 export const LEVELS = ["low", "medium", "high"] as const;
 
 export const DROPLET_STATUSES = ["new", "active", "off", "archive"] as const;

@@ -83,6 +83,18 @@ describe("a patch", () => {
       { risk_config: { ...contentOf().risk_config, max_daily_loss_pct: 0 } },
     ],
     [
+      "what a breach leads to",
+      {},
+      { on_breach: "stop" },
+      { risk_config: { ...contentOf().risk_config, on_breach: "stop" } },
+    ],
+    [
+      "another field beside what a breach leads to",
+      { on_breach: "stop" },
+      { max_daily_loss_pct: 0 },
+      { risk_config: { ...contentOf().risk_config, on_breach: "stop", max_daily_loss_pct: 0 } },
+    ],
+    [
       "live trading",
       {},
       { paper_mode: false },

@@ -9,6 +9,8 @@ const BEAT_MS = hurried(80_000);
 const RETRY_MS = hurried(10_000);
 /** An answer that is lost on its way. */
 const LOSS = 0.05;
+/** In percent, of one report to the next. */
+const LARGEST_DAY_LOSS = 10;
 
 interface Machine {
   droplet: { id: number; user_data: string | null };
@@ -92,6 +94,12 @@ export class Agents {
     return !this.#scene.calm && this.#random() < LOSS;
   }
 
+  /** What was lost today is another number each time. */
+  #tradeOn() {
+    const loss = Math.floor(this.#random() * LARGEST_DAY_LOSS);
+    return { equity: 100 - loss, daily_pnl: -loss, drawdown_pct: loss, trades_today: 0 };
+  }
+
   async #register(machine: Machine, agent: TestAgent): Promise<void> {
     const { status } = await agent.register({ boot_id: `boot-${machine.boot}` });
     machine.registered = status === 200 && !this.#isLost;
@@ -104,6 +112,7 @@ export class Agents {
       boot_id: `boot-${machine.boot}`,
       applied_config_id: machine.applied,
       workload: { state, version: null, restarts: 0 },
+      ...(machine.working ? { report: this.#tradeOn() } : {}),
     });
     if (beat.json?.code === "credential_revoked" && ++machine.revoked >= 2) machine.working = false;
     if (beat.status !== 200 || this.#isLost) return;

@@ -5,6 +5,7 @@ import { apply } from "../../../src/bot/model/fold.ts";
 import { type BotState, isRunning } from "../../../src/bot/model/state.ts";
 import { type Loaded, Store } from "../../../src/bot/shell/store.ts";
 import { storageOf } from "../../../src/cloudflare/storage.ts";
+import { complaintsOfHolds } from "../../simulation/holds.ts";
 
 /** A bot as its object's storage has it. */
 export interface Sight {
@@ -55,7 +56,9 @@ export class History {
     let folded = before;
     for (const event of events) {
       if (event.seq <= (folded?.revision ?? 0)) continue;
-      folded = apply(folded, event);
+      const after = apply(folded, event);
+      if (folded !== null) for (const what of complaintsOfHolds(folded, event, after)) this.complain(what);
+      folded = after;
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }
     if (!isDeepStrictEqual(folded, bot)) this.complain(`state ${bot.revision} of ${id} is not the fold of its history`);

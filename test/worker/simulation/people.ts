@@ -68,12 +68,22 @@ export class People {
     if (answer.status !== 202 && answer.status !== 409) throw new Error(`suspension: ${answer.text}`);
   }
 
+  async releaseHold(bot: string): Promise<void> {
+    const answer = await this.#ask("POST", `/bots/${bot}/holds/breach/release`, { reason: "looked at it" });
+    if (answer.status !== 200 && answer.status !== 409) throw new Error(`release: ${answer.text}`);
+  }
+
   /** Config changes carry no key: one whose answer was lost may have been made, and is made once more. */
   async changeConfig(bot: string): Promise<void> {
     const published = this.published.get(bot) ?? { confirmed: 0, tried: 0 };
     this.published.set(bot, published);
     const strictness = LEVELS[Math.floor(this.#draw() * LEVELS.length)];
-    const answer = await this.#ask("PATCH", `/bots/${bot}/config`, { strictness }, () => published.tried++);
+    const answer = await this.#ask(
+      "PATCH",
+      `/bots/${bot}/config`,
+      { strictness, on_breach: "stop" },
+      () => published.tried++,
+    );
     if (answer.status === 200) published.confirmed++;
     else if (answer.status !== 409) throw new Error(`config change: ${answer.text}`);
   }

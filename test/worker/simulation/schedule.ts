@@ -130,6 +130,7 @@ const DISTURBANCES: { chance: number; happens: (moment: Moment) => Promise<void>
   { chance: 0.2, happens: ({ people, bot }) => people.changeConfig(bot) },
   { chance: 0.1, happens: ({ people, bot }) => people.cancel(bot) },
   { chance: 0.07, happens: ({ people, bot, detail }) => people.suspend(bot, detail < 0.6) },
+  { chance: 0.15, happens: ({ people, bot }) => people.releaseHold(bot) },
   { chance: 0.1, happens: ({ scene, detail }) => loseGate(scene, detail) },
   { chance: 0.1, happens: async ({ scene }) => turnIndex(scene) },
   { chance: 0.06, happens: async ({ scene, bot, detail }) => meddle(scene, bot, detail) },
