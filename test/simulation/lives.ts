@@ -89,6 +89,23 @@ export const LIVES: Readonly<Record<string, Life>> = {
       await rest("online");
     },
   },
+  "held-for-a-breach-and-released": {
+    live: async (world, id, rest) => {
+      await rest("online");
+      await world.publish(id, { on_breach: "stop" });
+      await world.run(5 * MINUTE);
+      const machine = world.agents.machines.get(world.bot(id).adopted ?? 0);
+      if (machine) machine.report = { equity: 95, daily_pnl: -5, drawdown_pct: 5, trades_today: 0 };
+      await world.run(5 * MINUTE);
+      world.suspend(id);
+      await rest("suspended");
+      world.unsuspend(id);
+      await rest("online");
+      world.release(id, "breach");
+      if (machine) machine.report = { equity: 100, daily_pnl: 0, drawdown_pct: 0, trades_today: 0 };
+      await world.run(5 * MINUTE);
+    },
+  },
   "configs-that-failed-and-that-worked": {
     live: async (world, id, rest) => {
       await rest("online");
