@@ -68,7 +68,7 @@ function issuesOfConfig(): Issue[] {
 }
 
 /** As `openclaw config validate --json`. */
-function validate(): void {
+function validate(): never {
   const path = process.env.OPENCLAW_CONFIG_PATH ?? "";
   if (readNamed("OPENCLAW_CONFIG_PATH") === null) {
     console.log(JSON.stringify({ ok: false, error: { message: "file not found" }, valid: false, path }));

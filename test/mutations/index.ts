@@ -17,6 +17,7 @@ import { records } from "./records.ts";
 import { resources } from "./resources.ts";
 import { rollout } from "./rollout.ts";
 import { secrets } from "./secrets.ts";
+import { starts } from "./starts.ts";
 import { suspension } from "./suspension.ts";
 import { tenancy } from "./tenancy.ts";
 import { workload } from "./workload.ts";
@@ -43,5 +44,6 @@ export const mutants: readonly Mutant[] = [
   ...newerRelease,
   ...migrations,
   ...fullRun,
+  ...starts,
   ...workload,
 ];
