@@ -16,7 +16,7 @@ function main(args: string[]): void {
     console.log(process.env.SPAWNPOINT_SIM_OPENCLAW_VERSION ?? "0.0.0");
     return;
   }
-  if (args[0] === "config" && args[1] === "validate") return validate();
+  if (args[0] === "config" && args[1] === "validate") validate();
   if (args[0] !== "gateway" || args[1] !== "run") {
     console.log(`openclaw: nothing is done for "${args.join(" ")}" on a simulated machine`);
     return;
