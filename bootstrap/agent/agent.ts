@@ -57,6 +57,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     log,
     log_file: new LogFile(settings.workload.log_file, WORKLOAD_LOG_MAX_BYTES, lineRedactor(known)),
     gateway_token,
+    good_config_path: join(state_dir, "openclaw.good.json"),
     env,
     fetch,
   });
@@ -71,6 +72,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     hung_after_ms: settings.workload.hung_after_ms,
     start_deadline_ms: settings.workload.start_deadline_ms,
     degraded_after_ms: settings.workload.degraded_after_ms,
+    healthy_after_ms: settings.workload.ready_window_ms,
     killTree,
     onChange: (snapshot) => noteChange(snapshot),
   });

@@ -27,7 +27,9 @@ describe("a config with which the workload does not run", () => {
   it.concurrent.for(MISBEHAVIOURS)("is undone by itself within 180 s of its delivery: %s", async (mark, { expect }) => {
     const { id } = await system.newBot(mark);
     const { revision } = await system.rests(id, "online");
-    await system.api("PATCH", `/bots/${id}/config`, { asset_focus: "custom", custom_assets: [mark] });
+    // Other rules alone would not start it anew.
+    const environment = { ATTEMPT: "2" };
+    await system.api("PATCH", `/bots/${id}/config`, { asset_focus: "custom", custom_assets: [mark], environment });
     await system.until(
       "the last good content is back",
       async () => (await system.bot(id)).applied_config_version === 3,

@@ -18,6 +18,7 @@ import { records } from "./records.ts";
 import { resources } from "./resources.ts";
 import { rollout } from "./rollout.ts";
 import { secrets } from "./secrets.ts";
+import { starts } from "./starts.ts";
 import { suspension } from "./suspension.ts";
 import { tenancy } from "./tenancy.ts";
 import { workload } from "./workload.ts";
@@ -44,6 +45,7 @@ export const mutants: readonly Mutant[] = [
   ...newerRelease,
   ...migrations,
   ...fullRun,
+  ...starts,
   ...workload,
   ...holds,
 ];

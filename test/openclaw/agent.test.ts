@@ -1,12 +1,12 @@
 /** Our agent supervises the real OpenClaw: it answers with the bot's own model and rules, and is seen when it hangs. */
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { descendants, killTree } from "../../bootstrap/agent/workload/process-tree.ts";
 import { AgentProcess } from "../unit/agent/fixtures/agent-process.ts";
-import { agentConfig, TestControlPlane } from "../unit/agent/fixtures/control-plane.ts";
+import { agentConfig, configId, TestControlPlane } from "../unit/agent/fixtures/control-plane.ts";
 import { GatewayClient } from "./gateway-client.ts";
 import { ModelServer } from "./model-server.ts";
 import { COMMAND, VERSION } from "./package.ts";
@@ -85,6 +85,28 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
     }
   });
 
+  it("takes other risk limits while it runs, and tells them to the model", async () => {
+    const { pid } = spawned();
+    const { risk_config } = agentConfig(plane.bot_id, 2, KEY);
+    const id = configId(2);
+    plane.config = { ...plane.config, id, version: 2, risk_config: { ...risk_config, max_drawdown_pct: 27 } };
+    const began_ms = performance.now();
+    await until(() => expect(plane.acks.at(-1)).toMatchObject({ config_id: id, result: "applied" }));
+    console.log(`other risk limits were applied within ${Math.round(performance.now() - began_ms)} ms`);
+    expect(spawned().pid).toBe(pid);
+    const token = readFileSync(join(agent.state, "gateway.token"), "utf8").trim();
+    const client = await GatewayClient.connect(spawned().port, token);
+    await until(() => client.call("agent", { message: "Again", sessionKey: "main", idempotencyKey: randomUUID() }));
+    const asked = await until(() => {
+      const found = model.asked.find(({ body }) => body.includes("Again"));
+      expect(found).toBeDefined();
+      return found;
+    });
+    client.close();
+    expect(asked?.body).toContain("Largest drawdown: 27 %");
+    expect(asked?.body).not.toContain("Largest drawdown: 10 %");
+  });
+
   it("is ended and started again when it hangs", async () => {
     const { pid } = spawned();
     // A launcher stands in front of the gateway.
@@ -94,6 +116,19 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
     await until(() => expect(workload()).toMatchObject({ state: "running", restarts: 1 }));
     expect(agent.output).toMatch(/"reason":"hung: no answer for \d+ s"/);
     await until(() => expect(tree.filter(isAlive)).toEqual([]));
+  });
+
+  it("starts again though its file was broken, with that of the last healthy start", async () => {
+    const path = join(agent.workload_state, "openclaw.json");
+    const before = readFileSync(path, "utf8");
+    const { pid } = spawned();
+    writeFileSync(path, '{"nonsense":1}');
+    killTree(pid);
+    await until(() => expect(spawned().pid).not.toBe(pid));
+    await until(() => expect(workload()).toMatchObject({ state: "running" }));
+    expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(JSON.parse(before));
+    expect(agent.output).toContain("it was set aside, and the one of the last healthy start put in its place");
+    expect(plane.acks.at(-1)).toMatchObject({ result: "applied" });
   });
 
   it("leaves no key on the disk", async () => {

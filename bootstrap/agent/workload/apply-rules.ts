@@ -82,7 +82,7 @@ export interface ApplyView {
   reason: string | null;
   /** How long `/readyz` has been good without a break; 0 while it is not. */
   ready_for_ms: number;
-  /** Times that the workload ended by itself since this apply began. */
+  /** Times that the workload ended by itself since this apply began, and its config may be why. */
   exits: number;
 }
 
@@ -106,7 +106,8 @@ export function judgeApply(view: ApplyView, limits: ApplyLimits): ApplyVerdict {
   if (view.exits >= MAX_EXITS) return { is: "failed", reason: `crash loop: ${view.reason ?? "the workload ended"}` };
   if (view.state === "running" && view.ready_for_ms >= limits.ready_window_ms) return { is: "applied" };
   if (view.elapsed_ms >= limits.apply_deadline_ms) {
-    return { is: "failed", reason: `not ready within ${limits.apply_deadline_ms / 1000} s` };
+    const why = view.reason === null ? "" : `: ${view.reason}`;
+    return { is: "failed", reason: `not ready within ${limits.apply_deadline_ms / 1000} s${why}` };
   }
   return { is: "waiting" };
 }

@@ -33,6 +33,9 @@ export interface ConfigApplierDeps {
   onAck: () => void;
 }
 
+/** A running workload that only reads other rules from now on has nothing to start: two looks at it are enough. */
+const RENEWED_WINDOW_MS = 2000;
+
 /** How often to look again without being told of a change (is it installed? is the window over?). */
 const LOOK_EVERY_MS = 1000;
 
@@ -157,15 +160,19 @@ export class ConfigApplier {
 
   async #apply(config: AgentConfig, signal: AbortSignal): Promise<void> {
     const { store, supervisor, plan, log, monotonic_ms } = this.#deps;
-    log("apply_started", { config_id: config.id, version: config.version });
     store.set("applying", { config_id: config.id, at_ms: this.#deps.now_ms() });
     const began_ms = monotonic_ms();
-    supervisor.run(plan(config));
+    const renewed = supervisor.renew(plan(config));
+    log("apply_started", { config_id: config.id, version: config.version, restart: !renewed });
+    if (!renewed) supervisor.run(plan(config));
     for (;;) {
-      const { state, reason, ready_for_ms, exits } = supervisor.snapshot();
+      const { state, reason, ready_for_ms, exits, suspect_exits } = supervisor.snapshot();
+      const full_ms = this.#deps.ready_window_ms;
+      const ready_window_ms = renewed && exits === 0 ? Math.min(full_ms, RENEWED_WINDOW_MS) : full_ms;
       const elapsed_ms = monotonic_ms() - began_ms;
       const may_run = !this.#leaving && mayRun(this.#situation());
-      const verdict = judgeApply({ elapsed_ms, may_run, state, reason, ready_for_ms, exits }, this.#deps);
+      const view = { elapsed_ms, may_run, state, reason, ready_for_ms, exits: suspect_exits };
+      const verdict = judgeApply(view, { ...this.#deps, ready_window_ms });
       switch (verdict.is) {
         case "applied":
           return this.#proved(config);
@@ -176,7 +183,7 @@ export class ConfigApplier {
           return store.set("applying", null);
         case "waiting": {
           const left_ms = Math.min(
-            ready_for_ms > 0 ? this.#deps.ready_window_ms - ready_for_ms : LOOK_EVERY_MS,
+            ready_for_ms > 0 ? ready_window_ms - ready_for_ms : LOOK_EVERY_MS,
             this.#deps.apply_deadline_ms - elapsed_ms,
           );
           await this.wake.wait(Math.max(1, Math.min(left_ms, LOOK_EVERY_MS)), signal);

@@ -12,9 +12,19 @@ import { describeError, type Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import { sleep } from "../base/timing.ts";
 import type { Settings } from "../settings.ts";
+import { checkConfig } from "./config-check.ts";
+import { keepGood, type Prepared, prepareConfigFile } from "./config-file.ts";
 import type { LogFile } from "./log-file.ts";
-import { gatewayArguments, openclawConfig, plainEnvironment, rulesFile, workloadEnvironment } from "./openclaw.ts";
+import {
+  gatewayArguments,
+  openclawConfig,
+  plainEnvironment,
+  rulesFile,
+  type WorkloadPaths,
+  workloadEnvironment,
+} from "./openclaw.ts";
 import { killTree, startTicks } from "./process-tree.ts";
+import { whyStartAnew } from "./renewal.ts";
 import type { Launched, Plan } from "./supervisor.ts";
 import { SKILL_NAME, tradingSkill, withTradingRules } from "./trading-rules.ts";
 import type { Vitals } from "./watch.ts";
@@ -32,13 +42,24 @@ export interface RunnerDeps {
   log: Log;
   log_file: LogFile;
   gateway_token: string;
+  /** Where the agent keeps the `openclaw.json` of the last healthy start. */
+  good_config_path: string;
   env: Readonly<Record<string, string | undefined>>;
   fetch: typeof fetch;
 }
 
+interface Start {
+  environment: Record<string, string>;
+  port: number;
+}
+
+type Spawned = Pick<Launched, "child" | "probe" | "lastWords">;
+
 export class Runner {
   readonly #deps: RunnerDeps;
   #version: string | null = null;
+  /** What the child was started with. */
+  #started: Start | null = null;
 
   constructor(deps: RunnerDeps) {
     this.#deps = deps;
@@ -61,39 +82,99 @@ export class Runner {
   }
 
   plan(config: AgentConfig): Plan {
-    return { config_id: config.id, launch: () => this.#launch(config) };
+    const launch = (superseded: AbortSignal) => this.#launch(config, superseded);
+    return { config_id: config.id, launch, renew: () => this.#renew(config) };
   }
 
-  async #launch(config: AgentConfig): Promise<Launched> {
-    const { settings, store, log_file, log, gateway_token, env } = this.#deps;
+  get #paths(): WorkloadPaths {
+    const { settings } = this.#deps;
     const workspace = settings.workspace_dir;
-    const paths = {
+    return {
       ...this.#dirs,
       config_path: settings.config_path,
       rules_path: join(settings.state_dir, "spawnpoint.json"),
       report_path: settings.report_path,
       workspace_dir: workspace !== null && existsSync(workspace) ? workspace : null,
     };
+  }
+
+  #environment(config: AgentConfig, paths: WorkloadPaths): Record<string, string> {
+    return workloadEnvironment(config, paths, this.#deps.gateway_token, this.#deps.env);
+  }
+
+  async #launch(config: AgentConfig, superseded: AbortSignal): Promise<Launched> {
+    const { log } = this.#deps;
+    const paths = this.#paths;
+    const environment = this.#environment(config, paths);
     makePrivateDirectory(paths.state_dir);
     makeForeignDirectory(paths.state_dir, paths.tmp_dir);
     makePrivateDirectory(dirname(paths.config_path));
     this.#write(paths.state_dir, paths.rules_path, rulesFile(config, paths.report_path));
-    const config_dir = dirname(paths.config_path);
-    const own = openclawConfig(this.#read(config_dir, paths.config_path), config);
-    if (own === null) log("workload_config_left_alone", { path: paths.config_path });
-    else this.#write(config_dir, paths.config_path, own);
     try {
-      this.#writeTradingRules(config, paths.workspace_dir ?? join(paths.state_dir, "workspace"));
+      this.#writeTradingRules(config, paths);
     } catch (error) {
       // The rules are in `rules_path` as well, and a bot that never starts helps nobody.
       log("workload_rules_not_written", { error: describeError(error) });
     }
+    const { text, repaired, checked } = await this.#prepareConfigFile(config, environment, superseded);
     const port = await this.#choosePort();
     this.#version = await this.#readVersion();
+    superseded.throwIfAborted();
+    this.#started = { environment, port };
+    const spawned = this.#spawn(config.id, this.#started, paths.state_dir);
+    return { ...spawned, repaired, checked, healthy: () => this.#keepGood(text) };
+  }
 
+  #prepareConfigFile(config: AgentConfig, environment: Record<string, string>, signal: AbortSignal): Promise<Prepared> {
+    const { settings, good_config_path, log } = this.#deps;
+    const path = settings.config_path;
+    return prepareConfigFile({
+      path,
+      good_path: good_config_path,
+      read: () => this.#read(dirname(path), path),
+      render: (present) => openclawConfig(present, config),
+      check: (candidate) => checkConfig(settings.command, { ...environment, OPENCLAW_CONFIG_PATH: candidate }, signal),
+      log,
+    });
+  }
+
+  #keepGood(text: string | null): void {
+    const { good_config_path, log } = this.#deps;
+    try {
+      keepGood(good_config_path, text);
+    } catch (error) {
+      log("workload_config_not_kept", { error: describeError(error) });
+    }
+  }
+
+  /** The rules alone are read anew at each turn; whatever else differs takes a start. */
+  #renew(config: AgentConfig): boolean {
+    const { settings, log } = this.#deps;
+    const paths = this.#paths;
+    const path = settings.config_path;
+    try {
+      const present = this.#read(dirname(path), path);
+      const next = { environment: this.#environment(config, paths), file: openclawConfig(present, config) };
+      const running = { environment: this.#started?.environment ?? null, file: present };
+      const why = whyStartAnew(running, next);
+      if (why !== null) {
+        log("workload_starts_anew", { why });
+        return false;
+      }
+      this.#write(paths.state_dir, paths.rules_path, rulesFile(config, paths.report_path));
+      this.#writeTradingRules(config, paths);
+      return true;
+    } catch (error) {
+      log("workload_starts_anew", { why: describeError(error) });
+      return false;
+    }
+  }
+
+  #spawn(config_id: string, { environment, port }: Start, cwd: string): Spawned {
+    const { settings, store, log_file, log } = this.#deps;
     const child = spawn(settings.command, gatewayArguments(port), {
-      env: workloadEnvironment(config, paths, gateway_token, env),
-      cwd: paths.state_dir,
+      env: environment,
+      cwd,
       stdio: ["ignore", "pipe", "pipe"],
     });
     const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
@@ -101,12 +182,13 @@ export class Runner {
     const lastWords = log_file.follow(child.stderr, lost);
     const ticks = child.pid === undefined ? null : startTicks(child.pid);
     if (child.pid !== undefined && ticks !== null) store.set("child", { pid: child.pid, start_ticks: ticks });
-    log("workload_spawned", { pid: child.pid ?? null, port, config_id: config.id, version: this.#version });
+    log("workload_spawned", { pid: child.pid ?? null, port, config_id, version: this.#version });
     return { child, probe: (signal) => this.#probe(port, signal), lastWords };
   }
 
   /** For the model to read, wherever OpenClaw looks first. */
-  #writeTradingRules(config: AgentConfig, workspace: string): void {
+  #writeTradingRules(config: AgentConfig, { workspace_dir, state_dir }: WorkloadPaths): void {
+    const workspace = workspace_dir ?? join(state_dir, "workspace");
     makeForeignDirectory(dirname(workspace), workspace);
     const agents = join(workspace, "AGENTS.md");
     this.#write(workspace, agents, withTradingRules(this.#read(workspace, agents), config));
@@ -186,7 +268,11 @@ export class Runner {
 
   async #choosePort(): Promise<number> {
     const { settings, store } = this.#deps;
-    if (settings.port !== 0) return settings.port;
+    if (settings.port !== 0) {
+      // OpenClaw would take 20 s to say so.
+      if ((await bindable(settings.port)) === null) throw new Error(`port ${settings.port} is taken`);
+      return settings.port;
+    }
     const kept = store.get("workload_port");
     const port = (kept === null ? null : await bindable(kept)) ?? (await bindable(0));
     if (port === null) throw new Error("no free loopback port");

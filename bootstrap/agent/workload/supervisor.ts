@@ -6,13 +6,16 @@ import type { ChildProcess } from "node:child_process";
 import type { WorkloadState } from "../../../src/wire/enums.ts";
 import { describeError } from "../base/log.ts";
 import { aborted, type BackoffLimits, sleep } from "../base/timing.ts";
-import { afterEnd } from "./supervision.ts";
+import { BadConfigError } from "./config-file.ts";
+import { afterEnd, suspectsConfig } from "./supervision.ts";
 import { type Vitals, Watch, type WatchLimits } from "./watch.ts";
 
 export interface Plan {
   config_id: string;
-  /** Writes what the child needs and starts it. */
-  launch: () => Promise<Launched>;
+  /** Writes what the child needs and starts it. @throws {BadConfigError} where it cannot work with this config */
+  launch: (superseded: AbortSignal) => Promise<Launched>;
+  /** Writes what a running child reads anew by itself. @returns false where it has to be started anew instead */
+  renew: () => boolean;
 }
 
 export interface Launched {
@@ -21,6 +24,12 @@ export interface Launched {
   probe: (signal: AbortSignal) => Promise<Vitals>;
   /** The last line of its complaints, without secrets; null: there was none. */
   lastWords: () => string | null;
+  /** What had to be repaired for it, as a sentence. */
+  repaired: string | null;
+  /** Whether OpenClaw has called its config valid. */
+  checked: boolean;
+  /** To be called once it has been ready for a while; never throws. */
+  healthy: () => void;
 }
 
 /** What it said last may still be on its way when it has ended; a child of its own may hold the pipe open. */
@@ -35,6 +44,8 @@ export interface Snapshot {
   restarts: number;
   /** Ends of its own since the present plan was set. */
   exits: number;
+  /** Those of them that the config may have caused. */
+  suspect_exits: number;
   ready_for_ms: number;
   /** What a workload that has been ready is not ready for any more. */
   degraded: readonly string[];
@@ -47,6 +58,8 @@ export interface SupervisorDeps extends WatchLimits {
   backoff: BackoffLimits;
   stop_timeout_ms: number;
   probe_every_ms: number;
+  /** Ready for this long, a start counts as healthy. */
+  healthy_after_ms: number;
   killTree: (pid: number) => void;
   onChange: (snapshot: Snapshot) => void;
 }
@@ -61,7 +74,11 @@ interface Meaning {
 interface End {
   code: number | null;
   detail: string;
+  bad_config: boolean;
+  suspect: boolean;
 }
+
+const NEVER_BEGAN = { code: null, bad_config: false, suspect: false };
 
 export class Supervisor {
   readonly #deps: SupervisorDeps;
@@ -70,6 +87,9 @@ export class Supervisor {
   #reason: string | null = null;
   #restarts = 0;
   #exits = 0;
+  #suspect_exits = 0;
+  /** Readiness before says nothing of what is meant now. */
+  #judged_from_ms = 0;
   #ready_since_ms: number | null = null;
   #degraded: readonly string[] = [];
   #closed = false;
@@ -87,14 +107,28 @@ export class Supervisor {
       up: this.#meaning.plan?.config_id ?? null,
       restarts: this.#restarts,
       exits: this.#exits,
-      ready_for_ms: this.#ready_since_ms === null ? 0 : this.#deps.now_ms() - this.#ready_since_ms,
+      suspect_exits: this.#suspect_exits,
+      ready_for_ms:
+        this.#ready_since_ms === null ? 0 : this.#deps.now_ms() - Math.max(this.#ready_since_ms, this.#judged_from_ms),
       degraded: this.#state === "running" ? this.#degraded : [],
     };
   }
 
   run(plan: Plan): void {
-    this.#exits = 0;
+    this.#forgetExits();
     this.#mean(meaning(plan, { state: "stopped", reason: null }));
+  }
+
+  /** Goes on with the running child under another plan. @returns false where that takes a start, which is the caller's */
+  renew(plan: Plan): boolean {
+    if (this.#state !== "running" || this.#meaning.plan === null || this.#ready_since_ms === null) return false;
+    if (!plan.renew()) return false;
+    this.#meaning.plan = plan;
+    this.#forgetExits();
+    this.#ready_since_ms = null;
+    this.#judged_from_ms = this.#deps.now_ms();
+    this.#deps.onChange(this.snapshot());
+    return true;
   }
 
   stop(reason: string): void {
@@ -117,6 +151,11 @@ export class Supervisor {
     await this.#done;
   }
 
+  #forgetExits(): void {
+    this.#exits = 0;
+    this.#suspect_exits = 0;
+  }
+
   #mean(next: Meaning): void {
     const before = this.#meaning;
     this.#meaning = next;
@@ -137,7 +176,7 @@ export class Supervisor {
     for (;;) {
       const now = this.#meaning;
       if (now.plan !== null) {
-        await this.#keepUp(now.plan, now.superseded.signal);
+        await this.#keepUp(now, now.superseded.signal);
         continue;
       }
       this.#set(now.rest.state, now.rest.reason);
@@ -146,13 +185,14 @@ export class Supervisor {
     }
   }
 
-  async #keepUp(plan: Plan, superseded: AbortSignal): Promise<void> {
+  async #keepUp(meant: Meaning, superseded: AbortSignal): Promise<void> {
     let failures = 0;
-    while (!superseded.aborted) {
+    while (!superseded.aborted && meant.plan !== null) {
       this.#set("starting", null);
-      const { end, healthy_ms } = await this.#runOnce(plan, superseded);
+      const { end, healthy_ms } = await this.#runOnce(meant.plan, superseded);
       if (superseded.aborted) return;
       this.#exits += 1;
+      if (end.suspect) this.#suspect_exits += 1;
       const next = afterEnd({ ...end, healthy_ms, failures }, this.#deps.backoff, this.#deps.random());
       if (next.do === "give_up") {
         this.#set("failed", next.reason);
@@ -169,12 +209,15 @@ export class Supervisor {
   async #runOnce(plan: Plan, superseded: AbortSignal): Promise<{ end: End; healthy_ms: number }> {
     let launched: Launched;
     try {
-      launched = await plan.launch();
+      launched = await plan.launch(superseded);
     } catch (error) {
-      return { end: { code: null, detail: `cannot start: ${describeError(error)}` }, healthy_ms: 0 };
+      const bad_config = error instanceof BadConfigError;
+      const detail = bad_config ? error.message : `cannot start: ${describeError(error)}`;
+      return { end: { ...NEVER_BEGAN, detail, bad_config }, healthy_ms: 0 };
     }
+    if (!superseded.aborted) this.#set("starting", launched.repaired);
     const ended = new AbortController();
-    const end = endOf(launched.child).then((how) => {
+    const end = endOf(launched).then((how) => {
       ended.abort();
       return how;
     });
@@ -185,20 +228,26 @@ export class Supervisor {
     this.#degraded = [];
     const how = await end;
     if (superseded.aborted) return { end: how, healthy_ms };
-    return { end: hung === null ? await explained(how, launched) : { code: null, detail: hung }, healthy_ms };
+    if (hung !== null) return { end: { code: null, detail: hung, bad_config: false, suspect: true }, healthy_ms };
+    return { end: await explained(how, launched), healthy_ms };
   }
 
   /** @returns how long the child was ready without a break, the last time, in ms; and why it is taken for hung */
   async #watch(launched: Launched, over: AbortSignal): Promise<{ healthy_ms: number; hung: string | null }> {
-    const { now_ms, probe_every_ms } = this.#deps;
+    const { now_ms, probe_every_ms, healthy_after_ms } = this.#deps;
     const watch = new Watch(this.#deps, now_ms());
     let hung: string | null = null;
+    let healthy = false;
     while (!over.aborted && hung === null) {
       const vitals = await launched.probe(over);
       if (over.aborted) break;
       watch.look(vitals, now_ms());
       this.#ready_since_ms = watch.ready_since_ms;
-      if (vitals.ready) this.#set("running", null);
+      if (vitals.ready) this.#set("running", launched.repaired);
+      if (!healthy && vitals.ready && watch.ready_for_ms(now_ms()) >= healthy_after_ms) {
+        healthy = true;
+        launched.healthy();
+      }
       this.#setDegraded(watch.degraded(now_ms()));
       hung = watch.hung(now_ms());
       if (hung === null) await sleep(probe_every_ms, over);
@@ -236,13 +285,15 @@ function meaning(plan: Plan | null, rest: Meaning["rest"]): Meaning {
 }
 
 /** A child that cannot be spawned emits `error` and no `exit`. */
-function endOf(child: ChildProcess): Promise<End> {
+function endOf({ child, checked }: Launched): Promise<End> {
   return new Promise((resolve) => {
     child.once("exit", (code, signal) => {
-      resolve({ code, detail: signal === null ? `exit code ${code}` : `ended by ${signal}` });
+      const suspect = suspectsConfig({ code, checked });
+      const detail = signal === null ? `exit code ${code}` : `ended by ${signal}`;
+      resolve({ code, detail, bad_config: false, suspect });
     });
     child.on("error", (error) => {
-      if (child.pid === undefined) resolve({ code: null, detail: `cannot start: ${error.message}` });
+      if (child.pid === undefined) resolve({ ...NEVER_BEGAN, detail: `cannot start: ${error.message}` });
     });
   });
 }

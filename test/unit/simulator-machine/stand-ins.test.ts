@@ -92,7 +92,8 @@ wait $! && echo "ended well"`,
     expect(await get("/healthz")).toEqual({ status: 200, text: '{"ok":true,"status":"live"}' });
     await until("it is ready", async () => (await get("/readyz")).status === 200);
     expect(JSON.parse((await get("/readyz")).text)).toMatchObject({ ready: true, failing: [] });
-    expect((await get("/nothing")).status).toBe(404);
+    expect((await get("/nothing")).text).toContain("<!doctype html>");
+    expect((await get("/api/nothing")).status).toBe(404);
     process.kill(Number(cloud.read(id, "/run/pid")), "SIGTERM");
     await until("it ended", () => cloud.console(id).includes("ended well"));
   });

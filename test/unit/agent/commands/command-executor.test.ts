@@ -27,7 +27,16 @@ describe("the command executor", () => {
   beforeEach(() => {
     path = join(directory, `executor-${count++}.db`);
     store = new Store(path, () => {});
-    snapshot = { state: "running", reason: null, up: "2", restarts: 0, exits: 0, ready_for_ms: 0, degraded: [] };
+    snapshot = {
+      state: "running",
+      reason: null,
+      up: "2",
+      restarts: 0,
+      exits: 0,
+      suspect_exits: 0,
+      ready_for_ms: 0,
+      degraded: [],
+    };
     refusal = null;
     stopped = [];
     restarts = 0;

@@ -8,7 +8,7 @@ import {
   type Situation,
   whyNoRestart,
 } from "../../../../bootstrap/agent/workload/apply-rules.ts";
-import { afterEnd } from "../../../../bootstrap/agent/workload/supervision.ts";
+import { afterEnd, suspectsConfig } from "../../../../bootstrap/agent/workload/supervision.ts";
 
 /** Config 2 is proven and up, and permitted. */
 const SETTLED: Situation = {
@@ -110,6 +110,11 @@ describe("an apply under way", () => {
     ["ready, but not for long", { ready_for_ms: 14_999 }, { is: "waiting" }],
     ["ready for the whole window", { ready_for_ms: 15_000 }, { is: "applied" }],
     ["not ready in time", { elapsed_ms: 120_000 }, { is: "failed", reason: "not ready within 120 s" }],
+    [
+      "in the way of something",
+      { state: "crashed", elapsed_ms: 120_000, reason: "port 18789 is taken" },
+      { is: "failed", reason: "not ready within 120 s: port 18789 is taken" },
+    ],
     ["bad config", { state: "failed", reason: "exit 78" }, { is: "failed", reason: "exit 78" }],
     ["crashed once", { state: "crashed", exits: 1 }, { is: "waiting" }],
     [
@@ -143,8 +148,22 @@ describe("a workload that ended by itself", () => {
       { do: "restart", after_ms: 1000, failures: 1 },
     ],
     ["even a clean exit", { code: 0, healthy_ms: 0, failures: 0 }, { do: "restart", after_ms: 1000 }],
-    ["bad config", { code: 78, healthy_ms: 0, failures: 0 }, { do: "give_up" }],
+    ["something in its way", { code: 78, healthy_ms: 0, failures: 0 }, { do: "restart", failures: 1 }],
+    [
+      "bad config",
+      { code: null, bad_config: true, healthy_ms: 0, failures: 0 },
+      { do: "give_up", reason: "bad config (it ended)" },
+    ],
   ])("%s", (_, ended, expected) => {
-    expect(afterEnd({ detail: "it ended", ...ended }, limits, 1)).toMatchObject(expected);
+    expect(afterEnd({ detail: "it ended", bad_config: false, ...ended }, limits, 1)).toMatchObject(expected);
+  });
+
+  it.each([
+    [1, true, true],
+    [null, true, true],
+    [78, false, true],
+    [78, true, false],
+  ])("with %s, its config checked: %s, may have its config to blame: %s", (code, checked, suspect) => {
+    expect(suspectsConfig({ code, checked })).toBe(suspect);
   });
 });
