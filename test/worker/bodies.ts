@@ -146,6 +146,12 @@ export const BODIES: Record<string, (about: About) => Route> = {
     valid: { reason: "seen" },
     wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b", HALF] },
   }),
+  "POST /bots/:id/holds/breach/release": ({ agent }) => ({
+    method: "POST",
+    path: `/bots/${agent.bot_id}/holds/breach/release`,
+    valid: { reason: "seen" },
+    wrong: { reason: [undefined, null, 5, "", "  ", "r".repeat(201), "line\nbreak", "a\u0000b", HALF] },
+  }),
   "POST /bot/:id/credential": ({ agent }) => ({
     method: "POST",
     path: `/bot/${agent.bot_id}/credential`,
@@ -200,6 +206,8 @@ export const BODIES: Record<string, (about: About) => Route> = {
       ],
       applied_config_id: [undefined, 5, "1"],
       load: [undefined, "1", -1],
+      report: ["all is well", null, {}, { equity: "1", daily_pnl: 0, drawdown_pct: 0, trades_today: 0 }],
+      report_error: [5, "x".repeat(301)],
       mem: [undefined, "1", -0.1, 1.1],
       disk: [undefined, "1", -0.1, 1.1],
       command_results: [null, [{}], Array.from({ length: 17 }, () => ({ id: crypto.randomUUID(), ok: true }))],
