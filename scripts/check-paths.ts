@@ -4,7 +4,14 @@ import { readFileSync } from "node:fs";
 import { findDeadPaths } from "./docs/dead-paths.ts";
 
 /** Files that no checkout has: of the state directory of `npm start`, and of OpenClaw on a droplet. */
-const ELSEWHERE: ReadonlySet<string> = new Set(["dev.json", "openclaw.json", "report.json", "spawnpoint.json", "AGENTS.md", "SKILL.md"]);
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "dev.json",
+  "openclaw.json",
+  "report.json",
+  "spawnpoint.json",
+  "AGENTS.md",
+  "SKILL.md",
+]);
 /** Recorded or generated: what they say is not written by people. */
 const SILENT = /^(migrations\/meta|test\/fixtures\/histories)\/|^package-lock\.json$/;
 
