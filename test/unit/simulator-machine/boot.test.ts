@@ -60,7 +60,7 @@ describe("init", () => {
     const id = await cloud.create(userData(`${WEB_SERVICE}systemctl enable --now web.service`));
     await cloud.booted(id);
     const pid = await until("the service runs", async () => (await cloud.unit(id, "web.service"))?.pid);
-    await until("its child runs", () => cloud.read(id, "/run/child.pid"));
+    const before = await until("its child runs", () => cloud.read(id, "/run/child.pid"));
     process.kill(pid, "SIGKILL");
     const again = await until("it runs again", async () => {
       const unit = await cloud.unit(id, "web.service");
@@ -68,7 +68,12 @@ describe("init", () => {
     });
     expect(again.pid).not.toBe(pid);
 
-    const child = Number(await until("its child runs", () => cloud.read(id, "/run/child.pid")));
+    const child = Number(
+      await until("its new child runs", () => {
+        const written = cloud.read(id, "/run/child.pid");
+        return written === before ? null : written;
+      }),
+    );
     const stop = await cloud.create(userData("true"), "other");
     await cloud.booted(stop);
     const init_url = await until("the init's address", () => cloud.read(id, "../init-url"));

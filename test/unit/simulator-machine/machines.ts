@@ -180,8 +180,8 @@ import { appendFileSync, writeFileSync } from "node:fs";
 const root = process.env.SPAWNPOINT_ROOT;
 appendFileSync(root + "/var/lib/starts", "start\\n");
 const child = spawn(process.execPath, [root + "/opt/web/child.mjs"], { detached: true, stdio: "ignore" });
-writeFileSync(root + "/run/child.pid", String(child.pid));
 process.on("SIGTERM", () => { appendFileSync(root + "/var/lib/starts", "stopped\\n"); process.exit(0); });
+writeFileSync(root + "/run/child.pid", String(child.pid));
 setInterval(() => {}, 1000);
 JS
 cat >"$root/etc/systemd/system/web.service" <<'UNIT'

@@ -47,6 +47,7 @@ it("gives no weight to an answer over HTTP that the channel has overtaken", asyn
     agent_version: "1",
     store: new Store(":memory:", () => {}),
     telemetry: async () => ({ load: null, mem: null, disk: null }),
+    reported: () => ({}),
     log: () => {},
     now_ms: () => 0,
     monotonic_ms: () => 0,
