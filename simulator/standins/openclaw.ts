@@ -33,8 +33,9 @@ function main(args: string[]): void {
   }
   const [issue] = issuesOfConfig();
   if (issue !== undefined) fail(INVALID_CONFIG, `invalid config: ${issue.path}: ${issue.message}`);
-  const mark = markOf(readConfig("SPAWNPOINT_CONFIG_PATH"));
-  reportLoss(assetsOf(readConfig("SPAWNPOINT_CONFIG_PATH")));
+  const assets = customAssets();
+  const mark = (name: string) => assets.some((each) => each.includes(name));
+  reportLoss(assets);
   if (mark("CRASHLOOP")) setTimeout(() => fail(1, "crashed"), CRASH_MS);
   serve(Number(values.port ?? 18_789), () => !mark("NEVERREADY"));
 }
@@ -65,7 +66,7 @@ function issuesOfConfig(): Issue[] {
   if (!isObject(config)) return [{ path: "<root>", message: "JSON5 parse failed" }];
   const unknown = Object.keys(config).filter((key) => !KNOWN.includes(key));
   const issues = unknown.map((key) => ({ path: "<root>", message: `Unrecognized key: "${key}"` }));
-  if (markOf(readConfig("SPAWNPOINT_CONFIG_PATH"))("EXIT78")) issues.push({ path: "agents", message: "Invalid input" });
+  if (customAssets().some((each) => each.includes("EXIT78"))) issues.push({ path: "agents", message: "Invalid input" });
   return issues;
 }
 
@@ -173,14 +174,10 @@ function tokenInConfig(): string | null {
   return typeof token === "string" ? token : null;
 }
 
-function assetsOf(config: unknown): string[] {
-  const assets = (config as { trading_config?: { custom_assets?: unknown } } | null)?.trading_config?.custom_assets;
+function customAssets(): string[] {
+  const rules = readConfig("SPAWNPOINT_CONFIG_PATH") as { trading_config?: { custom_assets?: unknown } } | null;
+  const assets = rules?.trading_config?.custom_assets;
   return Array.isArray(assets) ? assets.map(String) : [];
-}
-
-function markOf(config: unknown): (mark: string) => boolean {
-  const assets = assetsOf(config);
-  return (mark) => assets.some((each) => each.includes(mark));
 }
 
 function fail(code: number, reason: string): never {

@@ -88,7 +88,7 @@ export const holds: readonly Mutant[] = [
     name: "release-key-remembered",
     guard: "A repeated release lifts no hold that was placed since.",
     file: RELEASE,
-    find: "else shell.commit({ events, by: caller, answer });",
+    find: "else shell.commit({ events, by: caller, ...remembered });",
     replace: "else shell.commit({ events, by: caller });",
     caught_by: [holdTests],
   },

@@ -15,7 +15,7 @@ import { type Answer, ok, refuse } from "../shell/answer.ts";
 import type { BotShell } from "../shell/shell.ts";
 import type { CommandRow } from "../shell/store.ts";
 import { iso } from "../view/bot.ts";
-import { answerKey, reach, reachToChange, refuseAction } from "./management.ts";
+import { reach, recall, refuseAction } from "./management.ts";
 import { tooSoon } from "./restart-limit.ts";
 
 const MAX_PENDING = 8;
@@ -27,13 +27,10 @@ const DEFAULT_LIFE_S = 600;
 type Wanted = CommandRequest | { kind: "rotate_credential"; lines?: never; expires_in_s?: number };
 
 export function requestCommand(shell: BotShell, caller: Caller, request: Wanted): Answer<CommandView> {
-  const reached = reachToChange(shell, caller.scope);
-  if (!reached.ok) return reached;
-  const { key, body_hash } = answerKey(caller);
-  const known = shell.store.answered(key);
-  if (known)
-    return known.body_hash === body_hash ? replay(shell, String(known.result)) : refuse("idempotency_key_reused");
-  const { bot } = reached.live;
+  const asked = recall(shell, caller);
+  if (!asked.ok) return asked;
+  if (asked.known) return replay(shell, String(asked.known.result));
+  const { bot } = asked.live;
   const starts = request.kind === "start" || request.kind === "restart";
   if (bot.destroyed_at !== null) return refuse("bot_destroyed");
   if (starts && bot.suspension !== null) return refuseAction(bot, `${request.kind} its workload`);
@@ -48,7 +45,7 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Wanted)
   const pending = shell.store.commands().filter((command) => isPending(command, bot, now));
   const rotation = pending.find(({ kind }) => kind === "rotate_credential");
   if (request.kind === "rotate_credential" && rotation) {
-    shell.commit({ answer: { key, body_hash, result: rotation.id } });
+    shell.commit(asked.remember(rotation.id));
     return ok(viewCommand(rotation, bot, now));
   }
   if (pending.length >= MAX_PENDING)
@@ -71,7 +68,7 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Wanted)
     events: [{ kind: "command_requested", data: { command_id: command.id, kind: command.kind } }],
     by: caller,
     commands: [command],
-    answer: { key, body_hash, result: command.id },
+    ...asked.remember(command.id),
   });
   return ok(viewCommand(command, bot, now));
 }

@@ -142,6 +142,39 @@ export function once(
   run: (remember: (operationId: string) => { answer?: AnswerToRemember }) => Answer<string>,
   reachIt: typeof reach = reachToChange,
 ): Answer<Operation> {
+  const asked = recall(shell, caller, reachIt);
+  if (!asked.ok) return asked;
+  const { known, remember } = asked;
+  const result = known ? { ok: true as const, value: String(known.result), replayed: true } : run(remember);
+  if (!result.ok) return result;
+  const operation = showOperation(shell, result.value);
+  return operation ? { ...result, value: operation } : refuse("operation_not_found");
+}
+
+/** As `once`, for a change that is answered with the bot. @param change commits it, with what is to be remembered */
+export function onceOnBot(
+  shell: BotShell,
+  caller: Caller,
+  change: (bot: BotState, remembered: { answer: AnswerToRemember }) => Refusal | null,
+): Answer<BotView> {
+  const asked = recall(shell, caller);
+  if (!asked.ok) return asked;
+  const refused = asked.known ? null : change(asked.live.bot, asked.remember(null));
+  if (refused) return refused;
+  const answer = snapshot(shell, caller.scope);
+  return answer.ok && asked.known ? { ...answer, replayed: true } : answer;
+}
+
+interface Asked {
+  ok: true;
+  live: Live;
+  /** What this very request was answered with before. */
+  known: { result: unknown } | null;
+  remember: (result: unknown) => { answer: AnswerToRemember };
+}
+
+/** The bot, and whether this very request came before; a key of another request is refused. */
+export function recall(shell: BotShell, caller: Caller, reachIt: typeof reach = reachToChange): Asked | Refusal {
   // Nobody learns from a key what is not theirs, and an object that does not exist remembers nothing.
   const reached = reachIt(shell, caller.scope);
   if (!reached.ok) return reached;
@@ -150,12 +183,7 @@ export function once(
   if (known && known.body_hash !== body_hash) {
     return refuse("idempotency_key_reused");
   }
-  const result = known
-    ? { ok: true as const, value: String(known.result), replayed: true }
-    : run((operationId) => ({ answer: { key, body_hash, result: operationId } }));
-  if (!result.ok) return result;
-  const operation = showOperation(shell, result.value);
-  return operation ? { ...result, value: operation } : refuse("operation_not_found");
+  return { ...reached, known, remember: (result) => ({ answer: { key, body_hash, result } }) };
 }
 
 type AnswerToRemember = { key: string; body_hash: string; result: unknown };

@@ -47,6 +47,10 @@ function backgroundTurns(wanted: boolean | null | undefined): Pick<TradingConfig
   return wanted === undefined || wanted === null ? {} : { background_turns: wanted };
 }
 
+function onBreach(on_breach: RiskConfig["on_breach"]): Pick<RiskConfig, "on_breach"> {
+  return on_breach === undefined ? {} : { on_breach };
+}
+
 function defaultKnobs(persona: Persona): TradingConfig["signal_knobs"] {
   return persona === "quant_lite" ? QUANT_LITE_KNOBS : null;
 }
@@ -107,8 +111,4 @@ export function last4(secret: string): string | null {
 
 export function configEtag(configId: string): string {
   return `"${configId}"`;
-}
-
-function onBreach(on_breach: RiskConfig["on_breach"]): Pick<RiskConfig, "on_breach"> {
-  return on_breach === undefined ? {} : { on_breach };
 }

@@ -186,7 +186,7 @@ export class BotShell {
       const { desired, last_good, effective, applied } = bot.config;
       // The one that runs is what a trading report is held against.
       const kept = [desired, last_good, effective, applied].flatMap((ref) => ref?.version ?? []);
-      store.forgetConfigsExcept([...new Set(kept)]);
+      store.forgetConfigsExcept(kept);
     }
     if (change.answer) store.saveAnswer(change.answer.key, change.answer.body_hash, change.answer.result, now);
     const next = nextAlarm(bot, rt, now, platform.policy, store.nextDeliveryAt());
