@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Init, type UnitView } from "./init.ts";
-import { killAll, ProcessGroup } from "./process-group.ts";
-import { type ProcessEntry, readProcess, readProcessTable, signalProcess, startVariable } from "./process-table.ts";
+import { killAll, ProcessGroup, untilGone } from "./process-group.ts";
+import { type ProcessEntry, readProcessTable, signalProcess, startVariable } from "./process-table.ts";
 import { Sandbox } from "./sandbox.ts";
 import { startProcess } from "./spawn.ts";
 import { type Answer, type Halt, systemctl } from "./systemctl.ts";
@@ -35,8 +34,6 @@ export interface MachineSetup {
   onChange: () => void;
   log: (line: string) => void;
 }
-
-const GONE_POLL_MS = 10;
 
 /** One droplet as processes on this host. A cut of the power is immediate; everything else waits for its turn. */
 export class Machine {
@@ -230,7 +227,7 @@ export class Machine {
     const killed = killAll(() => this.#processes());
     this.#init?.cut();
     this.#init = null;
-    while (killed.some((pid) => readProcess(pid) !== null)) await sleep(GONE_POLL_MS);
+    await untilGone(killed);
   }
 
   /** Everything that was started here or carries this machine's root in its environment. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ProcessEntry, readProcess, readProcessTable, signalProcess, startVariable } from "./process-table.ts";
 
 /** The variable that carries a group's mark: the simulator's own, since a service may clear those of systemd. */
@@ -61,6 +62,13 @@ export class ProcessGroup {
   signal(signal: NodeJS.Signals): void {
     for (const pid of this.gather().keys()) signalProcess(pid, signal);
   }
+}
+
+const GONE_POLL_MS = 10;
+
+/** Waits until none of them runs any more: the kernel may take its time for what it was told to kill. */
+export async function untilGone(pids: readonly number[]): Promise<void> {
+  while (pids.some((pid) => readProcess(pid) !== null)) await sleep(GONE_POLL_MS);
 }
 
 /**

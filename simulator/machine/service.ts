@@ -1,4 +1,4 @@
-import { killAll, ProcessGroup } from "./process-group.ts";
+import { killAll, ProcessGroup, untilGone } from "./process-group.ts";
 import { signalProcess } from "./process-table.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { serviceEnvironment } from "./service-environment.ts";
@@ -203,8 +203,8 @@ export class Service {
     this.#kill(run);
   }
 
-  #kill(run: Run): void {
-    killAll(() => run.group.gather().keys());
+  #kill(run: Run): number[] {
+    return killAll(() => run.group.gather().keys());
   }
 
   /** The end of a run: what is left of it is killed, and the restart policy has its say. Tells whether all went well. */
@@ -216,13 +216,14 @@ export class Service {
       this.state = "active";
       return true;
     }
-    if (unit.kill_mode !== "process" && unit.kill_mode !== "none") this.#kill(run);
-    void this.#cleanUp(run, ending, clean);
+    const killed = unit.kill_mode !== "process" && unit.kill_mode !== "none" ? this.#kill(run) : [];
+    void this.#cleanUp(run, ending, clean, killed);
     return clean;
   }
 
-  async #cleanUp(run: Run, ending: Ending, clean: boolean): Promise<void> {
+  async #cleanUp(run: Run, ending: Ending, clean: boolean, killed: readonly number[]): Promise<void> {
     const { unit } = run;
+    await untilGone(killed);
     for (const command of unit.exec_stop_post) await this.#aside(run, command);
     if (this.#run !== run) return;
     this.#run = null;
