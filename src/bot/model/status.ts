@@ -117,7 +117,8 @@ function silentReason(bot: BotState): string {
 /** Which step of the operation under way, from the facts; null at rest, unless the workload's readiness is awaited. */
 export function stepOf(bot: BotState): string | null {
   const { operation } = bot;
-  if (!isRunning(operation)) return bot.status === "provisioning" && isStarting(bot) ? "starting" : null;
+  if (bot.status === "provisioning" && isStarting(bot)) return "starting";
+  if (!isRunning(operation)) return null;
   if (operation.state === "queued") return "accepted";
   const intent = openIntent(bot);
   if (intent) return intent.ended_at === null ? "requesting_droplet" : "confirming_create";
@@ -146,5 +147,5 @@ function bootStep(bot: BotState): string {
   if (droplet.status === "off") return "powering_on";
   if (droplet.active_at === null) return "waiting_for_droplet";
   if (bot.presence !== "heard") return bot.stage ? `bootstrap_${bot.stage.stage}` : "waiting_for_agent";
-  return isStarting(bot) ? "starting" : "waiting_for_config";
+  return "waiting_for_config";
 }
