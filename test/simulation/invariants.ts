@@ -66,6 +66,8 @@ export class Invariants {
 
   /** Whoever becomes online has a workload that has been ready since its start, or one that may not run. */
   #checkOnline(id: string, bot: BotState): void {
+    // What another release has made of it happened in a world that is gone.
+    if (bot.revision <= (this.#left.get(id) ?? 0)) return;
     if (bot.order === "run" && bot.adopted !== null && !this.#wasReady(bot.adopted))
       this.#seen.push(`${id} became online before its workload was ready`);
   }
