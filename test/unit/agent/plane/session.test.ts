@@ -30,7 +30,6 @@ it("gives no weight to an answer over HTTP that the channel has overtaken", asyn
       take: (_: unknown, carried: readonly string[]) => taken.push(carried),
     }),
     workload: () => ({ state: "stopped", version: null, restarts: 0, crashes: 0, last_crash: null, degraded: [] }),
-    reported: () => ({}),
     credentials: { token: "c", sha256: "s" },
     rotation: { explains: () => false },
     // Only what a beat asks of the parts stands here.
