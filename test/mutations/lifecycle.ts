@@ -215,4 +215,12 @@ export const lifecycle: readonly Mutant[] = [
     replace: "told.told_at",
     caught_by: ["test/unit/bot/readiness.test.ts"],
   },
+  {
+    name: "owed-since-before-a-boot",
+    guard: "An acknowledgement from before a boot does not make the workload ready that starts after it.",
+    file: "src/bot/model/fold-agent.ts",
+    find: "starting_since: bot.starting_since ?? (data.starting ? at : null),",
+    replace: "starting_since: data.starting ? at : null,",
+    caught_by: ["test/unit/bot/readiness.test.ts"],
+  },
 ];

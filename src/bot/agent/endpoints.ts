@@ -155,13 +155,14 @@ function telemetryOf(beat: HeartbeatRequest, at: number): Telemetry {
 
 function eventsOfBeat(bot: BotState, beat: HeartbeatRequest, via: Transport): EventBody[] {
   const events: EventBody[] = [];
+  const ready = beat.workload.state === "running";
+  const starting = ready ? {} : { starting: true as const };
   if (bot.agent?.boot_id !== beat.boot_id) {
     const expected = isRunning(bot.operation) || bot.suspension !== null || startPolicy(bot) === "auto";
-    events.push({ kind: "agent_booted", data: { boot_id: beat.boot_id, expected } });
+    events.push({ kind: "agent_booted", data: { boot_id: beat.boot_id, expected, ...starting } });
   }
-  const ready = beat.workload.state === "running";
   if (bot.presence !== "heard" && !stopping(bot)) {
-    events.push({ kind: "agent_heard", data: ready ? { via } : { via, starting: true } });
+    events.push({ kind: "agent_heard", data: { via, ...starting } });
   } else if (ready && bot.starting_since !== null) {
     events.push({ kind: "workload_ready", data: {} });
   }

@@ -98,8 +98,8 @@ export interface AgentEvents {
   registration_claimed: { intent_id: string; droplet_id: number };
   claim_dropped: { droplet_id: number; why: "missing" | "foreign" };
   agent_registered: { intent_id: string; credential_sha256: string; droplet_id: number; boot_id: string };
-  agent_booted: { boot_id: string; expected: boolean };
-  /** `starting`: its workload has not been ready since its start. */
+  /** `starting`, here and with what follows: its workload has not been ready since its start. */
+  agent_booted: { boot_id: string; expected: boolean; starting?: true };
   agent_heard: { via: string; starting?: true };
   agent_silent: { last_seen_at: Instant | null };
   agent_refused: { code: string; droplet_id: number };
@@ -114,7 +114,7 @@ export interface AgentEvents {
   config_published: { config: ConfigRef; paper_mode: boolean; restored_from: number | null };
   /** The desired version was handed to the agent for the first time in this generation. */
   config_delivered: { config: ConfigRef };
-  /** `workload`: what it was doing by then, as far as the agent said. `starting`: it is still to get ready. */
+  /** `workload`: what it was doing by then, as far as the agent said. */
   config_applied: { config: ConfigRef; workload?: WorkloadState | undefined; starting?: true };
   config_effective: { config: ConfigRef };
   config_failed: { config: ConfigRef; reason: string; workload?: WorkloadState | undefined };

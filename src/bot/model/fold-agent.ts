@@ -35,9 +35,10 @@ export const agentFolds: Folds<keyof AgentEvents> = {
       return withToken(intent, intent.id === data.intent_id ? "used" : state === "live" ? "killed" : state);
     }),
   }),
-  agent_booted: (bot, data) => ({
+  agent_booted: (bot, data, at) => ({
     agent: bot.agent && { ...bot.agent, boot_id: data.boot_id },
     start_held: data.expected ? bot.start_held : true,
+    starting_since: data.starting ? at : bot.starting_since,
   }),
   agent_heard: (bot, data, at) => ({
     presence: "heard",
@@ -97,8 +98,9 @@ export const agentFolds: Folds<keyof AgentEvents> = {
       last_good: passedGate(data.workload) ? data.config : bot.config.last_good,
       failed: null,
     },
-    starting_since: data.starting ? (bot.starting_since ?? at) : null,
-    ...without(bot, data.starting ? CONFIG_ERRORS : [...CONFIG_ERRORS, NOT_READY]),
+    // It may have been owed since before a boot: readiness that is awaited is told by a beat.
+    starting_since: bot.starting_since ?? (data.starting ? at : null),
+    ...without(bot, CONFIG_ERRORS),
   }),
   config_effective: (bot, data) => ({ config: { ...bot.config, effective: data.config } }),
   config_failed: (bot, data, at) => ({

@@ -9,6 +9,7 @@ import { Life, MINUTE, SECOND, START } from "./life.ts";
 const starting = { kind: "agent_heard", data: { via: "http", starting: true } } as const;
 const running = { kind: "agent_heard", data: { via: "http" } } as const;
 const ready = { kind: "workload_ready", data: {} } as const;
+const booted = { kind: "agent_booted", data: { boot_id: "b2", expected: true, starting: true } } as const;
 const notReady = { kind: "workload_not_ready", data: { detail: "d" } } as const;
 const stop = { kind: "command_requested", data: { command_id: "c1", kind: "stop" } } as const;
 
@@ -28,6 +29,13 @@ describe("a bot whose agent is heard again", () => {
       null,
     ],
     ["heals, its workload starts", () => healing().tell(starting), "provisioning", "starting"],
+    ["resumed, and told what was owed since before", () => owing(resumed().tell(starting)), "provisioning", "starting"],
+    [
+      "created, and booted anew before it was served",
+      () => owing(registered().tell(booted)),
+      "provisioning",
+      "starting",
+    ],
     ["given up, and ready after all", () => silent().tell(starting, notReady, ready), "online", null],
     ["given up", () => silent().tell(starting, notReady), "error", null],
     [
@@ -166,6 +174,14 @@ describe("crashes", () => {
     expect(life.decide()).toMatchObject({ record: { kind: "workload_crashed", data: { count: 239 } } });
   });
 });
+
+function registered(): Life {
+  return new Life().made().read("active").registered();
+}
+
+function owing(life: Life): Life {
+  return life.tell({ kind: "config_applied", data: { config: life.bot.config.desired, workload: "running" } });
+}
 
 function silent(): Life {
   return new Life().online().silent();
