@@ -61,11 +61,24 @@ export type StageRequest = z.infer<typeof StageRequest>;
 /** As many names as a report carries. */
 export const MAX_DEGRADED = 8;
 
+/** As much of a crash's reason. */
+export const MAX_CRASH_CHARS = 200;
+
 const WorkloadReport = z
   .object({
-    state: z.enum(WORKLOAD_STATES),
+    state: z.enum(WORKLOAD_STATES).meta({
+      description:
+        "`running`: has been ready since its start, and stays so if it is not ready for a while. A bot becomes `online` " +
+        "only with a workload that is `running`, or that is ordered not to run.",
+    }),
     version: words(64).nullable(),
     restarts: z.int().min(0),
+    crashes: z.int().min(0).optional().meta({
+      description: "How often the workload has ended by itself since the agent started. Absent: `restarts` counts.",
+    }),
+    last_crash: words(MAX_CRASH_CHARS)
+      .optional()
+      .meta({ description: "Why the workload last ended by itself, in one line" }),
     degraded: z.array(words(64)).max(MAX_DEGRADED).optional().meta({
       description: "What a workload that has been ready is not ready for any more. Absent or empty: nothing.",
     }),

@@ -173,7 +173,10 @@ export const BotView = z
     name: z.string(),
     persona: z.enum(PERSONAS),
     status: z.enum(BOT_STATUSES),
-    phase: z.string().nullable().meta({ description: "Current step of the running operation" }),
+    phase: z.string().nullable().meta({
+      description:
+        "Current step of the running operation. `starting`: the agent is heard, and its workload has not been ready since its start.",
+    }),
     since: Timestamp.meta({ description: "When the bot got its current status" }),
     reason: z.string().nullable().meta({ description: NEWER_RELEASE_REASON }),
     confirmed_by: z
@@ -216,7 +219,7 @@ export const BotView = z
         }),
         degraded: z.array(z.string()).meta({
           description:
-            "What the workload was ready for and is not any more, as reported by the agent. Empty while the agent is not heard.",
+            "What the workload was ready for and is not any more, as reported by the agent; `restarting` or `failed`: the workload of an online bot has ended. Empty while the agent is not heard.",
         }),
         held_by: z.array(z.string()).optional().meta({
           description: "Owners of the holds for which the workload may not run. Empty: nobody holds the bot.",

@@ -150,8 +150,8 @@ export const agents: readonly Mutant[] = [
     name: "heard-while-fenced",
     guard: "Nothing that an agent says makes a bot online that is being stopped.",
     file: FACE,
-    find: 'if (bot.presence !== "heard" && !stopping(bot)) events.push(',
-    replace: 'if (bot.presence !== "heard") events.push(',
+    find: 'if (bot.presence !== "heard" && !stopping(bot)) {',
+    replace: 'if (bot.presence !== "heard") {',
     caught_by: ["test/unit/bot/agent-face.test.ts"],
   },
   {
@@ -221,7 +221,7 @@ export const agents: readonly Mutant[] = [
   {
     name: "silence-after-coalescing",
     guard: "A stored last-seen may be a minute old: silence counts from after it.",
-    file: "src/bot/reconcile/at-rest.ts",
+    file: "src/bot/reconcile/silence.ts",
     find: "return Math.max(seen_at + last_seen_coalesce_ms + silent_after_ms, floor);",
     replace: "return Math.max(seen_at + silent_after_ms, floor);",
     caught_by: ["test/unit/bot/liveness.test.ts"],

@@ -58,7 +58,7 @@ export const channel: readonly Mutant[] = [
   {
     name: "closed-channel-is-soon-silent",
     guard: "After a clean close silence counts from 45 s on.",
-    file: "src/bot/reconcile/at-rest.ts",
+    file: "src/bot/reconcile/silence.ts",
     find: "if (closed_at !== null && seen_at <= closed_at)",
     replace: "if (closed_at !== null && seen_at < 0)",
     caught_by: [liveness],

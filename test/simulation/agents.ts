@@ -11,6 +11,7 @@ import { hashToken } from "../../src/wire/tokens.ts";
 import { Agenda } from "./agenda.ts";
 import { AgentCommands } from "./agent-commands.ts";
 import { AgentRollout, type Timing, type Verdict } from "./agent-rollout.ts";
+import { AgentWorkload, type Fate, WELL } from "./agent-workload.ts";
 import type { FakeSocket } from "./fake-sockets.ts";
 import type { Host } from "./host.ts";
 import { type Machine, newCredential, newMachine, statusOf } from "./machine.ts";
@@ -45,6 +46,8 @@ export class Agents {
   /** What becomes of each config version. */
   verdict: (config: AgentConfig) => Verdict = () => "runs";
   timing: Timing = { apply: () => 0, away: () => 70_000 };
+  /** What becomes of each start of a workload. */
+  fate: () => Fate = () => WELL;
   /** The chance, 0 to 1, that an acknowledgement is lost on its way, and again that its answer is. */
   ack_loss = 0;
   /** The chance, 0 to 1, that a request for another credential is lost on its way, and again that its answer is. */
@@ -65,6 +68,7 @@ export class Agents {
       else if (kind === "off" || kind === "deleted") {
         if (!machine) return;
         machine.working = false;
+        machine.workload.cut();
         this.#disconnect(machine);
         const echoes = kind === "deleted" && machine.registered && options.random() < this.echo;
         if (echoes) machine.echoes_until = at + ECHO_MS;
@@ -74,6 +78,7 @@ export class Agents {
         this.#disconnect(machine);
         Object.assign(machine, { boot: machine.boot + 1, working: false, orders: null });
         this.#die(machine);
+        machine.workload.cut();
         this.#agenda.set(machine, at + BOOT_MS / 2);
       }
     });
@@ -109,6 +114,7 @@ export class Agents {
       rollout: new AgentRollout(),
       commands: new AgentCommands(),
       rotation: machine.rotation.copied(),
+      workload: new AgentWorkload(),
       droplet_id: copy_id,
       copy: true,
       working: false,
@@ -164,6 +170,7 @@ export class Agents {
     if (!machine) return;
     this.#disconnect(machine);
     this.#die(machine);
+    machine.workload.leave(this.#options.now());
     Object.assign(machine, { working: false, orders: null });
   }
 
@@ -196,7 +203,8 @@ export class Agents {
   #hear(machine: Machine, host: Host): HeartbeatAnswer | null {
     const { droplet_id } = machine;
     this.beats++;
-    const beat = statusOf(machine);
+    const report = machine.workload.look(machine.working, this.#options.now(), this.fate);
+    const beat = statusOf(machine, report);
     const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;
     if (machine.socket !== null && host.sockets.open("agent").includes(machine.socket))
       return this.#overChannel(machine, machine.socket, host, beat);
@@ -287,7 +295,12 @@ export class Agents {
         if (isNew || rollout.held !== id) rollout.hold(id, this.verdict(config.value));
       }
     }
+    // Nothing is put into effect, or said to be stopped, over what another agent has left running.
+    if (!working && machine.workload.began_at !== null) return;
+    const proven = rollout.acks.length;
     const silent_ms = rollout.goOn(working, this.#options.now(), this.timing);
+    if (rollout.acks.slice(proven).some(({ workload }) => workload === "running"))
+      machine.workload.prove(this.#options.now());
     if (silent_ms > 0) this.#agenda.set(machine, this.#options.now() + silent_ms);
     for (let ack = rollout.acks[0]; ack !== undefined; ack = rollout.acks[0]) {
       if (this.#options.random() < this.ack_loss) return;

@@ -30,6 +30,13 @@ export class Invariants {
   /** Credentials that a rotation has replaced: each only once. */
   readonly #rotated = new Set<string>();
 
+  /** Whether the workload on a droplet has been ready since the droplet's last boot. */
+  readonly #wasReady: (droplet_id: number) => boolean;
+
+  constructor(wasReady: (droplet_id: number) => boolean) {
+    this.#wasReady = wasReady;
+  }
+
   /** A bot that another release has left: what its history comes to is what was stored. */
   takeOver(id: string, host: Host): void {
     this.#left.set(id, host.shell.present().bot.revision);
@@ -44,6 +51,7 @@ export class Invariants {
       if (event.kind === "command_ended") this.#checkEnd(id, event.data, folded);
       const after = apply(folded, event);
       if (folded !== null) this.#seen.push(...complaintsOfHolds(folded, event, after));
+      if (folded !== null && folded.status !== "online" && after.status === "online") this.#checkOnline(id, after);
       folded = after;
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }
@@ -54,6 +62,14 @@ export class Invariants {
     this.#follower.attend(id, host);
     if (isRunning(folded.operation) && host.alarmAt === null)
       this.#seen.push(`${id} works on ${folded.operation.kind} without an alarm`);
+  }
+
+  /** Whoever becomes online has a workload that has been ready since its start, or one that may not run. */
+  #checkOnline(id: string, bot: BotState): void {
+    // What another release has made of it happened in a world that is gone.
+    if (bot.revision <= (this.#left.get(id) ?? 0)) return;
+    if (bot.order === "run" && bot.adopted !== null && !this.#wasReady(bot.adopted))
+      this.#seen.push(`${id} became online before its workload was ready`);
   }
 
   #checkRollout(id: string, before: BotState, event: BotEvent): void {

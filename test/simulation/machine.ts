@@ -4,6 +4,7 @@ import type { TradingReport } from "../../src/wire/trading-report.ts";
 import { AgentCommands } from "./agent-commands.ts";
 import { AgentRollout } from "./agent-rollout.ts";
 import { AgentRotation } from "./agent-rotation.ts";
+import { AgentWorkload } from "./agent-workload.ts";
 import type { FakeSocket } from "./fake-sockets.ts";
 
 export interface Machine {
@@ -16,6 +17,7 @@ export interface Machine {
   rollout: AgentRollout;
   commands: AgentCommands;
   rotation: AgentRotation;
+  workload: AgentWorkload;
   /** Answers of `credential_revoked` so far. */
   revoked: number;
   working: boolean;
@@ -49,6 +51,7 @@ export function newMachine(droplet_id: number, userData: string, random: () => n
     rollout: new AgentRollout(),
     commands: new AgentCommands(),
     rotation: new AgentRotation(),
+    workload: new AgentWorkload(),
     revoked: 0,
     working: false,
     report: null,
@@ -68,7 +71,11 @@ export function newCredential(random: () => number): string {
   return Array.from({ length: 64 }, () => Math.floor(random() * 16).toString(16)).join("");
 }
 
-export function statusOf({ droplet_id, boot, working, rollout, commands, report }: Machine): HeartbeatRequest {
+/** @param workload how it is just now */
+export function statusOf(
+  { droplet_id, boot, rollout, commands, report }: Machine,
+  workload: HeartbeatRequest["workload"],
+): HeartbeatRequest {
   const command_results = commands.results();
   return {
     ...(command_results.length > 0 ? { command_results } : {}),
@@ -76,7 +83,7 @@ export function statusOf({ droplet_id, boot, working, rollout, commands, report 
     agent_version: "sim",
     boot_id: `boot-${boot}`,
     droplet_id,
-    workload: { state: working ? "running" : "stopped", version: null, restarts: 0 },
+    workload,
     applied_config_id: rollout.applied,
     load: null,
     mem: null,

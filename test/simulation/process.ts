@@ -48,13 +48,21 @@ export class Process {
   /** Something that the process awaits. */
   async around<T>(life: number, where: string, call: () => Promise<T>): Promise<T> {
     await this.#pausing(life, `before ${where}`);
-    const result = await call();
+    const result = await call().catch(async (error) => {
+      // Nor does what went wrong come to whoever is dead.
+      await this.#living(life);
+      throw error;
+    });
     await this.#pausing(life, `after ${where}`);
     return result;
   }
 
   async #pausing(life: number, where: string): Promise<void> {
     await this.#pause(where);
+    await this.#living(life);
+  }
+
+  async #living(life: number): Promise<void> {
     if (life !== this.#life) await new Promise<never>(() => undefined);
   }
 }

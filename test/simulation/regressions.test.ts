@@ -42,4 +42,12 @@ describe("what random schedules have found", () => {
   it("a rotation that expired, was carried out all the same, and whose work was granted to the next one", async () => {
     await runSchedule(7_006_950);
   });
+
+  it("an acknowledgement that was owed since before a boot: it says nothing of the workload that starts now", async () => {
+    await runSchedule(700_975);
+  });
+
+  it("a call that fails once its process is dead: nobody hears of it", async () => {
+    await runSchedule(700_193);
+  });
 });

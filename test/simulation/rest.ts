@@ -4,6 +4,7 @@ import { defaultPolicy } from "../../src/bot/model/policy.ts";
 import { ackDeadline, wayBack } from "../../src/bot/reconcile/rollout.ts";
 import type { BotStatus } from "../../src/wire/enums.ts";
 import { OPERATOR } from "../fixtures/caller.ts";
+import { WELL } from "./agent-workload.ts";
 import { describe } from "./crashes.ts";
 import { Violation } from "./invariants.ts";
 import { MINUTE, type World } from "./world.ts";
@@ -44,6 +45,7 @@ function endFaults(world: World): void {
   world.agents.echo = 0;
   world.agents.ack_loss = 0;
   world.agents.rotation_loss = 0;
+  world.agents.fate = () => WELL;
   Object.assign(world.index, { down: false, faulty: 0 });
   if (world.cloud.token !== "ours") world.deploy("ours");
 }

@@ -4,6 +4,7 @@ import type { Verdict } from "./agent-rollout.ts";
 import { addFaults, drawKnobs } from "./faults.ts";
 import { troubleTrading } from "./holds.ts";
 import { Violation } from "./invariants.ts";
+import type { Machine } from "./machine.ts";
 import { prng } from "./prng.ts";
 import { comeToRest } from "./rest.ts";
 import { type Delivery, MINUTE, World } from "./world.ts";
@@ -56,6 +57,7 @@ export async function runSchedule(seed: number, options: ScheduleOptions = {}): 
 async function play(world: World, seed: number, draw: () => number, features: Features): Promise<void> {
   const rotate = troubleCredentials(world, prng(seed ^ 0x707a7e), features.enabled);
   const trade = troubleTrading(prng(seed ^ 0x7ade), features.enabled);
+  const troubleWorkload = troubleWorkloads(world, prng(seed ^ 0x40ad), features.enabled);
   const stranger = world.simulator.addForeignDroplet({ name: "sp-00c0ffee-somebody-else-g1", tags: ["web"] });
   const ids = Array.from({ length: 1 + Math.floor(draw() * 3) }, () => world.createBot());
   addFaults(world, features.enabled);
@@ -70,6 +72,7 @@ async function play(world: World, seed: number, draw: () => number, features: Fe
     }
     rotate(world, ids);
     await trade(world, ids);
+    troubleWorkload(ids);
     world.checkAnytime();
   }
   await comeToRest(world, ids);
@@ -120,6 +123,32 @@ function troubleCredentials({ agents }: World, draw: () => number, enabled: Feat
     const [due, detail] = [draw() < 0.8, draw()];
     const id = ids[Math.floor(detail * ids.length)];
     if (often && due && id !== undefined && enabled("rotations")) world.command(id, "rotate_credential");
+  };
+}
+
+/** Starts that take long, for ever, or several tries; what happens to one that runs, and to whoever looks after it. */
+function troubleWorkloads(world: World, draw: () => number, enabled: Features["enabled"]) {
+  const { agents } = world;
+  const [bad, often] = [draw() < 0.5, draw() < 0.6];
+  if (bad && enabled("starts that fail or take long")) {
+    agents.fate = () => {
+      const [kind, more] = [draw(), draw()];
+      if (kind < 0.1) return { ready_ms: Number.POSITIVE_INFINITY, crashes: 0 };
+      return { ready_ms: kind < 0.5 ? more * 9 * MINUTE : 0, crashes: kind > 0.7 ? Math.floor(more * 8) : 0 };
+    };
+  }
+  const happenings = [
+    ["a workload hangs", ({ workload }: Machine) => workload.hang(world.now)],
+    ["a workload crashes", ({ workload }: Machine) => workload.crash("exit code 1")],
+    ["a foreign workload", ({ workload }: Machine) => workload.takePort(world.now + draw() * 20 * MINUTE)],
+    ["an orphaned workload", ({ droplet_id }: Machine) => agents.restart(droplet_id)],
+  ] as const;
+  return (ids: readonly string[]) => {
+    const [due, which, what] = [draw() < 0.7, draw(), draw()];
+    const id = ids[Math.floor(which * ids.length)];
+    const happening = happenings[Math.floor(what * happenings.length)];
+    const machine = id === undefined ? undefined : agents.machines.get(world.bot(id).adopted ?? 0);
+    if (often && due && machine?.registered && happening !== undefined && enabled(happening[0])) happening[1](machine);
   };
 }
 

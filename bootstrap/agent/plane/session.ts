@@ -1,5 +1,5 @@
 /** The conversation with the control plane: enrolment, beats, orders, configs. Each loop outlives its failures. */
-import type { HeartbeatAnswer, HeartbeatRequest } from "../../../src/wire/agent.ts";
+import { type HeartbeatAnswer, type HeartbeatRequest, MAX_CRASH_CHARS } from "../../../src/wire/agent.ts";
 import { readText } from "../base/files.ts";
 import type { Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
@@ -215,13 +215,18 @@ export class Session {
   /** The agent's state, as both transports carry it. */
   async status(): Promise<HeartbeatRequest> {
     const { settings, agent_version, workload, store, telemetry, reported, commands } = this.#deps;
-    const { state, version, restarts, degraded } = workload();
+    const { state, version, restarts, crashes, last_crash, degraded } = workload();
+    const report = {
+      ...{ state, version, restarts, crashes },
+      ...(last_crash === null ? {} : { last_crash: last_crash.slice(0, MAX_CRASH_CHARS) }),
+      ...(degraded.length > 0 ? { degraded: [...degraded] } : {}),
+    };
     const command_results = commands().owed();
     return {
       agent_version,
       boot_id: settings.boot_id,
       droplet_id: settings.droplet_id,
-      workload: { state, version, restarts, ...(degraded.length > 0 ? { degraded: [...degraded] } : {}) },
+      workload: report,
       applied_config_id: store.get("applied"),
       ...(await telemetry()),
       ...reported(),

@@ -42,6 +42,9 @@ export interface Snapshot {
   /** The config that is meant to be up. */
   up: string | null;
   restarts: number;
+  /** Ends of its own since the agent has started, and why the last one was; null: there was none. */
+  crashes: number;
+  last_crash: string | null;
   /** Ends of its own since the present plan was set. */
   exits: number;
   /** Those of them that the config may have caused. */
@@ -86,6 +89,8 @@ export class Supervisor {
   #state: WorkloadState = "stopped";
   #reason: string | null = null;
   #restarts = 0;
+  #crashes = 0;
+  #last_crash: string | null = null;
   #exits = 0;
   #suspect_exits = 0;
   /** Readiness before says nothing of what is meant now. */
@@ -106,6 +111,8 @@ export class Supervisor {
       reason: this.#reason,
       up: this.#meaning.plan?.config_id ?? null,
       restarts: this.#restarts,
+      crashes: this.#crashes,
+      last_crash: this.#last_crash,
       exits: this.#exits,
       suspect_exits: this.#suspect_exits,
       ready_for_ms:
@@ -193,6 +200,8 @@ export class Supervisor {
       if (superseded.aborted) return;
       this.#exits += 1;
       if (end.suspect) this.#suspect_exits += 1;
+      this.#crashes += 1;
+      this.#last_crash = end.detail;
       const next = afterEnd({ ...end, healthy_ms, failures }, this.#deps.backoff, this.#deps.random());
       if (next.do === "give_up") {
         this.#set("failed", next.reason);

@@ -19,7 +19,8 @@ import type { EventBody } from "../model/events.ts";
 import { isOfNewerRelease } from "../model/newer-release.ts";
 import { type BotState, type Intent, isRunning } from "../model/state.ts";
 import { isFenced, startPolicy, stopping } from "../model/workload-order.ts";
-import type { Runtime } from "../reconcile/decision.ts";
+import { countCrashes, crashNews } from "../reconcile/crashes.ts";
+import type { Runtime, Telemetry } from "../reconcile/decision.ts";
 import { learnAck } from "../reconcile/rollout.ts";
 import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
@@ -106,14 +107,18 @@ export function heartbeat(
   if (!known.ok) return known;
   const { bot, rt } = known.live;
   const now = shell.platform.now();
-  const heard: Runtime = { ...rt, last_seen_at: now, telemetry: telemetryOf(beat, now) };
+  const { policy } = shell.platform;
+  const telemetry = telemetryOf(beat, now);
+  const crashes = countCrashes(rt, telemetry, beat.workload.last_crash ?? null, policy);
+  const heard: Runtime = { ...rt, last_seen_at: now, telemetry, crashes };
   if (isOfNewerRelease(bot)) return onlyHear(shell, heard);
   const { events: ended, concluded } = concludeCommands(shell, beat.command_results ?? []);
   const { trading, events: judged } = hearReport(shell, known.live, beat, now);
-  const events = [...eventsOfBeat(bot, beat, via), ...ended, ...judged];
+  const crashed = crashNews(bot, crashes, now, policy);
+  const events = [...eventsOfBeat(bot, beat, via), ...(crashed ? [crashed] : []), ...ended, ...judged];
   const told: Runtime = { ...heard, trading };
   if (events.length > 0) shell.commit({ events, actor: "agent", rt: told, commands: concluded });
-  else if (isWorthStoring(rt, told, via, shell.platform.policy.last_seen_coalesce_ms)) shell.note(told);
+  else if (isWorthStoring(rt, told, via, policy.last_seen_coalesce_ms)) shell.note(told);
   else if (via === "channel") shell.see(told);
   return ok(ordersOf(shell));
 }
@@ -138,22 +143,29 @@ function showsTheSame(a: Runtime["telemetry"], b: Runtime["telemetry"]): boolean
     was.state === is.state &&
     was.version === is.version &&
     was.restarts === is.restarts &&
+    was.crashes === is.crashes &&
     String(was.degraded ?? []) === String(is.degraded ?? [])
   );
 }
 
-function telemetryOf(beat: HeartbeatRequest, at: number): Runtime["telemetry"] {
+function telemetryOf(beat: HeartbeatRequest, at: number): Telemetry {
   const { agent_version, workload, load, mem, disk } = beat;
   return { at, agent_version, workload, load, mem, disk };
 }
 
 function eventsOfBeat(bot: BotState, beat: HeartbeatRequest, via: Transport): EventBody[] {
   const events: EventBody[] = [];
+  const ready = beat.workload.state === "running";
+  const starting = ready ? {} : { starting: true as const };
   if (bot.agent?.boot_id !== beat.boot_id) {
     const expected = isRunning(bot.operation) || bot.suspension !== null || startPolicy(bot) === "auto";
-    events.push({ kind: "agent_booted", data: { boot_id: beat.boot_id, expected } });
+    events.push({ kind: "agent_booted", data: { boot_id: beat.boot_id, expected, ...starting } });
   }
-  if (bot.presence !== "heard" && !stopping(bot)) events.push({ kind: "agent_heard", data: { via } });
+  if (bot.presence !== "heard" && !stopping(bot)) {
+    events.push({ kind: "agent_heard", data: { via, ...starting } });
+  } else if (ready && bot.starting_since !== null) {
+    events.push({ kind: "workload_ready", data: {} });
+  }
   return events;
 }
 

@@ -98,8 +98,9 @@ export interface AgentEvents {
   registration_claimed: { intent_id: string; droplet_id: number };
   claim_dropped: { droplet_id: number; why: "missing" | "foreign" };
   agent_registered: { intent_id: string; credential_sha256: string; droplet_id: number; boot_id: string };
-  agent_booted: { boot_id: string; expected: boolean };
-  agent_heard: { via: string };
+  /** `starting`, here and with what follows: its workload has not been ready since its start. */
+  agent_booted: { boot_id: string; expected: boolean; starting?: true };
+  agent_heard: { via: string; starting?: true };
   agent_silent: { last_seen_at: Instant | null };
   agent_refused: { code: string; droplet_id: number };
   credential_revoked: Record<string, never>;
@@ -114,12 +115,19 @@ export interface AgentEvents {
   /** The desired version was handed to the agent for the first time in this generation. */
   config_delivered: { config: ConfigRef };
   /** `workload`: what it was doing by then, as far as the agent said. */
-  config_applied: { config: ConfigRef; workload?: WorkloadState | undefined };
+  config_applied: { config: ConfigRef; workload?: WorkloadState | undefined; starting?: true };
   config_effective: { config: ConfigRef };
   config_failed: { config: ConfigRef; reason: string; workload?: WorkloadState | undefined };
   rolled_back: RolledBack;
   /** The desired version failed, and there is nothing to go back to. */
   config_given_up: { config: ConfigRef; reason: string };
+
+  /** Since its start the workload has been ready. */
+  workload_ready: Record<string, never>;
+  /** It was not in time: the bot is given up until it is. */
+  workload_not_ready: { detail: string };
+  /** All that the present burst of crashes has come to so far. `reason`: of the last one; null: the agent did not say. */
+  workload_crashed: { count: number; first_at: Instant; last_at: Instant; reason: string | null };
 
   command_requested: { command_id: string; kind: string };
   /** `left`: others still wait. */

@@ -5,9 +5,10 @@ import type { AgentEvents } from "./events.ts";
 import { commit, type Folds, remember, revoked, withoutAgent } from "./fold-parts.ts";
 import { stopByPerson } from "./holds.ts";
 import { passedGate } from "./rollout-state.ts";
-import { KEEP_REFUSED_DROPLETS } from "./state.ts";
+import { type BotState, KEEP_REFUSED_DROPLETS } from "./state.ts";
 
 const SILENCE_ERRORS = ["heal_failed", "agent_not_heard"];
+export const NOT_READY = "workload_not_ready";
 const CONFIG_ERRORS = ["config_failed", "config_not_applied"];
 /** Of these a workload runs with no config at all. */
 const DOWN: WorkloadState[] = ["stopped", "failed", "crashed"];
@@ -34,14 +35,16 @@ export const agentFolds: Folds<keyof AgentEvents> = {
       return withToken(intent, intent.id === data.intent_id ? "used" : state === "live" ? "killed" : state);
     }),
   }),
-  agent_booted: (bot, data) => ({
+  agent_booted: (bot, data, at) => ({
     agent: bot.agent && { ...bot.agent, boot_id: data.boot_id },
     start_held: data.expected ? bot.start_held : true,
+    starting_since: data.starting ? at : bot.starting_since,
   }),
-  agent_heard: (bot) => ({
+  agent_heard: (bot, data, at) => ({
     presence: "heard",
+    starting_since: data.starting ? at : null,
     // What was given up as silent has spoken.
-    ...(SILENCE_ERRORS.includes(bot.error?.code ?? "") ? { error: null } : {}),
+    ...without(bot, data.starting ? SILENCE_ERRORS : [...SILENCE_ERRORS, NOT_READY]),
   }),
   agent_silent: () => ({ presence: "silent" }),
   agent_refused: (bot, data) => ({
@@ -71,6 +74,10 @@ export const agentFolds: Folds<keyof AgentEvents> = {
     refused_droplets: [],
   }),
 
+  workload_ready: (bot) => ({ starting_since: null, ...without(bot, [NOT_READY]) }),
+  workload_not_ready: (_bot, data) => ({ error: { code: NOT_READY, detail: data.detail } }),
+  workload_crashed: (_bot, { first_at, count }, at) => ({ crashes: { first_at, count, told_at: at } }),
+
   command_requested: (bot, data) => ({
     commands_pending: true,
     ...(data.kind === "stop" ? stopByPerson(bot, true) : {}),
@@ -83,7 +90,7 @@ export const agentFolds: Folds<keyof AgentEvents> = {
     paper_mode: data.paper_mode,
   }),
   config_delivered: (bot) => ({ config: { ...bot.config, delivered: true } }),
-  config_applied: (bot, data) => ({
+  config_applied: (bot, data, at) => ({
     config: {
       ...bot.config,
       applied: data.config,
@@ -91,7 +98,9 @@ export const agentFolds: Folds<keyof AgentEvents> = {
       last_good: passedGate(data.workload) ? data.config : bot.config.last_good,
       failed: null,
     },
-    ...(CONFIG_ERRORS.includes(bot.error?.code ?? "") ? { error: null } : {}),
+    // It may have been owed since before a boot: readiness that is awaited is told by a beat.
+    starting_since: bot.starting_since ?? (data.starting ? at : null),
+    ...without(bot, CONFIG_ERRORS),
   }),
   config_effective: (bot, data) => ({ config: { ...bot.config, effective: data.config } }),
   config_failed: (bot, data, at) => ({
@@ -104,3 +113,8 @@ export const agentFolds: Folds<keyof AgentEvents> = {
   rolled_back: (bot, data, at) => ({ config: { ...bot.config, rolled_back: { ...data, at } } }),
   config_given_up: (_bot, data) => ({ error: { code: "config_failed", detail: data.reason } }),
 };
+
+/** An error with one of these codes is over. */
+function without({ error }: BotState, codes: readonly string[]): Partial<BotState> {
+  return error !== null && codes.includes(error.code) ? { error: null } : {};
+}

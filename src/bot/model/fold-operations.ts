@@ -73,6 +73,7 @@ export const operationFolds: Folds<keyof OperationEvents> = {
     adopted: null,
     stage: null,
     start_held: false,
+    starting_since: null,
     commands_pending: false,
     off_by_us: false,
     flags: [],

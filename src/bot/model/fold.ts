@@ -70,6 +70,8 @@ export function applyFirst(event: BotEvent): BotState {
     heals: [],
     stage: null,
     start_held: false,
+    starting_since: null,
+    crashes: null,
     workload_stopped: false,
     commands_pending: false,
     config: {

@@ -35,6 +35,10 @@ export const Policy = z.strictObject({
   ack_deadline_ms: ms(150 * SECOND),
   /** An agent that was silent has so long again. */
   ack_grace_ms: ms(120 * SECOND),
+  /** So long a workload that may run has to become ready: two starts with their pause, on a small droplet. */
+  ready_deadline_ms: ms(10 * MINUTE),
+  /** How often at most the history tells of a burst of crashes; one without a crash for so long is over. */
+  crash_fold_ms: ms(30 * MINUTE),
   /** A rollback whose secret does not open is tried again. */
   restore_retry_ms: ms(5 * MINUTE),
   create_tries: count(3),

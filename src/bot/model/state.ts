@@ -189,6 +189,10 @@ export const BotState = keep({
   stage: keep({ stage: z.string(), at: Instant, count: z.int() }).nullable(),
   /** An unexpected restart of a bot that may only be started by a person. */
   start_held: z.boolean(),
+  /** Since when a workload is awaited that has not been ready since its start; null: it has been, or nobody has said. */
+  starting_since: Instant.nullable().default(null),
+  /** The burst of crashes that the history tells of last. */
+  crashes: keep({ first_at: Instant, count: z.int(), told_at: Instant }).nullable().default(null),
   /** A person has stopped the workload, or somebody but the operator holds the bot (holds.ts). */
   workload_stopped: z.boolean().default(false),
   /** Some command may be waiting for the agent. */

@@ -5,6 +5,7 @@ import { workloadHolds } from "./holds.ts";
 import { asKnown, isOfNewerRelease } from "./newer-release.ts";
 import { factsOf } from "./operations.ts";
 import { adoptedDroplet, type BotState, isDoomed, isOff, isRunning, openIntent } from "./state.ts";
+import { workloadOrder } from "./workload-order.ts";
 
 interface StatusView {
   status: BotStatus;
@@ -15,6 +16,16 @@ interface StatusView {
 /** The agent of the present generation is heard and has applied a config. */
 export function isServing(bot: BotState): boolean {
   return bot.agent !== null && bot.presence === "heard" && bot.config.applied !== null;
+}
+
+/** Its workload has been ready since its start, or may not run. Readiness that is lost later does not count. */
+export function isReady(bot: BotState): boolean {
+  return bot.starting_since === null || bot.status === "online" || workloadOrder(bot) !== "run";
+}
+
+/** The agent serves, and nothing but the workload's readiness is awaited. */
+export function isStarting(bot: BotState): boolean {
+  return isServing(bot) && !isReady(bot);
 }
 
 /** It is to be stopped, and that is what it was found to be. */
@@ -46,6 +57,7 @@ function statusDuring(bot: BotState): StatusView {
       return { status: bot.status, reason: operation.kind, confirmed_by: bot.confirmed_by };
     case "healing":
       if (operation.recreating) return building(bot);
+      if (isStarting(bot)) return building(bot);
       return {
         status: bot.presence === "heard" ? "online" : "unresponsive",
         reason: bot.waiting ?? operation.kind,
@@ -64,7 +76,7 @@ function statusDuring(bot: BotState): StatusView {
 }
 
 function building(bot: BotState): StatusView {
-  if (isServing(bot)) return { status: "online", reason: null, confirmed_by: "heartbeat" };
+  if (isServing(bot) && isReady(bot)) return { status: "online", reason: null, confirmed_by: "heartbeat" };
   return {
     status: hasBegun(bot) ? "provisioning" : "pending",
     reason: bot.waiting ?? bot.operation.kind,
@@ -82,6 +94,7 @@ function statusAtRest(bot: BotState): StatusView {
     return { status: "paused", reason: bot.adopted === null ? "droplet_gone" : "pause", confirmed_by: "provider" };
   }
   if (bot.presence === "silent") return { status: "unresponsive", reason: silentReason(bot), confirmed_by: "deadline" };
+  if (isStarting(bot)) return { status: "provisioning", reason: "workload_starting", confirmed_by: "heartbeat" };
   if (isServing(bot)) {
     const reason = heldReason(bot) ?? (bot.start_held ? "start_held" : bot.config.failed ? "config_failed" : null);
     return { status: "online", reason, confirmed_by: "heartbeat" };
@@ -101,9 +114,10 @@ function silentReason(bot: BotState): string {
   return droplet.status === "off" ? "droplet_off" : "heartbeat_missed";
 }
 
-/** Which step of the operation under way, from the facts; null at rest. */
+/** Which step of the operation under way, from the facts; null at rest, unless the workload's readiness is awaited. */
 export function stepOf(bot: BotState): string | null {
   const { operation } = bot;
+  if (bot.status === "provisioning" && isStarting(bot)) return "starting";
   if (!isRunning(operation)) return null;
   if (operation.state === "queued") return "accepted";
   const intent = openIntent(bot);

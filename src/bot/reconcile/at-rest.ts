@@ -1,12 +1,14 @@
 /** What a bot does while nothing is asked of it: it is listened to, and what should not exist is removed. Pure. */
 
-import type { Policy } from "../model/policy.ts";
-import { adoptedDroplet, type Instant } from "../model/state.ts";
+import { adoptedDroplet } from "../model/state.ts";
 import { isSuspended } from "../model/status.ts";
-import { type Decision, lastHeardAt, type Runtime } from "./decision.ts";
+import { tellCrashes } from "./crashes.ts";
+import { type Decision, lastHeardAt } from "./decision.ts";
 import { confirmMissing, removeDroplet, verifyClaim } from "./ensure-gone.ts";
 import { healNow } from "./heal.ts";
+import { awaitReadyAtRest } from "./readiness.ts";
 import { awaitAck, giveUp, goBack } from "./rollout.ts";
+import { silenceDeadline } from "./silence.ts";
 import type { Situation } from "./situation.ts";
 import { callNow, lastRead, pollDroplet, record, waitUntil } from "./steps.ts";
 
@@ -50,9 +52,9 @@ function liveness(s: Situation): Decision {
     if (now >= deadline) return record({ kind: "agent_silent", data: { last_seen_at: lastHeardAt(rt) } });
     // A paused bot that speaks: somebody has switched its droplet on, or it has not gone off yet.
     if (droplet !== null && bot.off_by_us) return pollDroplet(s, droplet, deadline, "droplet_read");
-    const acked = awaitAck(s, deadline);
-    const heard = waitUntil(deadline, AWAITING_BEAT);
-    return acked === null ? heard : earliest(acked, heard);
+    const awaited = [awaitAck(s, deadline), awaitReadyAtRest(s), tellCrashes(s)].filter((one) => one !== null);
+    const due = awaited.find((one) => !("wait" in one));
+    return due ?? awaited.reduce(earliest, waitUntil(deadline, AWAITING_BEAT));
   }
   // Whoever was paused and has spoken once may be silent again: that is no reason to switch it on.
   if (bot.presence !== "silent" || bot.off_by_us) return { settled: true };
@@ -81,23 +83,6 @@ function lookAtSilent(s: Situation): Decision {
     return waitUntil(next, "droplet_read");
   }
   return { settled: true };
-}
-
-/**
- * When silence becomes evidence. Over HTTP the stored last-seen may lag by the coalescing; after a close the agent beats
- * over HTTP at once, if it lives; and while we were away we heard nobody.
- */
-export function silenceDeadline(rt: Runtime, boundAt: Instant, policy: Policy): Instant {
-  const { channel, channel_closed_at: closed_at } = rt;
-  const { silent_after_ms, last_seen_coalesce_ms, closed_silent_after_ms } = policy;
-  const seen_at = rt.last_seen_at ?? 0;
-  const floor = Math.max(boundAt, rt.deaf_until) + silent_after_ms;
-  if (channel !== null) return Math.max(channel.heard_at + silent_after_ms, floor);
-  if (closed_at !== null && seen_at <= closed_at)
-    return Math.max(closed_at + closed_silent_after_ms, rt.deaf_until + silent_after_ms);
-  // The first beat that follows is stored at once: there is no coalescing to wait for.
-  if (rt.deaf_until >= seen_at) return floor;
-  return Math.max(seen_at + last_seen_coalesce_ms + silent_after_ms, floor);
 }
 
 function earliest(a: Decision, b: Decision): Decision {

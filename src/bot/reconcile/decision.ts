@@ -17,6 +17,7 @@ export type Decision =
   | { settled: true };
 
 /** What an agent last said of itself. */
+export type Telemetry = z.infer<typeof Telemetry>;
 export const Telemetry = z.object({
   at: z.number(),
   agent_version: z.string(),
@@ -25,6 +26,7 @@ export const Telemetry = z.object({
     version: z.string().nullable(),
     restarts: z.int(),
     degraded: z.array(z.string()).optional(),
+    crashes: z.int().optional(),
   }),
   load: z.number().nullable(),
   mem: z.number().nullable(),
@@ -63,6 +65,12 @@ export const Runtime = z.object({
   telemetry: Telemetry.nullable().default(null),
   /** Null: the workload reports nothing. */
   trading: Trading.nullable().default(null).catch(null),
+  /** The workload's present burst of crashes, or the last one. */
+  crashes: z
+    .object({ first_at: z.number(), last_at: z.number(), count: z.int(), reason: z.string().nullable() })
+    .nullable()
+    .default(null)
+    .catch(null),
   /** The agent's channel while it is open, and when it was last heard over it. */
   channel: z.object({ opened_at: z.number(), heard_at: z.number() }).nullable().default(null),
   /** When the channel was last closed; null: it never was, or it is open, or was lost with a reset. */

@@ -6,6 +6,7 @@ import { isServing } from "../model/status.ts";
 import type { Decision } from "./decision.ts";
 import { confirmMissing, removeDroplet, resolveIntent, verifyClaim } from "./ensure-gone.ts";
 import { awaitAgent, awaitConfig, redeploy } from "./ensure-running.ts";
+import { awaitReady } from "./readiness.ts";
 import type { Situation } from "./situation.ts";
 import { callNow, fail, failAttempt, lastRead, pollDroplet, powerOn, record, succeed } from "./steps.ts";
 
@@ -65,7 +66,7 @@ export function ensureOn(s: Situation): Decision {
   if (!isUp(droplet)) return powerOn(s, droplet) ?? fail(s, "power_on_failed", "The droplet does not power on.");
   const shaky = awaitEffect(s, droplet, droplet.off_sent_at, "droplet_off");
   if (shaky) return shaky;
-  if (isServing(bot)) return succeed(s);
+  if (isServing(bot)) return awaitReady(s) ?? succeed(s);
   const poweredAt = Math.max(bot.operation.started_at, bot.operation.power?.sent_at ?? 0);
   if (bot.presence === "heard") return awaitConfig(s, poweredAt);
   return awaitAgent(s, droplet, poweredAt);

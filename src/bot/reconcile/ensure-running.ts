@@ -4,6 +4,7 @@ import { adoptedDroplet, type BotState, type Droplet, type Instant, openIntent }
 import { isServing } from "../model/status.ts";
 import type { Decision } from "./decision.ts";
 import { confirmMissing, ensureGone, removeDroplet, resolveIntent, verifyClaim } from "./ensure-gone.ts";
+import { awaitReady } from "./readiness.ts";
 import { goBack, notAcknowledged } from "./rollout.ts";
 import type { Situation } from "./situation.ts";
 import { callNow, fail, failAttempt, lastRead, pollDroplet, powerOn, record, succeed, waitUntil } from "./steps.ts";
@@ -19,7 +20,7 @@ export function ensureRunning(s: Situation): Decision {
   if (droplet === null) return ensureDroplet(s);
   const activeBy = droplet.found_at + policy.active_deadline_ms;
   // An agent that serves proves that its droplet runs; it is still read once, for its address.
-  if (isServing(bot) && (droplet.active_at !== null || now >= activeBy)) return succeed(s);
+  if (isServing(bot) && (droplet.active_at !== null || now >= activeBy)) return awaitReady(s) ?? succeed(s);
   if (droplet.missing.by_id.length > 0) {
     return confirmMissing(s, droplet) ?? record({ kind: "droplet_gone", data: { droplet_id: droplet.id } });
   }

@@ -94,5 +94,7 @@ export function learnAck({ config }: BotState, ack: ConfigAckRequest, version: n
   }
   if (!is(desired)) return is(effective) ? null : { kind: "config_effective", data: { config: acked } };
   const known = is(applied) && is(effective) && !is(failed) && (is(last_good) || !passedGate(workload));
-  return known ? null : { kind: "config_applied", data: { config: acked, workload } };
+  // The gate is still to come, with its start.
+  const gated = passedGate(workload) ? {} : { starting: true as const };
+  return known ? null : { kind: "config_applied", data: { config: acked, workload, ...gated } };
 }

@@ -1,6 +1,7 @@
 /** Who of the bot is heard, and over what: liveness and the socket's state apart. Pure. */
 import type { BotView } from "../../wire/bot.ts";
 import { type BotState, type Instant, isOff } from "../model/state.ts";
+import { workloadOrder } from "../model/workload-order.ts";
 import type { Runtime } from "../reconcile/decision.ts";
 
 type Health = Omit<BotView["health"], "channel_since"> & { channel_since: Instant | null };
@@ -27,9 +28,20 @@ function workloadOf(bot: BotState, rt: Runtime): string {
   return bot.presence === "heard" && rt.telemetry ? rt.telemetry.workload.state : "unknown";
 }
 
-/** Of a workload that does not run, or is not heard of, it is no news. */
+/** What a workload that starts, or has ended by itself, has lost until it is ready again. */
+const LOST: Readonly<Record<string, string>> = {
+  starting: "restarting",
+  stopping: "restarting",
+  crashed: "restarting",
+  failed: "failed",
+};
+
+/** Of a workload that is not meant to run, or is not heard of, it is no news; nor of one that has not been ready yet. */
 export function degradedOf(bot: BotState, rt: Runtime): string[] {
-  return workloadOf(bot, rt) === "running" ? (rt.telemetry?.workload.degraded ?? []) : [];
+  const state = workloadOf(bot, rt);
+  if (state === "running") return rt.telemetry?.workload.degraded ?? [];
+  const lost = bot.status === "online" && workloadOrder(bot) === "run" ? LOST[state] : undefined;
+  return lost === undefined ? [] : [lost];
 }
 
 function channelOf(rt: Runtime): Pick<Health, "channel" | "channel_since"> {

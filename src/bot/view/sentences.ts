@@ -97,6 +97,14 @@ const SENTENCES: Sentences = {
   agent_refused: ({ code, droplet_id }) => `An agent on droplet ${droplet_id} was refused: ${inWords(code)}.`,
   credential_revoked: () => "Agent credential revoked.",
   credential_rotated: () => "Agent credential rotated. The old credential is revoked.",
+  workload_ready: () => "OpenClaw is ready.",
+  workload_not_ready: ({ detail }) => `Gave up waiting for OpenClaw: ${ending(detail)}`,
+  workload_crashed: ({ count, first_at, last_at, reason }) => {
+    const why = reason === null ? "" : `: ${reason}`;
+    if (count === 1) return ending(`OpenClaw crashed and is being restarted${why}`);
+    const span = `${count} times between ${clock(first_at)} and ${clock(last_at)} UTC`;
+    return ending(`OpenClaw crashed ${span} and is being restarted${reason === null ? "" : `; the last time${why}`}`);
+  },
   stage_reported: ({ stage, detail }) =>
     `Bootstrap stage: ${inWords(stage)}.${detail === null ? "" : ` ${ending(detail)}`}`,
   flag_raised: ({ detail }) => `Needs attention: ${ending(detail)}`,
@@ -144,6 +152,11 @@ function changes({ name, persona, policies }: EventData["changed"]): string[] {
     ...(policies?.healing === undefined ? [] : [`healing is ${policies.healing}`]),
     ...(policies?.start === undefined ? [] : [`start is ${policies.start ?? "as paper mode requires"}`]),
   ];
+}
+
+/** E.g. 14:05:09. */
+function clock(at: number): string {
+  return new Date(at).toISOString().slice(11, 19);
 }
 
 function count(found: number): string {

@@ -56,6 +56,7 @@ const STEPS: Readonly<Record<string, string>> = {
   powering_on: "powering on the droplet",
   waiting_for_agent: "the droplet is booting; waiting for the agent",
   waiting_for_config: "waiting for the agent to apply the config",
+  starting: "waiting for OpenClaw to become ready",
   deleting_droplet: "deleting the old droplet",
   confirming_deletion: "confirming that the old droplet is gone",
 };
@@ -63,7 +64,7 @@ const STEPS: Readonly<Record<string, string>> = {
 /** How far the building has come; what else may be under way says so by itself. */
 function step({ bot }: Seen): string {
   const name = stepOf(bot);
-  if (name === null || factsOf(bot.operation.kind).status === "kept") return "";
+  if (name === null || (isRunning(bot.operation) && factsOf(bot.operation.kind).status === "kept")) return "";
   const bootstrap = /^bootstrap_(.+)$/.exec(name)?.[1];
   return `: ${bootstrap ? `bootstrap stage "${inWords(bootstrap)}"` : (STEPS[name] ?? inWords(name))}`;
 }
@@ -77,7 +78,9 @@ function agent({ bot, rt, now }: Seen): string {
 
 function degraded({ bot, rt }: Seen): string {
   const lost = degradedOf(bot, rt);
-  return lost.length === 0 ? "" : ` OpenClaw is running, but not ready: ${lost.map(inWords).join(", ")}.`;
+  if (lost.length === 0) return "";
+  const runs = rt.telemetry?.workload.state === "running" ? "running, but not ready" : "not ready";
+  return ` OpenClaw is ${runs}: ${lost.map(inWords).join(", ")}.`;
 }
 
 /** What of an online bot is not as it should be. */

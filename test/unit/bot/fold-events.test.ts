@@ -1,4 +1,4 @@
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { EventBody, EventKind } from "../../../src/bot/model/events.ts";
 import { Life, SECOND, START } from "./life.ts";
 
@@ -264,6 +264,29 @@ const EFFECTS: Omit<Row, "accepted"> = {
     () => new Life().online().published(),
     (life) => ({ config: life.bot.config.desired }),
     { config: { delivered: true } },
+  ],
+  workload_ready: [
+    () =>
+      new Life()
+        .online()
+        .silent()
+        .tell({ kind: "agent_heard", data: { via: "http", starting: true } }),
+    () => ({}),
+    { starting_since: null, status: "online" },
+  ],
+  workload_not_ready: [
+    () =>
+      new Life()
+        .online()
+        .silent()
+        .tell({ kind: "agent_heard", data: { via: "http", starting: true } }),
+    () => ({ detail: "why" }),
+    { status: "error", reason: "workload_not_ready", error: { code: "workload_not_ready", detail: "why" } },
+  ],
+  workload_crashed: [
+    () => new Life().online(),
+    () => ({ count: 3, first_at: START, last_at: START + SECOND, reason: "exit code 1" }),
+    { status: "online", crashes: { first_at: START, count: 3, told_at: expect.any(Number) } },
   ],
   config_applied: [
     () => new Life().online(),

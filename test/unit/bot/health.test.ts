@@ -49,19 +49,27 @@ describe("who of a bot is heard", () => {
   }
 });
 
+const stopped = { kind: "command_requested", data: { command_id: "c1", kind: "stop" } } as const;
+
 describe("what a workload is not ready for any more", () => {
   const TABLE: [situation: string, life: () => Life, degraded: string[]][] = [
     ["an agent that says nothing of it", () => telling(new Life().online()), []],
     ["nothing", () => telling(new Life().online(), "running", []), []],
     ["channels", () => telling(new Life().online(), "running", ["channels"]), ["channels"]],
     ["what it said last is no news", () => telling(new Life().online(), "running", ["channels"]).silent(), []],
-    ["a workload that does not run", () => telling(new Life().online(), "crashed", ["channels"]), []],
+    ["a workload that has crashed", () => telling(new Life().online(), "crashed", ["channels"]), ["restarting"]],
+    ["a workload that starts anew", () => telling(new Life().online(), "starting"), ["restarting"]],
+    ["a workload that has failed", () => telling(new Life().online(), "failed"), ["failed"]],
+    ["a workload that does not run", () => telling(new Life().online(), "stopped", ["channels"]), []],
+    ["one that crashed as it was stopped", () => telling(new Life().online().tell(stopped), "crashed"), []],
+    ["one that crashed and was not heard since", () => telling(new Life().online(), "crashed").silent(), []],
   ];
   for (const [situation, life, degraded] of TABLE) {
     it(`${situation}: ${degraded.join() || "none"}`, ({ expect }) => {
       const lived = life();
       expect(healthOf(lived.bot, lived.rt).degraded).toEqual(degraded);
-      expect(summaryOf(lived).includes("running, but not ready: channels.")).toBe(degraded.length > 0);
+      const runs = degraded.join() === "channels" ? "running, but not ready" : "not ready";
+      expect(summaryOf(lived).includes(`OpenClaw is ${runs}: ${degraded.join()}.`)).toBe(degraded.length > 0);
     });
   }
 });

@@ -136,6 +136,23 @@ const SAID: Omit<Said, "accepted" | "intent_opened"> = {
     [{ config: C4, paper_mode: true, restored_from: null }, "Config 4 published."],
     [{ config: C4, paper_mode: true, restored_from: 3 }, "Config 4 published with the content of config 3."],
   ],
+  workload_ready: [[{}, "OpenClaw is ready."]],
+  workload_not_ready: [[{ detail: "It is crashed" }, "Gave up waiting for OpenClaw: It is crashed."]],
+  workload_crashed: [
+    [
+      { count: 1, first_at: 0, last_at: 0, reason: "exit code 1" },
+      "OpenClaw crashed and is being restarted: exit code 1.",
+    ],
+    [{ count: 1, first_at: 0, last_at: 0, reason: null }, "OpenClaw crashed and is being restarted."],
+    [
+      { count: 14, first_at: 0, last_at: 61_000, reason: "exit code 1" },
+      "OpenClaw crashed 14 times between 00:00:00 and 00:01:01 UTC and is being restarted; the last time: exit code 1.",
+    ],
+    [
+      { count: 2, first_at: 0, last_at: 1000, reason: null },
+      "OpenClaw crashed 2 times between 00:00:00 and 00:00:01 UTC and is being restarted.",
+    ],
+  ],
   config_applied: [[{ config: C4 }, "Config 4 applied."]],
   config_effective: [[{ config: C3 }, "The agent runs config 3, which is not the desired one."]],
   config_delivered: [[{ config: C4 }, "Config 4 delivered to the agent."]],

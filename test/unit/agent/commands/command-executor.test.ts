@@ -27,16 +27,8 @@ describe("the command executor", () => {
   beforeEach(() => {
     path = join(directory, `executor-${count++}.db`);
     store = new Store(path, () => {});
-    snapshot = {
-      state: "running",
-      reason: null,
-      up: "2",
-      restarts: 0,
-      exits: 0,
-      suspect_exits: 0,
-      ready_for_ms: 0,
-      degraded: [],
-    };
+    const counts = { restarts: 0, crashes: 0, last_crash: null, exits: 0, suspect_exits: 0, ready_for_ms: 0 };
+    snapshot = { state: "running", reason: null, up: "2", ...counts, degraded: [] };
     refusal = null;
     stopped = [];
     restarts = 0;

@@ -29,7 +29,7 @@ it("gives no weight to an answer over HTTP that the channel has overtaken", asyn
       owed: () => [{ id: configId(7), ok: true }],
       take: (_: unknown, carried: readonly string[]) => taken.push(carried),
     }),
-    workload: () => ({ state: "stopped", version: null, restarts: 0, degraded: [] }),
+    workload: () => ({ state: "stopped", version: null, restarts: 0, crashes: 0, last_crash: null, degraded: [] }),
     credentials: { token: "c", sha256: "s" },
     rotation: { explains: () => false },
     // Only what a beat asks of the parts stands here.
