@@ -97,7 +97,13 @@ export interface DropletEvents {
 export interface AgentEvents {
   registration_claimed: { intent_id: string; droplet_id: number };
   claim_dropped: { droplet_id: number; why: "missing" | "foreign" };
-  agent_registered: { intent_id: string; credential_sha256: string; droplet_id: number; boot_id: string };
+  agent_registered: {
+    intent_id: string;
+    credential_sha256: string;
+    droplet_id: number;
+    boot_id: string;
+    proven?: boolean;
+  };
   agent_booted: { boot_id: string; expected: boolean };
   agent_heard: { via: string };
   agent_silent: { last_seen_at: Instant | null };
