@@ -40,8 +40,9 @@ describe("a credential that is shown at register", () => {
     }
     expect(await show(bot.id)).toMatchObject({ agent: null, flags: [] });
     expect((await agent.register({ credential: agent.credential })).status).toBe(200);
-    expect((await agent.heartbeat()).status).toBe(200);
     const another = await shown((await newCredential(bot.id)).credential);
+    expectProblem(expect, await agent.register(another), { status: 409, code: "credential_conflict" });
+    expect((await agent.heartbeat()).status).toBe(200);
     expectProblem(expect, await agent.register(another), { status: 409, code: "credential_conflict" });
   });
 
