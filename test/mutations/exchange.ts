@@ -63,8 +63,8 @@ export const exchange: readonly Mutant[] = [
     name: "rotation-revokes",
     guard: "The old credential is revoked in the commit that accepts the new one.",
     file: "src/bot/model/fold-agent.ts",
-    find: "revoked_credentials: revoked(bot),",
-    replace: "",
+    find: "    },\n    revoked_credentials: revoked(bot),",
+    replace: "    },",
     caught_by: [rotation],
   },
   {
