@@ -7,6 +7,7 @@ umask 022
 
 root="${SPAWNPOINT_ROOT:-}"
 retry_delay_s="${SPAWNPOINT_RETRY_DELAY_S:-10}"
+lock_wait_s="${SPAWNPOINT_LOCK_WAIT_S:-600}"
 exchange_wait_s="${SPAWNPOINT_EXCHANGE_WAIT_S:-900}"
 
 etc="$root/etc/spawnpoint"
@@ -93,7 +94,32 @@ retry() {
   done
 }
 
-apt() { retry 5 timeout 1800 apt-get -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"; }
+# At a first boot the system's own updates hold these locks for minutes. apt waits by itself for dpkg's, and for none of
+# the others; dpkg waits for none. Whoever comes between the look and the call is met by the next try.
+await_package_locks() {
+  local lock waited=0
+  for lock in var/lib/dpkg/lock-frontend var/lib/dpkg/lock var/lib/apt/lists/lock var/cache/apt/archives/lock; do
+    while is_locked "$root/$lock" && ((waited < lock_wait_s)); do
+      if ((waited == 0)); then say "waiting for $lock"; fi
+      sleep 1
+      waited=$((waited + 1))
+    done
+  done
+}
+
+# A POSIX lock on the file, as apt and dpkg take them; flock(1) would not see one.
+is_locked() {
+  local inode
+  inode="$(stat -c %i "$1" 2>/dev/null)" || return 1
+  grep -qE "POSIX .*:$inode [0-9]+ (EOF|[0-9]+)$" "$root/proc/locks" 2>/dev/null
+}
+
+with_packages() {
+  await_package_locks
+  timeout 1800 "$@"
+}
+
+apt() { retry 5 with_packages apt-get -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"; }
 npm_global() { retry 5 timeout 1800 npm install --global --no-fund --no-audit -- "$@"; }
 download() { curl -fsSL --connect-timeout 10 --max-time 300 -o "$1" "$2"; }
 as_user() { runuser -u "$user" -- env HOME="$user_home" PATH="$user_home/.cargo/bin:$PATH" "$@"; }
@@ -117,7 +143,7 @@ raise_wall() {
 
 install_base_packages() {
   # A power cut may have left dpkg half way through.
-  dpkg --configure -a
+  retry 5 with_packages dpkg --configure -a
   apt update
   apt install ca-certificates curl git gnupg logrotate
 }

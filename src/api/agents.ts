@@ -23,8 +23,9 @@ import { ANOTHER_BOTS_TOKEN, byAgent, NOBODY_JUDGES } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { switchProtocols } from "./bot-calls.ts";
 import { type AppEnv, createApp } from "./context.ts";
+import { faultOfProof } from "./credential-proof.ts";
 import { isUnchanged } from "./etag.ts";
-import { problem, refusal } from "./problem.ts";
+import { invalid, problem, refusal } from "./problem.ts";
 import { headers, json } from "./responses.ts";
 import { route } from "./route.ts";
 import { isUpgrade, upgradeRequired } from "./upgrade.ts";
@@ -48,7 +49,7 @@ agentRoutes.openapi(
     operationId: "registerAgent",
     summary: "Register an agent",
     description:
-      "Exchanges the droplet's registration token for the credential that the agent has generated. Only the SHA-256 of the credential is sent.",
+      "Exchanges the droplet's registration token for the credential that the agent has generated. Only the credential's SHA-256 is stored. Send the credential as well: one whose form later requests would refuse is then refused here, and the token stays valid. A credential that was registered without this proof, and has not sent a heartbeat or opened the channel, gives way to one that comes with it.",
     tags,
     ...byAgent(...jsonBody),
     request: { body: { required: true, content: { "application/json": { schema: RegisterRequest } } } },
@@ -59,7 +60,11 @@ agentRoutes.openapi(
     const body = c.req.valid("json");
     const caller = c.get("agent");
     if (body.bot_id !== caller.bot_id) return problem(c, "unauthorized", ANOTHER_BOTS_TOKEN);
-    const answer = await ask(c, (bot) => bot.register(caller, body));
+    const { credential, ...request } = body;
+    const fault = await faultOfProof(caller.bot_id, credential, request.credential_sha256);
+    if (fault !== null) return invalid(c, "json", [fault]);
+    const proven = credential !== undefined;
+    const answer = await ask(c, (bot) => bot.register(caller, { ...request, proven }));
     if (!answer.ok) return refusal(c, answer);
     const channel_url = `${c.get("settings").PUBLIC_URL.replace(/^http/, "ws")}/bot/${caller.bot_id}/channel`;
     return c.json({ status: "registered" as const, ...answer.value, channel_url }, 200);

@@ -8,8 +8,9 @@ import { access, byAgent } from "./auth.ts";
 import { jsonBody } from "./body.ts";
 import { ANY_BOT_REFUSES, askBot } from "./bot-calls.ts";
 import { createApp } from "./context.ts";
+import { faultOfProof } from "./credential-proof.ts";
 import { callerOf, IdempotencyHeaders } from "./idempotency.ts";
-import { refusal } from "./problem.ts";
+import { invalid, refusal } from "./problem.ts";
 import { json } from "./responses.ts";
 import { route } from "./route.ts";
 
@@ -47,7 +48,7 @@ credentialRoutes.openapi(
     operationId: "rotateCredential",
     summary: "Replace the agent's credential",
     description:
-      "Called with the current credential while a rotation is pending. Called with the new credential, it confirms that the rotation has succeeded.",
+      "Called with the current credential while a rotation is pending. Called with the new credential, it confirms that the rotation has succeeded. Send the new credential as well: one whose form later requests would refuse is then refused here, and the current one stays valid.",
     tags: ["Agents"],
     ...byAgent(...jsonBody),
     request: {
@@ -65,8 +66,10 @@ credentialRoutes.openapi(
     responses: { 200: json(CredentialAnswer, "The new credential is valid") },
   }),
   async (c) => {
-    const body = c.req.valid("json");
+    const { credential, ...body } = c.req.valid("json");
     const caller = c.get("agent");
+    const fault = await faultOfProof(caller.bot_id, credential, body.credential_sha256);
+    if (fault !== null) return invalid(c, "json", [fault]);
     const answer = await withBot(c.env, caller.bot_id, (bot) => bot.rotateCredential(caller, body));
     return answer.ok ? c.json(answer.value, 200) : refusal(c, answer);
   },

@@ -48,7 +48,7 @@ const MAX_ERROR_CHARS = 300;
 export type Issue = Pick<z.core.$ZodIssue, "path" | "message">;
 
 /** A body that parses but says what cannot be is 422; a path or query that does not parse is 400. */
-export function invalid(c: Context, target: string, issues: readonly Issue[]): Response {
+export function invalid(c: Context, target: string, issues: readonly Issue[]): ProblemResponse {
   const errors = issues.slice(0, MAX_ERRORS).map(({ path, message }) => ({
     pointer: quote(
       `/${path.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1")).join("/")}`,

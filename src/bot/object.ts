@@ -21,7 +21,6 @@ import type {
   ConfigAckRequest,
   CredentialRequest,
   HeartbeatRequest,
-  RegisterRequest,
   StageRequest,
 } from "../wire/agent.ts";
 import type { PatchBotRequest, WaitAnswer } from "../wire/bot.ts";
@@ -201,11 +200,11 @@ export class Bot extends DurableObject<BotEnv> {
     return commands.readCommand(this.#awake(), scope, commandId);
   }
 
-  register(caller: AgentCaller, request: RegisterRequest) {
+  register(caller: AgentCaller, request: agentFace.Registration) {
     return agentFace.register(this.#awake(), caller, request);
   }
 
-  rotateCredential(caller: AgentCaller, request: CredentialRequest) {
+  rotateCredential(caller: AgentCaller, request: Omit<CredentialRequest, "credential">) {
     return rotateCredential(this.#awake(), caller, request);
   }
 

@@ -20,10 +20,24 @@ export const BootId = z
   .transform((text) => quote(text, 64))
   .meta({ description: "Content of `/proc/sys/kernel/random/boot_id`. Changes with every boot." });
 
+/** The proof of `credential_sha256`; looked at and forgotten, as the bearer of every later request is. */
+const CredentialText = z
+  .string()
+  .max(256)
+  .meta({
+    description:
+      "The credential itself: `sp_agt_`, the bot's id as 32 hex digits, `_`, 32 random bytes as 64 hex digits, and the " +
+      "CRC-32 (ISO-HDLC) of all characters before it as 8 hex digits, everything in lower case. Its SHA-256 must be " +
+      "`credential_sha256`. A credential of another form is refused here with 422 `invalid_request`, and the bearer of " +
+      "this request stays valid. Without this field any hash is accepted, and if the credential has another form, every " +
+      "later request is refused with 401 `unauthorized`.",
+  });
+
 export const RegisterRequest = z
   .object({
     bot_id: Uuid,
     credential_sha256: Sha256Hex.meta({ description: "SHA-256 of the credential that the agent has generated" }),
+    credential: CredentialText.optional(),
     droplet_id: DropletId,
     boot_id: BootId,
     agent_version: z.string().max(64).optional(),
@@ -39,6 +53,7 @@ export type RegisterAnswer = z.infer<typeof RegisterAnswer>;
 export const CredentialRequest = z
   .object({
     credential_sha256: Sha256Hex.meta({ description: "SHA-256 of the agent's new credential" }),
+    credential: CredentialText.optional(),
     droplet_id: DropletId,
     boot_id: BootId,
   })

@@ -12,6 +12,38 @@ const rotationRoutes = "test/worker/rotation.test.ts";
 
 export const exchange: readonly Mutant[] = [
   {
+    name: "credential-form-is-proved",
+    guard: "Register takes no credential that later requests would be refused with.",
+    file: "src/api/credential-proof.ts",
+    find: 'if (parsed?.kind !== "agt") {',
+    replace: "if (credential.length > 256) {",
+    caught_by: ["test/worker/credential-proof.test.ts"],
+  },
+  {
+    name: "credential-hash-is-proved",
+    guard: "The hash that is bound is the shown credential's.",
+    file: "src/api/credential-proof.ts",
+    find: "if ((await hashToken(credential)) !== credential_sha256) {",
+    replace: "if ((await hashToken(credential)) === undefined) {",
+    caught_by: ["test/worker/credential-proof.test.ts"],
+  },
+  {
+    name: "credential-in-use-stays",
+    guard: "A registration token takes no bot from an agent that has spoken.",
+    file: "src/bot/agent/endpoints.ts",
+    find: " && rt.telemetry === null && rt.channel === null;",
+    replace: ";",
+    caught_by: ["test/worker/credential-proof.test.ts"],
+  },
+  {
+    name: "credential-proved-stays",
+    guard: "A credential that was shown gives way to no other: the first one wins.",
+    file: "src/bot/agent/endpoints.ts",
+    find: "return bot.agent?.proven !== true && rt.telemetry",
+    replace: "return rt.telemetry",
+    caught_by: ["test/worker/credential-proof.test.ts"],
+  },
+  {
     name: "rotation-asked-for",
     guard: "A stolen credential alone cannot lock its owner out.",
     file: ROTATION,
@@ -31,8 +63,8 @@ export const exchange: readonly Mutant[] = [
     name: "rotation-revokes",
     guard: "The old credential is revoked in the commit that accepts the new one.",
     file: "src/bot/model/fold-agent.ts",
-    find: "revoked_credentials: revoked(bot),",
-    replace: "",
+    find: "    },\n    revoked_credentials: revoked(bot),",
+    replace: "    },",
     caught_by: [rotation],
   },
   {

@@ -153,6 +153,8 @@ export class Agents {
           credential_sha256: machine.credential_hash,
           droplet_id,
           boot_id: `boot-${boot}`,
+          // Half of them are of the release that shows nothing.
+          ...(machine.credential_hash < "8" ? { proven: true } : {}),
         },
       );
       machine.registered = answer.ok;

@@ -116,7 +116,8 @@ export class CredentialRotation {
       this.#in_doubt = true;
       this.#asked_for_it ||= asked === "present";
       const bearer = asked === "next" ? next.token : credentials.token;
-      const outcome = await control_plane.rotate(bearer, { credential_sha256: next.sha256, droplet_id, boot_id });
+      const proof = { credential_sha256: next.sha256, credential: next.token };
+      const outcome = await control_plane.rotate(bearer, { ...proof, droplet_id, boot_id });
       if (signal.aborted) return null;
       log("credential_rotation", { asked, ...outcome });
       const move = judgeRotation(asked, outcome, present_revoked);

@@ -1,6 +1,6 @@
 /**
- * The agent's own credential: made here, never sent but as a bearer, known to the control plane only by its hash. It is
- * durable before its first use; so a crash between the exchange and its answer repeats the same credential, not another.
+ * The agent's own credential: made here, sent as a bearer and, once, as the proof of its hash,
+ * which is all that the control plane keeps. It is durable before its first use; so a crash between the exchange and its answer repeats the same credential, not another.
  */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";

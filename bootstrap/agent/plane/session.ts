@@ -83,6 +83,7 @@ export class Session {
       const outcome = await control_plane.register(token, {
         bot_id: settings.bot_id,
         credential_sha256: credentials.sha256,
+        credential: credentials.token,
         droplet_id: settings.droplet_id,
         boot_id: settings.boot_id,
         agent_version,

@@ -18,7 +18,7 @@ import { awaitRelease } from "./newer-release.ts";
 export function rotateCredential(
   shell: BotShell,
   caller: AgentCaller,
-  { credential_sha256, droplet_id }: CredentialRequest,
+  { credential_sha256, droplet_id }: Omit<CredentialRequest, "credential">,
 ): Answer<CredentialAnswer> {
   const known = authenticateOn(shell, caller, droplet_id);
   if (!known.ok) return known;

@@ -44,12 +44,15 @@ const REGISTRATION_RETRY_S = 5;
 /** Bounds how much a bootstrap in a loop can write into the history. */
 const MAX_STAGE_REPORTS = 64;
 
+/** `proven`: the credential was shown, and later requests that carry it will be let in. */
+export type Registration = Omit<RegisterRequest, "credential"> & { proven?: boolean };
+
 export interface Registered {
   heartbeat_interval_s: number;
 }
 
 /** The exchange: a valid registration token against the hash of a credential that only the agent knows. */
-export function register(shell: BotShell, caller: AgentCaller, request: RegisterRequest): Answer<Registered> {
+export function register(shell: BotShell, caller: AgentCaller, request: Registration): Answer<Registered> {
   const live = shell.live();
   if (live === null) return nobody(shell);
   const { bot } = live;
@@ -60,17 +63,44 @@ export function register(shell: BotShell, caller: AgentCaller, request: Register
   if (agent !== null) {
     if (agent.droplet_id !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);
     if (constantTimeEqual(agent.credential_sha256, request.credential_sha256)) return ok(registered(shell));
-    raise(shell, live, "credential_conflict", request.droplet_id);
-    return refuse("credential_conflict");
+    if (!givesWay(live) || !request.proven) {
+      raise(shell, live, "credential_conflict", request.droplet_id);
+      return refuse("credential_conflict");
+    }
+    return bind(shell, live, intent, request, [{ kind: "flag_raised", data: REPLACED }]);
   }
   if (intent.enrolment.state !== "live") return invalidCredential();
   if (bot.adopted === null) return claim(shell, live, intent, request.droplet_id);
   if (bot.adopted !== request.droplet_id) return wrongDroplet(shell, live, request.droplet_id, intent);
-  const { credential_sha256, droplet_id, boot_id } = request;
+  return bind(shell, live, intent, request);
+}
+
+/** For people to see: whoever came first may have been a thief, or an agent that makes its credentials wrong. */
+const REPLACED = {
+  flag: "credential_conflict",
+  detail: "A credential that was never used gave way to another one.",
+};
+
+/**
+ * A credential that nobody has shown, and that has not been used, may be one that no request can carry: it does not keep
+ * out for good who can show another.
+ */
+function givesWay({ bot, rt }: Live): boolean {
+  return bot.agent?.proven !== true && rt.telemetry === null && rt.channel === null;
+}
+
+function bind(
+  shell: BotShell,
+  { rt }: Live,
+  intent: Intent,
+  { credential_sha256, droplet_id, boot_id, proven }: Registration,
+  besides: EventBody[] = [],
+): Answer<Registered> {
+  const data = { intent_id: intent.id, credential_sha256, droplet_id, boot_id, ...(proven ? { proven } : {}) };
   shell.commit({
-    events: [{ kind: "agent_registered", data: { intent_id: intent.id, credential_sha256, droplet_id, boot_id } }],
+    events: [{ kind: "agent_registered", data }, ...besides],
     actor: "agent",
-    rt: { ...live.rt, last_seen_at: shell.platform.now(), telemetry: null },
+    rt: { ...rt, last_seen_at: shell.platform.now(), telemetry: null },
   });
   return ok(registered(shell));
 }

@@ -28,6 +28,9 @@ export function onlyHear(shell: BotShell, heard: Runtime): Answer<HeartbeatAnswe
 }
 
 /** The agent has this very credential, and its registration is only asked for again. */
-export function isBound({ agent }: BotState, { droplet_id, credential_sha256 }: RegisterRequest): boolean {
+export function isBound(
+  { agent }: BotState,
+  { droplet_id, credential_sha256 }: Pick<RegisterRequest, "droplet_id" | "credential_sha256">,
+): boolean {
   return agent?.droplet_id === droplet_id && constantTimeEqual(agent.credential_sha256, credential_sha256);
 }

@@ -97,7 +97,13 @@ export interface DropletEvents {
 export interface AgentEvents {
   registration_claimed: { intent_id: string; droplet_id: number };
   claim_dropped: { droplet_id: number; why: "missing" | "foreign" };
-  agent_registered: { intent_id: string; credential_sha256: string; droplet_id: number; boot_id: string };
+  agent_registered: {
+    intent_id: string;
+    credential_sha256: string;
+    droplet_id: number;
+    boot_id: string;
+    proven?: boolean;
+  };
   /** `starting`, here and with what follows: its workload has not been ready since its start. */
   agent_booted: { boot_id: string; expected: boolean; starting?: true };
   agent_heard: { via: string; starting?: true };

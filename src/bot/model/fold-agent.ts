@@ -28,8 +28,11 @@ export const agentFolds: Folds<keyof AgentEvents> = {
       droplet_id: data.droplet_id,
       boot_id: data.boot_id,
       bound_at: at,
+      ...(data.proven ? { proven: true } : {}),
     },
     presence: "heard",
+    // One that was never used may have been in the place of this one.
+    revoked_credentials: revoked(bot),
     intents: bot.intents.map((intent) => {
       const { state } = intent.enrolment;
       return withToken(intent, intent.id === data.intent_id ? "used" : state === "live" ? "killed" : state);

@@ -173,6 +173,8 @@ export const BotState = keep({
     credential_sha256: z.string(),
     /** What it had until its last rotation. */
     rotated_from: z.string().optional(),
+    /** The credential was shown when it was bound; absent: by an agent of an earlier release, or with such a Worker. */
+    proven: z.boolean().optional(),
     droplet_id: z.int(),
     boot_id: z.string(),
     bound_at: Instant,

@@ -18,22 +18,23 @@ export function ensureRunning(s: Situation): Decision {
   if (doomed) return removeDroplet(s, doomed);
   const droplet = adoptedDroplet(bot);
   if (droplet === null) return ensureDroplet(s);
-  const activeBy = droplet.found_at + policy.active_deadline_ms;
+  const activeBy = Math.max(droplet.found_at, droplet.on_sent_at ?? 0) + policy.active_deadline_ms;
   // An agent that serves proves that its droplet runs; it is still read once, for its address.
   if (isServing(bot) && (droplet.active_at !== null || now >= activeBy)) return awaitReady(s) ?? succeed(s);
   if (droplet.missing.by_id.length > 0) {
     return confirmMissing(s, droplet) ?? record({ kind: "droplet_gone", data: { droplet_id: droplet.id } });
   }
+  // Also before it was ever seen active: nobody else would switch it on, and it would be given up for another one.
+  if (droplet.status === "off" && !isServing(bot))
+    return (
+      powerOn(s, droplet) ?? failAttempt(s, "power_on_failed", "The droplet powered off and did not power on again.")
+    );
   if (droplet.active_at === null) {
     if (now >= activeBy) {
       return failAttempt(s, "droplet_not_active", "The droplet did not become active in time.");
     }
     return pollDroplet(s, droplet, activeBy, "droplet_active");
   }
-  if (droplet.status === "off")
-    return (
-      powerOn(s, droplet) ?? failAttempt(s, "power_on_failed", "The droplet powered off and did not power on again.")
-    );
   if (bot.agent === null || bot.presence !== "heard") return awaitAgent(s, droplet, droplet.active_at);
   return awaitConfig(s, bot.agent.bound_at);
 }

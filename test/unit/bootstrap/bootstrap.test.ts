@@ -1,5 +1,5 @@
 /** The real bootstrap over a sandbox: what it does, in which order, and what it does when things go wrong. */
-import { statSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BootstrapSettings, renderUserData } from "../../../src/provider/user-data.ts";
@@ -269,6 +269,52 @@ describe("run again", () => {
   });
 });
 
+describe("the system's own updates at a first boot", () => {
+  /** As the kernel lists a POSIX lock on the file. */
+  function hold(lock: string): void {
+    const path = join(droplet.root, lock);
+    mkdirSync(join(path, ".."), { recursive: true });
+    writeFileSync(path, "");
+    const { ino } = statSync(path);
+    writeFileSync(join(droplet.root, "proc/locks"), `1: POSIX  ADVISORY  WRITE 77 08:01:${ino} 0 EOF\n`);
+  }
+
+  for (const lock of ["var/lib/dpkg/lock-frontend", "var/lib/apt/lists/lock"]) {
+    it(`are waited for while they hold ${lock}, and nobody reads of a failure`, async () => {
+      await boot();
+      hold(lock);
+      const { done } = droplet.bootstrap();
+      await vi.waitFor(() => expect(droplet.calls("iptables")).not.toEqual([]), PATIENCE_MS);
+      await new Promise((passed) => setTimeout(passed, 1000));
+      expect([...droplet.calls("dpkg"), ...droplet.calls("apt-get")]).toEqual([]);
+      writeFileSync(join(droplet.root, "proc/locks"), "");
+      const { code, output } = await done;
+      expect([code, output]).toEqual([0, expect.stringContaining(`waiting for ${lock}`)]);
+      expect(droplet.calls("dpkg --configure -a")).toHaveLength(1);
+      expect(droplet.stages.map(({ stage }) => stage)).not.toContain("failed");
+    });
+  }
+
+  it("are waited for no longer than so long: then it is tried all the same", async () => {
+    await boot();
+    hold("var/lib/dpkg/lock");
+    const { done } = droplet.spawn([join(droplet.root, "opt/spawnpoint/bootstrap.sh")], {
+      SPAWNPOINT_LOCK_WAIT_S: "1",
+    });
+    expect((await done).code).toBe(0);
+  });
+
+  it("may come between the look and the call: dpkg is tried again", async () => {
+    await boot();
+    droplet.flag("fail", "dpkg", true);
+    const script = join(droplet.root, "opt/spawnpoint/bootstrap.sh");
+    const { done } = droplet.spawn([script], { SPAWNPOINT_RETRY_DELAY_S: "1" });
+    await vi.waitFor(() => expect(droplet.calls("dpkg --configure -a")).not.toEqual([]), PATIENCE_MS);
+    droplet.flag("fail", "dpkg", false);
+    expect((await done).code).toBe(0);
+  });
+});
+
 describe("identity", () => {
   it("is asked at every start, and an answer that is no droplet id is none", async () => {
     await boot();
@@ -279,6 +325,23 @@ describe("identity", () => {
     expect((await droplet.spawn(identity).done).code).toBe(0);
     expect(droplet.read("root/run/spawnpoint/identity.env")).toContain("DROPLET_ID=77\n");
     droplet.pages.set("/metadata/v1/id", ["<html>"]);
+    expect((await droplet.spawn(identity).done).code).toBe(1);
+  });
+
+  it("holds within its boot where the metadata service does not answer, and in no other boot", async () => {
+    await boot();
+    const identity = [join(droplet.root, "opt/spawnpoint/identity.sh")];
+    expect((await droplet.spawn(identity).done).code).toBe(0);
+    droplet.pages.set("/metadata/v1/id", [503]);
+    expect((await droplet.spawn(identity).done).code).toBe(0);
+    const known = "DROPLET_ID=4242\nBOOT_ID=6f7a-b\n";
+    expect(droplet.read("root/run/spawnpoint/identity.env")).toBe(known);
+    for (const other of ["6f7a-bc\n", "\n"]) {
+      writeFileSync(join(droplet.root, "proc/sys/kernel/random/boot_id"), other);
+      expect((await droplet.spawn(identity).done).code).toBe(1);
+    }
+    writeFileSync(join(droplet.root, "proc/sys/kernel/random/boot_id"), "6f7a-b\n");
+    writeFileSync(join(droplet.root, "run/spawnpoint/identity.env"), "BOOT_ID=6f7a-b\n");
     expect((await droplet.spawn(identity).done).code).toBe(1);
   });
 });

@@ -52,6 +52,18 @@ describe("a create, step by step", () => {
           .read("off"),
       "do power_on",
     ],
+    ["gone off before it was ever active", () => off(), "do power_on"],
+    ["gone off before, and switched on a moment ago", () => off().powered("power_on"), "wait 5000 droplet_active"],
+    [
+      "gone off before, and still off a minute after it was switched on",
+      () => off().powered("power_on").wait(MINUTE).read("off", null),
+      "do power_on",
+    ],
+    [
+      "gone off before, and switched on three times in vain",
+      () => [1, 2, 3].reduce((life) => life.powered("power_on").wait(MINUTE).read("off", null), off()),
+      "record attempt_failed",
+    ],
     ["registered", () => active().registered(), `wait ${45 * MINUTE} config_applied`],
     ["serving", () => active().registered().applied(), "record operation_succeeded"],
     ["registered, its config failed", () => active().registered().tell(configFailed(1)), "record operation_failed"],
@@ -72,6 +84,18 @@ describe("a create, step by step", () => {
 describe("the deadlines of a create", () => {
   it("a droplet has ten minutes to become active", async ({ expect }) => {
     const life = new Life().made().wait(10 * MINUTE - 1);
+    expect(next(life.called("get_droplet:1001"))).toBe("wait 1 droplet_active");
+    expect(life.wait(1).decide()).toMatchObject({
+      record: { kind: "attempt_failed", data: { code: "droplet_not_active" } },
+    });
+  });
+
+  it("counts the ten minutes from its switching on, where it went off before it was active", async ({ expect }) => {
+    const life = off()
+      .wait(8 * MINUTE)
+      .powered("power_on")
+      .read("new", null)
+      .wait(10 * MINUTE - 1);
     expect(next(life.called("get_droplet:1001"))).toBe("wait 1 droplet_active");
     expect(life.wait(1).decide()).toMatchObject({
       record: { kind: "attempt_failed", data: { code: "droplet_not_active" } },
@@ -194,6 +218,14 @@ function active(): Life {
     .made()
     .wait(30 * SECOND)
     .read("active");
+}
+
+/** Made, and off before anybody saw it active. */
+function off(): Life {
+  return new Life()
+    .made()
+    .wait(30 * SECOND)
+    .read("off", null);
 }
 
 function refused(for_good: boolean): Life {
