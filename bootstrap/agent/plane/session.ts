@@ -215,13 +215,19 @@ export class Session {
   /** The agent's state, as both transports carry it. */
   async status(): Promise<HeartbeatRequest> {
     const { settings, agent_version, workload, store, telemetry, reported, commands } = this.#deps;
-    const { state, version, restarts, degraded } = workload();
+    const { state, version, restarts, degraded, wind_down } = workload();
     const command_results = commands().owed();
     return {
       agent_version,
       boot_id: settings.boot_id,
       droplet_id: settings.droplet_id,
-      workload: { state, version, restarts, ...(degraded.length > 0 ? { degraded: [...degraded] } : {}) },
+      workload: {
+        state,
+        version,
+        restarts,
+        ...(degraded.length > 0 ? { degraded: [...degraded] } : {}),
+        ...(wind_down ? { wind_down: { rung: wind_down.rung, ends_in_s: Math.ceil(wind_down.left_ms / 1000) } } : {}),
+      },
       applied_config_id: store.get("applied"),
       ...(await telemetry()),
       ...reported(),

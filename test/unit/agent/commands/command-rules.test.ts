@@ -41,7 +41,7 @@ describe("what is to be done about a command", () => {
 });
 
 describe("a restart under way", () => {
-  const limits = { stop_timeout_ms: 30_000, apply_deadline_ms: 120_000 };
+  const limits = { wind_down_ms: 30_000, apply_deadline_ms: 120_000 };
   const view = { up: "2", state: "starting", reason: null, exits: 0, elapsed_ms: 1000 } as const;
   it.each([
     ["is waited for while the workload stops", { state: "stopping" }, null],
