@@ -194,7 +194,7 @@ export class Runner {
       child,
       probe: (signal) => this.#probe(port, signal),
       lastWords,
-      gateway: () => GatewayClient.connect({ port, token: gateway_token, timeout_ms: RPC_TIMEOUT_MS }),
+      gateway: () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS }),
       warn: (end) => this.#warn(end),
     };
   }
