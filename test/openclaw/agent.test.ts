@@ -4,10 +4,10 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { GatewayClient } from "../../bootstrap/agent/workload/gateway-client.ts";
 import { descendants, killTree } from "../../bootstrap/agent/workload/process-tree.ts";
 import { AgentProcess } from "../unit/agent/fixtures/agent-process.ts";
 import { agentConfig, configId, TestControlPlane } from "../unit/agent/fixtures/control-plane.ts";
-import { GatewayClient } from "./gateway-client.ts";
 import { ModelServer } from "./model-server.ts";
 import { COMMAND, VERSION } from "./package.ts";
 
@@ -70,7 +70,7 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
 
   it("reaches the model with the bot's key, and with its risk limits in the text", async () => {
     const token = readFileSync(join(agent.state, "gateway.token"), "utf8").trim();
-    const client = await GatewayClient.connect(spawned().port, token);
+    const client = await GatewayClient.connect({ port: spawned().port, token, timeout_ms: 60_000 });
     // Shortly after it is ready it may refuse a first run.
     await until(() => client.call("agent", { message: "Hello", sessionKey: "main", idempotencyKey: randomUUID() }));
     const asked = await until(() => {
@@ -95,7 +95,7 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
     console.log(`other risk limits were applied within ${Math.round(performance.now() - began_ms)} ms`);
     expect(spawned().pid).toBe(pid);
     const token = readFileSync(join(agent.state, "gateway.token"), "utf8").trim();
-    const client = await GatewayClient.connect(spawned().port, token);
+    const client = await GatewayClient.connect({ port: spawned().port, token, timeout_ms: 60_000 });
     await until(() => client.call("agent", { message: "Again", sessionKey: "main", idempotencyKey: randomUUID() }));
     const asked = await until(() => {
       const found = model.asked.find(({ body }) => body.includes("Again"));

@@ -23,8 +23,8 @@ async function life(
   const ended = new AbortController();
   const gateway: Gateway = {
     call: (method, params) => {
-      const { key = "" } = Object(params);
-      said.log.push(`${method}${key}`);
+      const { key = "", clearQueued = true } = Object(params);
+      said.log.push(`${method}${key}${clearQueued ? "" : " but not its queue"}`);
       const answer = answers?.[method];
       const value = typeof answer === "function" ? answer(said.log) : answer;
       return value instanceof Error ? Promise.reject(value) : Promise.resolve(value);
