@@ -4,7 +4,7 @@
  * `drain`: strategies are told, and what is in flight may end. `abort`: what has not ended is aborted. `term`: SIGTERM.
  * `kill`: SIGKILL to all of it. Nothing is below.
  */
-export const RUNGS = ["drain", "abort", "term", "kill"] as const;
+const RUNGS = ["drain", "abort", "term", "kill"] as const;
 export type Rung = (typeof RUNGS)[number];
 
 /** Upper bounds, ms. */

@@ -120,7 +120,7 @@ describe("winding down", () => {
     expect(performance.now() - began).toBeLessThan(LIMITS.drain_ms);
   });
 
-  it("waits for no answer beyond the limits, and kills what does not end", async ({ expect }) => {
+  it("waits for no answer beyond the limits, and kills what does not end", { timeout: 20_000 }, async ({ expect }) => {
     const never = new Promise<never>(() => {});
     const { log, rungs } = await life({}, "kill", {
       limits: () => SHORT,
