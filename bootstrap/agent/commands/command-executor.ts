@@ -52,7 +52,7 @@ export class CommandExecutor {
   readonly wake = new Signal();
   readonly #deps: CommandExecutorDeps;
   #restart: { id: string; began_ms: number } | null = null;
-  #stops: { id: string; began_ms: number }[] = [];
+  #stops: { id: string; began_ms: number; ends: number }[] = [];
 
   constructor(deps: CommandExecutorDeps) {
     this.#deps = deps;
@@ -134,7 +134,11 @@ export class CommandExecutor {
           setStopped(true);
         });
         if (command.args.force === true) this.#deps.supervisor.hurry();
-        this.#stops.push({ id: command.id, began_ms: this.#deps.monotonic_ms() });
+        this.#stops.push({
+          id: command.id,
+          began_ms: this.#deps.monotonic_ms(),
+          ends: this.#deps.supervisor.snapshot().ends,
+        });
         this.#judgeStops();
         break;
       case "restart":
@@ -152,9 +156,10 @@ export class CommandExecutor {
   /** A stop is done when nothing runs any more. */
   #judgeStops(): void {
     const { supervisor, store, monotonic_ms } = this.#deps;
-    this.#stops = this.#stops.filter(({ id, began_ms }) => {
+    this.#stops = this.#stops.filter(({ id, began_ms, ends }) => {
       const stopped_here = store.get("stopped_here") ?? false;
-      const view = { ...supervisor.snapshot(), stopped_here, elapsed_ms: monotonic_ms() - began_ms };
+      const now = supervisor.snapshot();
+      const view = { ...now, stopped_here, ended: now.ends > ends, elapsed_ms: monotonic_ms() - began_ms };
       const result = judgeStop(view, this.#deps);
       if (result !== null) this.#finish({ id, ...result });
       return result === null;

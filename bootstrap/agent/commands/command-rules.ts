@@ -79,14 +79,19 @@ const STOP_SLACK_MS = 30_000;
 export interface StopView extends Pick<RestartView, "up" | "state" | "elapsed_ms"> {
   /** A person's stop is still in force. */
   stopped_here: boolean;
+  /** What ran when the stop was commanded has ended. */
+  ended: boolean;
 }
 
 /** @returns null while the workload is still on its way down. */
 export function judgeStop(view: StopView, { wind_down_ms }: Pick<RestartLimits, "wind_down_ms">): Result | null {
-  if (!view.stopped_here) return { ok: false, detail: "The workload was started again before it had stopped." };
   // A failed one has no process, as a stopped one.
   if (view.up === null && (view.state === "stopped" || view.state === "failed")) {
     return { ok: true, detail: "The workload has stopped." };
+  }
+  if (!view.stopped_here && view.state !== "stopping") {
+    if (view.ended) return { ok: true, detail: "The workload has stopped, and was started again." };
+    return { ok: false, detail: "The workload was started again before it had stopped." };
   }
   const within_ms = wind_down_ms + STOP_SLACK_MS;
   if (view.elapsed_ms < within_ms) return null;

@@ -53,6 +53,8 @@ export interface Snapshot {
   exits: number;
   /** Those of them that the config may have caused. */
   suspect_exits: number;
+  /** Children that have ended, for whatever reason, since the agent has started. */
+  ends: number;
   ready_for_ms: number;
   /** What a workload that has been ready is not ready for any more. */
   degraded: readonly string[];
@@ -101,6 +103,7 @@ export class Supervisor {
   #restarts = 0;
   #exits = 0;
   #suspect_exits = 0;
+  #ends = 0;
   /** Readiness before says nothing of what is meant now. */
   #judged_from_ms = 0;
   #ready_since_ms: number | null = null;
@@ -123,6 +126,7 @@ export class Supervisor {
       restarts: this.#restarts,
       exits: this.#exits,
       suspect_exits: this.#suspect_exits,
+      ends: this.#ends,
       ready_for_ms:
         this.#ready_since_ms === null ? 0 : this.#deps.now_ms() - Math.max(this.#ready_since_ms, this.#judged_from_ms),
       degraded: this.#state === "running" ? this.#degraded : [],
@@ -249,6 +253,7 @@ export class Supervisor {
     if (!superseded.aborted) this.#ready_since_ms = null;
     this.#degraded = [];
     const how = await end;
+    this.#ends += 1;
     if (superseded.aborted) return { end: how, healthy_ms };
     if (hung !== null) return { end: { code: null, detail: hung, bad_config: false, suspect: true }, healthy_ms };
     return { end: await explained(how, launched), healthy_ms };

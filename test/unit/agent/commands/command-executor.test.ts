@@ -20,6 +20,7 @@ const RUNNING: Snapshot = {
   restarts: 0,
   exits: 0,
   suspect_exits: 0,
+  ends: 0,
   ready_for_ms: 0,
   degraded: [],
   wind_down: null,

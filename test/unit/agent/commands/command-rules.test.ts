@@ -75,7 +75,7 @@ describe("a restart under way", () => {
 });
 
 describe("a stop under way", () => {
-  const view = { up: null, state: "stopping", stopped_here: true, elapsed_ms: 1000 } as const;
+  const view = { up: null, state: "stopping", stopped_here: true, ended: false, elapsed_ms: 1000 } as const;
   const stopped = { ok: true, detail: "The workload has stopped." };
   it.each([
     ["is waited for while the workload winds down", {}, null],
@@ -85,8 +85,14 @@ describe("a stop under way", () => {
     ["is done where nothing could run", { state: "failed" }, stopped],
     [
       "is undone by a start",
-      { stopped_here: false },
+      { up: "2", state: "running", stopped_here: false },
       { ok: false, detail: "The workload was started again before it had stopped." },
+    ],
+    ["is still done where a start comes during it", { up: "2", stopped_here: false }, null],
+    [
+      "was done before a start that came later",
+      { up: "2", state: "starting", stopped_here: false, ended: true },
+      { ok: true, detail: "The workload has stopped, and was started again." },
     ],
     ["has an end", { elapsed_ms: 60_000 }, { ok: false, detail: "The workload has not stopped within 60 s." }],
   ] as const)("%s", (_, changes, expected) => {
