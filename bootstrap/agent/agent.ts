@@ -1,5 +1,5 @@
 /** Wires the parts together and runs them until the signal; then the workload ends first and the state is closed last. */
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { lineRedactor, redactText } from "../../src/wire/redact.ts";
 import { makePrivateDirectory } from "./base/files.ts";
@@ -23,9 +23,12 @@ import { killTree } from "./workload/process-tree.ts";
 import { ReportWatch } from "./workload/report-file.ts";
 import { Runner } from "./workload/runner.ts";
 import { type Snapshot, Supervisor } from "./workload/supervisor.ts";
+import { ladderBudget } from "./workload/wind-down-rules.ts";
 
 const WORKLOAD_LOG_MAX_BYTES = 5 * 1024 * 1024;
 const LOOP_AGAIN_MS = 1000;
+/** The machine may be going down, and systemd waits no longer than its unit says. */
+export const CLOSE_DRAIN_MS = 60_000;
 
 export interface AgentDeps {
   settings: Settings;
@@ -67,7 +70,10 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     now_ms: monotonic_ms,
     random,
     backoff: settings.backoff,
-    stop_timeout_ms: settings.workload.stop_timeout_ms,
+    ladder: settings.workload.ladder,
+    short_drain_ms: { restart: settings.workload.restart_drain_ms, close: CLOSE_DRAIN_MS },
+    uuid: () => randomUUID(),
+    log,
     probe_every_ms: Math.min(1000, settings.workload.ready_window_ms / 5),
     hung_after_ms: settings.workload.hung_after_ms,
     start_deadline_ms: settings.workload.start_deadline_ms,
@@ -137,7 +143,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     redact: (line) => redactText(line, known()),
     now_ms,
     monotonic_ms,
-    stop_timeout_ms: settings.workload.stop_timeout_ms,
+    wind_down_ms: ladderBudget(settings.workload.ladder),
     apply_deadline_ms: settings.workload.apply_deadline_ms,
     onResult: sayChange,
     rotate: (done) => rotation.begin(done),
@@ -180,12 +186,12 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
 
   configSecrets = () => applier.secrets();
 
-  function noteChange({ state, reason, up, degraded }: Snapshot): void {
+  function noteChange({ state, reason, up, degraded, wind_down }: Snapshot): void {
     const before = store.get("workload");
     const starts = state === "starting" && before?.state !== "starting";
     const started_at_ms = starts ? now_ms() : (before?.started_at_ms ?? null);
     store.set("workload", { state, reason, started_at_ms, config_id: up });
-    log("workload", { state, reason, config_id: up, ...(degraded.length > 0 ? { degraded } : {}) });
+    log("workload", { state, reason, config_id: up, ...(degraded.length > 0 ? { degraded } : {}), ...wind_down });
     sayChange();
     applier.wake.raise();
     commands.wake.raise();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { BootId } from "../../src/wire/agent.ts";
 import { DropletId, Uuid } from "../../src/wire/primitives.ts";
+import { type LadderLimits, MAX_DRAIN_MS } from "./workload/wind-down-rules.ts";
 
 const Port = z.coerce.number().int().min(0).max(65_535);
 const Path = z.string().startsWith("/", "must be an absolute path");
@@ -21,7 +22,19 @@ const Environment = z.object({
   WORKLOAD_PORT: Port.default(18_789),
   WORKLOAD_READY_WINDOW_S: seconds(15),
   WORKLOAD_APPLY_DEADLINE_S: seconds(120),
-  WORKLOAD_STOP_TIMEOUT_S: seconds(30),
+  WORKLOAD_DRAIN_S: z.coerce
+    .number()
+    .positive()
+    .max(MAX_DRAIN_MS / 1000)
+    .default(60),
+  WORKLOAD_RESTART_DRAIN_S: z.coerce
+    .number()
+    .positive()
+    .max(MAX_DRAIN_MS / 1000)
+    .default(30),
+  WORKLOAD_ABORT_S: z.coerce.number().positive().max(30).default(15),
+  WORKLOAD_STOP_TIMEOUT_S: z.coerce.number().positive().max(30).default(20),
+  WORKLOAD_WIND_DOWN_COMMAND: Path.optional(),
   WORKLOAD_HUNG_AFTER_S: seconds(60),
   WORKLOAD_START_DEADLINE_S: seconds(180),
   WORKLOAD_DEGRADED_AFTER_S: seconds(10),
@@ -60,7 +73,12 @@ export interface Settings {
     port: number;
     ready_window_ms: number;
     apply_deadline_ms: number;
-    stop_timeout_ms: number;
+    /** How long each rung of its way down may take. */
+    ladder: LadderLimits;
+    /** Where it comes back at once. */
+    restart_drain_ms: number;
+    /** Run when the workload is about to be stopped; null: none. */
+    wind_down_command: string | null;
     /** Since its last answer. */
     hung_after_ms: number;
     /** From its start to its first answer. */
@@ -127,7 +145,13 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
       port: e.WORKLOAD_PORT,
       ready_window_ms: e.WORKLOAD_READY_WINDOW_S * 1000,
       apply_deadline_ms: e.WORKLOAD_APPLY_DEADLINE_S * 1000,
-      stop_timeout_ms: e.WORKLOAD_STOP_TIMEOUT_S * 1000,
+      ladder: {
+        drain_ms: e.WORKLOAD_DRAIN_S * 1000,
+        abort_ms: e.WORKLOAD_ABORT_S * 1000,
+        stop_ms: e.WORKLOAD_STOP_TIMEOUT_S * 1000,
+      },
+      restart_drain_ms: e.WORKLOAD_RESTART_DRAIN_S * 1000,
+      wind_down_command: e.WORKLOAD_WIND_DOWN_COMMAND ?? null,
       hung_after_ms: e.WORKLOAD_HUNG_AFTER_S * 1000,
       start_deadline_ms: e.WORKLOAD_START_DEADLINE_S * 1000,
       degraded_after_ms: e.WORKLOAD_DEGRADED_AFTER_S * 1000,

@@ -97,6 +97,19 @@ const WorkloadReport = z
     degraded: z.array(words(64)).max(MAX_DEGRADED).optional().meta({
       description: "What a workload that has been ready is not ready for any more. Absent or empty: nothing.",
     }),
+    wind_down: z
+      .object({
+        rung: words(16).meta({
+          description: "`drain`: what is in flight may end. `abort`: it is aborted. `term`: SIGTERM. `kill`: SIGKILL",
+        }),
+        ends_in_s: z
+          .number()
+          .min(0)
+          .max(3600)
+          .meta({ description: "Seconds within which the workload will have stopped" }),
+      })
+      .optional()
+      .meta({ description: "While the workload is being stopped: how far it has come. Absent: it is not." }),
   })
   .meta({ id: "WorkloadReport" });
 
@@ -124,9 +137,10 @@ export const AgentCommand = z
   .object({
     id: Uuid,
     kind: z.string().meta({ description: `One of ${COMMAND_KINDS.join(", ")}. Later releases may add kinds.` }),
-    args: z
-      .object({ lines: z.int().min(1).max(MAX_LOG_LINES).optional() })
-      .meta({ description: "`lines`: number of log lines to collect, for `collect_logs`" }),
+    args: z.object({ lines: z.int().min(1).max(MAX_LOG_LINES).optional(), force: z.boolean().optional() }).meta({
+      description:
+        "`lines`: number of log lines to collect, for `collect_logs`. `force`: with `stop`, do not wait for what is in flight",
+    }),
     expires_at: z.string(),
   })
   .meta({ id: "AgentCommand" });

@@ -19,6 +19,10 @@ export const CommandRequest = z
       .max(MAX_LOG_LINES)
       .optional()
       .meta({ description: "Only with `collect_logs`: number of log lines" }),
+    force: z
+      .boolean()
+      .optional()
+      .meta({ description: "Only with `stop`: do not wait for what the workload has in flight" }),
     expires_in_s: z
       .int()
       .min(10)
@@ -29,6 +33,10 @@ export const CommandRequest = z
   .refine(({ kind, lines }) => lines === undefined || kind === "collect_logs", {
     message: "is only allowed with collect_logs",
     path: ["lines"],
+  })
+  .refine(({ kind, force }) => force === undefined || kind === "stop", {
+    message: "is only allowed with stop",
+    path: ["force"],
   })
   .meta({ id: "CommandRequest" });
 export type CommandRequest = z.infer<typeof CommandRequest>;

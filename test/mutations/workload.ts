@@ -10,6 +10,11 @@ const watch = "test/unit/agent/workload/watch.test.ts";
 const models = "test/unit/wire/models.test.ts";
 const config = "test/unit/bot/config.test.ts";
 const rules = "test/unit/agent/workload/trading-rules.test.ts";
+const LADDER = "bootstrap/agent/workload/wind-down-rules.ts";
+const WIND_DOWN = "bootstrap/agent/workload/wind-down.ts";
+const ladder = "test/unit/agent/workload/wind-down-rules.test.ts";
+const windDown = "test/unit/agent/workload/wind-down.test.ts";
+const commandRules = "test/unit/agent/commands/command-rules.test.ts";
 
 export const workload: readonly Mutant[] = [
   {
@@ -147,5 +152,69 @@ export const workload: readonly Mutant[] = [
     find: "if (!isDamaged(error)) throw error;",
     replace: "void isDamaged;",
     caught_by: ["test/unit/agent/base/open-store.test.ts"],
+  },
+  {
+    name: "drain-has-a-deadline",
+    guard: "What does not end by itself is aborted at the drain's deadline.",
+    file: LADDER,
+    find: 'rung_ms < limits.drain_ms ? "drain"',
+    replace: 'rung_ms < limits.drain_ms + 1 ? "drain"',
+    caught_by: [ladder],
+  },
+  {
+    name: "sigterm-comes-before-sigkill",
+    guard: "A forced stop too gives the workload its time to end in order.",
+    file: LADDER,
+    find: 'return rung_ms < limits.stop_ms ? "term"',
+    replace: 'return rung_ms < limits.stop_ms && !forced ? "term"',
+    caught_by: [ladder],
+  },
+  {
+    name: "drain-fits-the-budget",
+    guard: "A drain that is longer than the documented most is refused.",
+    file: "bootstrap/agent/settings.ts",
+    find: "WORKLOAD_ABORT_S: z.coerce.number().positive().max(30)",
+    replace: "WORKLOAD_ABORT_S: z.coerce.number().positive().max(300)",
+    caught_by: [ladder],
+  },
+  {
+    name: "unit-outlasts-the-ladder",
+    guard: "systemd kills nothing that the agent is still winding down.",
+    file: "bootstrap/agent/agent.ts",
+    find: "CLOSE_DRAIN_MS = 60_000",
+    replace: "CLOSE_DRAIN_MS = 600_000",
+    caught_by: [ladder],
+  },
+  {
+    name: "drain-is-given-back-before-an-abort",
+    guard: "A gateway that drains refuses to abort, so the drain is given back first.",
+    file: WIND_DOWN,
+    find: 'if (this.#id !== null) await gateway.call("gateway.suspend.resume"',
+    replace: 'if (this.#id === "") await gateway.call("gateway.suspend.resume"',
+    caught_by: [windDown],
+  },
+  {
+    name: "queued-work-is-aborted-too",
+    guard: "What the ladder aborts does not come back: its queue goes with it.",
+    file: WIND_DOWN,
+    find: "{ key, clearQueued: true }",
+    replace: "{ key, clearQueued: false }",
+    caught_by: [windDown],
+  },
+  {
+    name: "no-answer-holds-the-ladder",
+    guard: "A gateway that does not answer delays its end no longer than a rung lasts.",
+    file: WIND_DOWN,
+    find: "return await Promise.race([answer, cut]);",
+    replace: "return await answer;",
+    caught_by: [windDown],
+  },
+  {
+    name: "stop-succeeds-when-stopped",
+    guard: "A stop is told as done only when nothing runs any more.",
+    file: "bootstrap/agent/commands/command-rules.ts",
+    find: 'view.up === null && (view.state === "stopped"',
+    replace: 'view.up === null && (view.state === "stopping" || view.state === "stopped"',
+    caught_by: [commandRules],
   },
 ];

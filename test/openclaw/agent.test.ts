@@ -4,10 +4,10 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { GatewayClient } from "../../bootstrap/agent/workload/gateway-client.ts";
 import { descendants, killTree } from "../../bootstrap/agent/workload/process-tree.ts";
 import { AgentProcess } from "../unit/agent/fixtures/agent-process.ts";
 import { agentConfig, configId, TestControlPlane } from "../unit/agent/fixtures/control-plane.ts";
-import { GatewayClient } from "./gateway-client.ts";
 import { ModelServer } from "./model-server.ts";
 import { COMMAND, VERSION } from "./package.ts";
 
@@ -30,6 +30,7 @@ beforeAll(async () => {
   agent = new AgentProcess(plane.bot_id, plane.url, {
     WORKLOAD_COMMAND: COMMAND,
     WORKLOAD_APPLY_DEADLINE_S: "600",
+    WORKLOAD_DRAIN_S: "5",
     WORKLOAD_STOP_TIMEOUT_S: "30",
     WORKLOAD_HUNG_AFTER_S: "10",
   });
@@ -70,7 +71,7 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
 
   it("reaches the model with the bot's key, and with its risk limits in the text", async () => {
     const token = readFileSync(join(agent.state, "gateway.token"), "utf8").trim();
-    const client = await GatewayClient.connect(spawned().port, token);
+    const client = await GatewayClient.connect({ port: spawned().port, token, timeout_ms: 60_000 });
     // Shortly after it is ready it may refuse a first run.
     await until(() => client.call("agent", { message: "Hello", sessionKey: "main", idempotencyKey: randomUUID() }));
     const asked = await until(() => {
@@ -95,7 +96,7 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
     console.log(`other risk limits were applied within ${Math.round(performance.now() - began_ms)} ms`);
     expect(spawned().pid).toBe(pid);
     const token = readFileSync(join(agent.state, "gateway.token"), "utf8").trim();
-    const client = await GatewayClient.connect(spawned().port, token);
+    const client = await GatewayClient.connect({ port: spawned().port, token, timeout_ms: 60_000 });
     await until(() => client.call("agent", { message: "Again", sessionKey: "main", idempotencyKey: randomUUID() }));
     const asked = await until(() => {
       const found = model.asked.find(({ body }) => body.includes("Again"));
@@ -129,6 +130,38 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
     expect(JSON.parse(readFileSync(path, "utf8"))).toEqual(JSON.parse(before));
     expect(agent.output).toContain("it was set aside, and the one of the last healthy start put in its place");
     expect(plane.acks.at(-1)).toMatchObject({ result: "applied" });
+  });
+
+  it("winds down with a run in flight, rung by rung, and the run does not come back", async () => {
+    model.held = "Never answered";
+    const runs = () => model.asked.filter(({ body }) => body.includes("Never answered")).length;
+    const token = readFileSync(join(agent.state, "gateway.token"), "utf8").trim();
+    const { pid, port } = spawned();
+    const tree = [pid, ...descendants(pid)];
+    const client = await GatewayClient.connect({ port, token, timeout_ms: 60_000 });
+    const run = { message: "Never answered", sessionKey: "main" };
+    await until(() => client.call("agent", { ...run, idempotencyKey: randomUUID() }));
+    await until(() => expect(runs()).toBeGreaterThan(0));
+    client.close();
+    const said = agent.output.length;
+    const began_ms = performance.now();
+    plane.order = "stop";
+    await until(() => expect(workload()).toMatchObject({ state: "stopped" }));
+    const took_s = Math.round((performance.now() - began_ms) / 1000);
+    const rungs = [...agent.output.slice(said).matchAll(/"event":"workload_wind_down","rung":"(\w+)"/g)];
+    console.log(`a run in flight: stopped within ${took_s} s of the order by ${rungs.map(([, rung]) => rung)}`);
+    expect(rungs.map(([, rung]) => rung)).toEqual(["drain", "abort", "term"]);
+    expect(agent.output.slice(said)).not.toContain("gateway_not_drained");
+    await until(() => expect(tree.filter(isAlive)).toEqual([]));
+    expect(existsSync(join(agent.workload_state, "wind-down.json"))).toBe(true);
+    const before = runs();
+    plane.order = "run";
+    await until(() => expect(workload()).toMatchObject({ state: "running" }));
+    // It would have been resumed within seconds of its readiness.
+    await new Promise((done) => setTimeout(done, 20_000));
+    expect(runs()).toBe(before);
+    expect(existsSync(join(agent.workload_state, "wind-down.json"))).toBe(false);
+    model.held = null;
   });
 
   it("leaves no key on the disk", async () => {

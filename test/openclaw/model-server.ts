@@ -12,11 +12,14 @@ export class ModelServer {
   readonly asked: Asked[] = [];
   /** A key that is refused with 401. */
   refused_key: string | null = null;
+  /** A request that holds this text is never answered. */
+  held: string | null = null;
   readonly #server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
     const { authorization = "" } = request.headers;
     this.asked.push({ authorization, body });
+    if (this.held !== null && body.includes(this.held)) return;
     if (authorization === `Bearer ${this.refused_key}`) {
       response.writeHead(401, { "content-type": "application/json" });
       response.end(JSON.stringify({ error: { message: "Incorrect API key", code: "invalid_api_key" } }));

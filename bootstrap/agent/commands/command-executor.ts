@@ -11,7 +11,15 @@ import type { ConfigApplier } from "../workload/config-applier.ts";
 import { readTail } from "../workload/log-tail.ts";
 import type { Permission } from "../workload/permission.ts";
 import type { Supervisor } from "../workload/supervisor.ts";
-import { expiry, judgeCommand, judgeRestart, lastLines, type Result, resultsThatFit } from "./command-rules.ts";
+import {
+  expiry,
+  judgeCommand,
+  judgeRestart,
+  judgeStop,
+  lastLines,
+  type Result,
+  resultsThatFit,
+} from "./command-rules.ts";
 
 export interface CommandExecutorDeps {
   store: Store;
@@ -26,7 +34,8 @@ export interface CommandExecutorDeps {
   /** Unix time, ms. */
   now_ms: () => number;
   monotonic_ms: () => number;
-  stop_timeout_ms: number;
+  /** The longest that bringing the workload to its end may take. */
+  wind_down_ms: number;
   apply_deadline_ms: number;
   /** There is a result to send. */
   onResult: () => void;
@@ -43,6 +52,7 @@ export class CommandExecutor {
   readonly wake = new Signal();
   readonly #deps: CommandExecutorDeps;
   #restart: { id: string; began_ms: number } | null = null;
+  #stops: { id: string; began_ms: number; ends: number }[] = [];
 
   constructor(deps: CommandExecutorDeps) {
     this.#deps = deps;
@@ -69,10 +79,11 @@ export class CommandExecutor {
     if (carried.length + listed.length > 0) store.pruneCommands(now_ms());
   }
 
-  /** Sees restarts through. */
+  /** Sees stops and restarts through. */
   async loop(signal: AbortSignal): Promise<void> {
     const { supervisor, monotonic_ms } = this.#deps;
     while (!signal.aborted) {
+      this.#judgeStops();
       if (this.#restart !== null) {
         const { id, began_ms } = this.#restart;
         const view = { ...supervisor.snapshot(), elapsed_ms: monotonic_ms() - began_ms };
@@ -118,7 +129,17 @@ export class CommandExecutor {
         break;
       }
       case "stop":
-        this.#answer(command, { ok: true, detail: "The workload is stopping." }, () => setStopped(true));
+        this.#deps.store.transaction(() => {
+          this.#deps.store.beginCommand(command.id, expiry(command, this.#deps.now_ms()));
+          setStopped(true);
+        });
+        if (command.args.force === true) this.#deps.supervisor.hurry();
+        this.#stops.push({
+          id: command.id,
+          began_ms: this.#deps.monotonic_ms(),
+          ends: this.#deps.supervisor.snapshot().ends,
+        });
+        this.#judgeStops();
         break;
       case "restart":
         this.#beginRestart(command);
@@ -130,6 +151,19 @@ export class CommandExecutor {
         this.#deps.store.beginCommand(command.id, expiry(command, this.#deps.now_ms()));
         this.#deps.rotate((result) => this.#finish({ id: command.id, ...result }));
     }
+  }
+
+  /** A stop is done when nothing runs any more. */
+  #judgeStops(): void {
+    const { supervisor, store, monotonic_ms } = this.#deps;
+    this.#stops = this.#stops.filter(({ id, began_ms, ends }) => {
+      const stopped_here = store.get("stopped_here") ?? false;
+      const now = supervisor.snapshot();
+      const view = { ...now, stopped_here, ended: now.ends > ends, elapsed_ms: monotonic_ms() - began_ms };
+      const result = judgeStop(view, this.#deps);
+      if (result !== null) this.#finish({ id, ...result });
+      return result === null;
+    });
   }
 
   #beginRestart(command: AgentCommand): void {

@@ -55,7 +55,8 @@ export interface RestartView {
 }
 
 export interface RestartLimits {
-  stop_timeout_ms: number;
+  /** The longest that bringing the workload to its end may take. */
+  wind_down_ms: number;
   apply_deadline_ms: number;
 }
 
@@ -67,9 +68,34 @@ export function judgeRestart(view: RestartView, limits: RestartLimits): Result |
   if (view.state === "failed" || view.exits > 0) {
     return { ok: false, detail: sentence("The workload was stopped but does not start again", why) };
   }
-  const within_ms = limits.stop_timeout_ms + limits.apply_deadline_ms;
+  const within_ms = limits.wind_down_ms + limits.apply_deadline_ms;
   if (view.elapsed_ms < within_ms) return null;
   return { ok: false, detail: `The workload was not ready within ${within_ms / 1000} s of the restart.` };
+}
+
+/** What the way down takes beyond its rungs: the applier's next look, and a start that is on its way. */
+const STOP_SLACK_MS = 30_000;
+
+export interface StopView extends Pick<RestartView, "up" | "state" | "elapsed_ms"> {
+  /** A person's stop is still in force. */
+  stopped_here: boolean;
+  /** What ran when the stop was commanded has ended. */
+  ended: boolean;
+}
+
+/** @returns null while the workload is still on its way down. */
+export function judgeStop(view: StopView, { wind_down_ms }: Pick<RestartLimits, "wind_down_ms">): Result | null {
+  // A failed one has no process, as a stopped one.
+  if (view.up === null && (view.state === "stopped" || view.state === "failed")) {
+    return { ok: true, detail: "The workload has stopped." };
+  }
+  if (!view.stopped_here && view.state !== "stopping") {
+    if (view.ended) return { ok: true, detail: "The workload has stopped, and was started again." };
+    return { ok: false, detail: "The workload was started again before it had stopped." };
+  }
+  const within_ms = wind_down_ms + STOP_SLACK_MS;
+  if (view.elapsed_ms < within_ms) return null;
+  return { ok: false, detail: `The workload has not stopped within ${within_ms / 1000} s.` };
 }
 
 const MAX_DETAIL_CHARS = 500;

@@ -216,11 +216,12 @@ export class Session {
   /** The agent's state, as both transports carry it. */
   async status(): Promise<HeartbeatRequest> {
     const { settings, agent_version, workload, store, telemetry, reported, commands } = this.#deps;
-    const { state, version, restarts, crashes, last_crash, degraded } = workload();
+    const { state, version, restarts, crashes, last_crash, degraded, wind_down } = workload();
     const report = {
       ...{ state, version, restarts, crashes },
       ...(last_crash === null ? {} : { last_crash: last_crash.slice(0, MAX_CRASH_CHARS) }),
       ...(degraded.length > 0 ? { degraded: [...degraded] } : {}),
+      ...(wind_down ? { wind_down: { rung: wind_down.rung, ends_in_s: Math.ceil(wind_down.left_ms / 1000) } } : {}),
     };
     const command_results = commands().owed();
     return {

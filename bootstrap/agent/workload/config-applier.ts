@@ -161,7 +161,7 @@ export class ConfigApplier {
   async #apply(config: AgentConfig, signal: AbortSignal): Promise<void> {
     const { store, supervisor, plan, log, monotonic_ms } = this.#deps;
     store.set("applying", { config_id: config.id, at_ms: this.#deps.now_ms() });
-    const began_ms = monotonic_ms();
+    let began_ms = monotonic_ms();
     const renewed = supervisor.renew(plan(config));
     log("apply_started", { config_id: config.id, version: config.version, restart: !renewed });
     if (!renewed) supervisor.run(plan(config));
@@ -169,6 +169,8 @@ export class ConfigApplier {
       const { state, reason, ready_for_ms, exits, suspect_exits } = supervisor.snapshot();
       const full_ms = this.#deps.ready_window_ms;
       const ready_window_ms = renewed && exits === 0 ? Math.min(full_ms, RENEWED_WINDOW_MS) : full_ms;
+      // What the former one still has in flight is no fault of this config.
+      if (state === "stopping") began_ms = monotonic_ms();
       const elapsed_ms = monotonic_ms() - began_ms;
       const may_run = !this.#leaving && mayRun(this.#situation());
       const view = { elapsed_ms, may_run, state, reason, ready_for_ms, exits: suspect_exits };

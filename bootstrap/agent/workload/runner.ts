@@ -1,6 +1,6 @@
 /** The workload as this machine has it: is it installed, which version, on which port; and its start. */
 import { execFile, spawn } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import * as z from "zod";
@@ -14,6 +14,7 @@ import { sleep } from "../base/timing.ts";
 import type { Settings } from "../settings.ts";
 import { checkConfig } from "./config-check.ts";
 import { keepGood, type Prepared, prepareConfigFile } from "./config-file.ts";
+import { GatewayClient } from "./gateway-client.ts";
 import type { LogFile } from "./log-file.ts";
 import {
   gatewayArguments,
@@ -33,6 +34,11 @@ const PROBE_TIMEOUT_MS = 2000;
 const PROBE_MAX_CHARS = 4096;
 const Readiness = z.object({ failing: z.array(z.string().transform((name) => name.slice(0, 64))) });
 const VERSION_TIMEOUT_MS = 20_000;
+const RPC_TIMEOUT_MS = 5000;
+/** Of the command that is run before the workload is stopped. */
+const WARN_TIMEOUT_MS = 10_000;
+/** Below the workload's state directory while it is being stopped. */
+const WIND_DOWN_FILE = "wind-down.json";
 /** Of a file that the workload, a person or a tool may have written. */
 const OWN_FILE_MAX_BYTES = 1024 * 1024;
 
@@ -53,7 +59,7 @@ interface Start {
   port: number;
 }
 
-type Spawned = Pick<Launched, "child" | "probe" | "lastWords">;
+type Spawned = Omit<Launched, "repaired" | "checked" | "healthy">;
 
 export class Runner {
   readonly #deps: RunnerDeps;
@@ -109,6 +115,7 @@ export class Runner {
     makePrivateDirectory(paths.state_dir);
     makeForeignDirectory(paths.state_dir, paths.tmp_dir);
     makePrivateDirectory(dirname(paths.config_path));
+    rmSync(join(paths.state_dir, WIND_DOWN_FILE), { force: true, recursive: true });
     this.#write(paths.state_dir, paths.rules_path, rulesFile(config, paths.report_path));
     try {
       this.#writeTradingRules(config, paths);
@@ -183,7 +190,34 @@ export class Runner {
     const ticks = child.pid === undefined ? null : startTicks(child.pid);
     if (child.pid !== undefined && ticks !== null) store.set("child", { pid: child.pid, start_ticks: ticks });
     log("workload_spawned", { pid: child.pid ?? null, port, config_id, version: this.#version });
-    return { child, probe: (signal) => this.#probe(port, signal), lastWords };
+    return {
+      child,
+      probe: (signal) => this.#probe(port, signal),
+      lastWords,
+      gateway: () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS }),
+      warn: (end) => this.#warn(end),
+    };
+  }
+
+  /** For whatever trades: a file, which is gone at the next start, and a command where one is set. */
+  async #warn({ reason, within_ms }: { reason: string | null; within_ms: number }): Promise<void> {
+    const { settings, env, log } = this.#deps;
+    const { state_dir, wind_down_command } = settings;
+    const ends_at = new Date(Date.now() + within_ms).toISOString();
+    try {
+      this.#write(state_dir, join(state_dir, WIND_DOWN_FILE), `${JSON.stringify({ reason, ends_at })}\n`);
+    } catch (error) {
+      // A full disk keeps nobody from stopping it.
+      log("wind_down_file_not_written", { error: describeError(error) });
+    }
+    if (wind_down_command === null) return;
+    const options = {
+      timeout: WARN_TIMEOUT_MS,
+      env: { ...plainEnvironment(this.#dirs, env), WIND_DOWN_ENDS_AT: ends_at },
+    };
+    await new Promise<void>((done, fail) => {
+      execFile(wind_down_command, [], options, (error) => (error === null ? done() : fail(error)));
+    });
   }
 
   /** For the model to read, wherever OpenClaw looks first. */
@@ -235,7 +269,7 @@ export class Runner {
       } catch {
         // It ended by itself just now.
       }
-      for (let waited_ms = 0; waited_ms < settings.stop_timeout_ms && !signal.aborted; waited_ms += 100) {
+      for (let waited_ms = 0; waited_ms < settings.ladder.stop_ms && !signal.aborted; waited_ms += 100) {
         if (startTicks(child.pid) !== child.start_ticks) break;
         await sleep(100, signal);
       }

@@ -4,11 +4,14 @@
  */
 import type { ChildProcess } from "node:child_process";
 import type { WorkloadState } from "../../../src/wire/enums.ts";
-import { describeError } from "../base/log.ts";
+import { describeError, type Log } from "../base/log.ts";
 import { aborted, type BackoffLimits, sleep } from "../base/timing.ts";
 import { BadConfigError } from "./config-file.ts";
+import type { Gateway } from "./gateway-client.ts";
 import { afterEnd, suspectsConfig } from "./supervision.ts";
 import { type Vitals, Watch, type WatchLimits } from "./watch.ts";
+import { windDown } from "./wind-down.ts";
+import { type LadderLimits, ladderLeft, type Rung } from "./wind-down-rules.ts";
 
 export interface Plan {
   config_id: string;
@@ -30,6 +33,10 @@ export interface Launched {
   checked: boolean;
   /** To be called once it has been ready for a while; never throws. */
   healthy: () => void;
+  /** Null: it speaks no RPC. */
+  gateway: (() => Promise<Gateway>) | null;
+  /** Tells what trades in it that it is about to be stopped. */
+  warn: (end: { reason: string | null; within_ms: number }) => Promise<void>;
 }
 
 /** What it said last may still be on its way when it has ended; a child of its own may hold the pipe open. */
@@ -49,9 +56,13 @@ export interface Snapshot {
   exits: number;
   /** Those of them that the config may have caused. */
   suspect_exits: number;
+  /** Children that have ended, for whatever reason, since the agent has started. */
+  ends: number;
   ready_for_ms: number;
   /** What a workload that has been ready is not ready for any more. */
   degraded: readonly string[];
+  /** The rung of its way down, and how long the rest of it takes at most, ms; null: it is not being stopped. */
+  wind_down: { rung: Rung; left_ms: number } | null;
 }
 
 export interface SupervisorDeps extends WatchLimits {
@@ -59,7 +70,11 @@ export interface SupervisorDeps extends WatchLimits {
   now_ms: () => number;
   random: () => number;
   backoff: BackoffLimits;
-  stop_timeout_ms: number;
+  ladder: LadderLimits;
+  /** For a workload that comes back at once, and for an agent that is itself being stopped. */
+  short_drain_ms: { restart: number; close: number };
+  uuid: () => string;
+  log: Log;
   probe_every_ms: number;
   /** Ready for this long, a start counts as healthy. */
   healthy_after_ms: number;
@@ -93,11 +108,14 @@ export class Supervisor {
   #last_crash: string | null = null;
   #exits = 0;
   #suspect_exits = 0;
+  #ends = 0;
   /** Readiness before says nothing of what is meant now. */
   #judged_from_ms = 0;
   #ready_since_ms: number | null = null;
   #degraded: readonly string[] = [];
   #closed = false;
+  #force = new AbortController();
+  #down: { rung: Rung; since_ms: number } | null = null;
   readonly #done: Promise<void>;
 
   constructor(deps: SupervisorDeps) {
@@ -115,9 +133,11 @@ export class Supervisor {
       last_crash: this.#last_crash,
       exits: this.#exits,
       suspect_exits: this.#suspect_exits,
+      ends: this.#ends,
       ready_for_ms:
         this.#ready_since_ms === null ? 0 : this.#deps.now_ms() - Math.max(this.#ready_since_ms, this.#judged_from_ms),
       degraded: this.#state === "running" ? this.#degraded : [],
+      wind_down: this.#windDown(),
     };
   }
 
@@ -140,6 +160,11 @@ export class Supervisor {
 
   stop(reason: string): void {
     this.#mean(meaning(null, { state: "stopped", reason }));
+  }
+
+  /** Whatever ends the present child does not wait for what it has in flight. */
+  hurry(): void {
+    this.#force.abort();
   }
 
   /** Ends the child and keeps saying why. */
@@ -217,6 +242,7 @@ export class Supervisor {
 
   async #runOnce(plan: Plan, superseded: AbortSignal): Promise<{ end: End; healthy_ms: number }> {
     let launched: Launched;
+    this.#force = new AbortController();
     try {
       launched = await plan.launch(superseded);
     } catch (error) {
@@ -232,10 +258,11 @@ export class Supervisor {
     });
     const over = AbortSignal.any([superseded, ended.signal]);
     const { healthy_ms, hung } = await this.#watch(launched, over);
-    if (!ended.signal.aborted) await this.#terminate(launched.child, ended.signal, hung);
+    if (!ended.signal.aborted) await this.#terminate(launched, ended.signal, hung);
     if (!superseded.aborted) this.#ready_since_ms = null;
     this.#degraded = [];
     const how = await end;
+    this.#ends += 1;
     if (superseded.aborted) return { end: how, healthy_ms };
     if (hung !== null) return { end: { code: null, detail: hung, bad_config: false, suspect: true }, healthy_ms };
     return { end: await explained(how, launched), healthy_ms };
@@ -270,12 +297,49 @@ export class Supervisor {
     this.#deps.onChange(this.snapshot());
   }
 
-  async #terminate(child: ChildProcess, ended: AbortSignal, reason: string | null): Promise<void> {
-    this.#set("stopping", reason);
-    child.kill("SIGTERM");
-    await sleep(this.#deps.stop_timeout_ms, ended);
-    if (!ended.aborted && child.pid !== undefined) this.#deps.killTree(child.pid);
+  /** @param hung why it is taken for hung: nothing can be asked of it */
+  async #terminate({ child, gateway, warn }: Launched, ended: AbortSignal, hung: string | null): Promise<void> {
+    const { now_ms, killTree, uuid, log } = this.#deps;
+    const reason = hung ?? this.#meaning.rest.reason;
+    this.#down = { rung: "drain", since_ms: now_ms() };
+    this.#set("stopping", hung);
+    if (hung !== null) this.hurry();
+    await windDown({
+      now_ms,
+      // The agent may have to hurry meanwhile.
+      limits: () => this.#limits(),
+      child,
+      ended,
+      force: this.#force.signal,
+      gateway,
+      warn: () => warn({ reason, within_ms: this.#limits().drain_ms }),
+      killTree,
+      request_id: uuid(),
+      onRung: (rung) => {
+        if (rung === this.#down?.rung) return;
+        this.#down = { rung, since_ms: now_ms() };
+        this.#deps.onChange(this.snapshot());
+      },
+      log,
+    });
     await aborted(ended);
+    this.#down = null;
+  }
+
+  #limits(): LadderLimits {
+    const { ladder, short_drain_ms } = this.#deps;
+    const most_ms = this.#closed
+      ? short_drain_ms.close
+      : this.#meaning.plan === null
+        ? ladder.drain_ms
+        : short_drain_ms.restart;
+    return { ...ladder, drain_ms: Math.min(ladder.drain_ms, most_ms) };
+  }
+
+  #windDown(): Snapshot["wind_down"] {
+    if (this.#down === null) return null;
+    const { rung, since_ms } = this.#down;
+    return { rung, left_ms: ladderLeft(rung, this.#deps.now_ms() - since_ms, this.#limits()) };
   }
 }
 

@@ -24,7 +24,7 @@ const MAX_DELIVERED = 4;
 const DEFAULT_LIFE_S = 600;
 
 /** A rotation is asked for by a route of its own. */
-type Wanted = CommandRequest | { kind: "rotate_credential"; lines?: never; expires_in_s?: number };
+type Wanted = CommandRequest | { kind: "rotate_credential"; lines?: never; force?: never; expires_in_s?: number };
 
 export function requestCommand(shell: BotShell, caller: Caller, request: Wanted): Answer<CommandView> {
   const asked = recall(shell, caller);
@@ -57,7 +57,10 @@ export function requestCommand(shell: BotShell, caller: Caller, request: Wanted)
   const command: CommandRow = {
     id: shell.platform.uuid(),
     kind: request.kind,
-    args: request.lines === undefined ? {} : { lines: request.lines },
+    args: {
+      ...(request.lines === undefined ? {} : { lines: request.lines }),
+      ...(request.force === undefined ? {} : { force: request.force }),
+    },
     generation: bot.generation,
     actor: caller.actor,
     requested_at: now,

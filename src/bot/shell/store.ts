@@ -31,7 +31,7 @@ const IDEMPOTENCY_TTL_MS = 24 * 60 * 60 * 1000;
 export const CommandRow = z.object({
   id: z.string(),
   kind: z.string(),
-  args: z.object({ lines: z.int().optional() }),
+  args: z.object({ lines: z.int().optional(), force: z.boolean().optional() }),
   generation: z.int(),
   actor: z.string(),
   requested_at: z.number(),

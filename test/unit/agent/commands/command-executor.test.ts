@@ -13,6 +13,21 @@ import { configId } from "../fixtures/control-plane.ts";
 const directory = mkdtempSync(join(tmpdir(), "spawnpoint-commands-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
+const RUNNING: Snapshot = {
+  state: "running",
+  reason: null,
+  up: "2",
+  restarts: 0,
+  crashes: 0,
+  last_crash: null,
+  exits: 0,
+  suspect_exits: 0,
+  ends: 0,
+  ready_for_ms: 0,
+  degraded: [],
+  wind_down: null,
+};
+
 describe("the command executor", () => {
   let path: string;
   let store: Store;
@@ -22,13 +37,17 @@ describe("the command executor", () => {
   let restarts: number;
   let reported: number;
   let now_ms: number;
+  let hurried: number;
+  /** Whether the workload takes its time to stop. */
+  let slow: boolean;
   let count = 0;
 
   beforeEach(() => {
     path = join(directory, `executor-${count++}.db`);
     store = new Store(path, () => {});
-    const counts = { restarts: 0, crashes: 0, last_crash: null, exits: 0, suspect_exits: 0, ready_for_ms: 0 };
-    snapshot = { state: "running", reason: null, up: "2", ...counts, degraded: [] };
+    snapshot = { ...RUNNING };
+    hurried = 0;
+    slow = false;
     refusal = null;
     stopped = [];
     restarts = 0;
@@ -45,18 +64,23 @@ describe("the command executor", () => {
       },
     };
     // Only what the executor asks of the two stands here.
-    const parts = { applier, supervisor: { snapshot: () => snapshot } } as unknown as CommandExecutorDeps;
+    const supervisor = { snapshot: () => snapshot, hurry: () => (hurried += 1) };
+    const parts = { applier, supervisor } as unknown as CommandExecutorDeps;
     return new CommandExecutor({
       ...parts,
       store,
       permission: () => ({ order: "run", ban: null, revoked_since_ms: null }),
-      setStopped: (value) => stopped.push(value),
+      setStopped: (value) => {
+        stopped.push(value);
+        store.set("stopped_here", value);
+        if (value && !slow) snapshot = { ...snapshot, state: "stopped", up: null };
+      },
       log: () => {},
       log_path: join(directory, "executor.log"),
       redact: (line) => redact(line, ["a-known-secret"]),
       now_ms: () => now_ms,
       monotonic_ms: () => now_ms,
-      stop_timeout_ms: 30_000,
+      wind_down_ms: 30_000,
       apply_deadline_ms: 120_000,
       onResult: () => (reported += 1),
     });
@@ -74,7 +98,7 @@ describe("the command executor", () => {
     executor.take([stop], []);
     expect(stopped).toEqual([true]);
     expect(reported).toBe(1);
-    const result = { id: stop.id, ok: true, detail: "The workload is stopping." };
+    const result = { id: stop.id, ok: true, detail: "The workload has stopped." };
     expect(executor.owed()).toEqual([result]);
     executor.take([], [stop.id]);
     expect(executor.owed()).toEqual([]);
@@ -175,6 +199,31 @@ describe("the command executor", () => {
     executor.wake.raise();
     await new Promise((resolve) => setImmediate(resolve));
     expect(executor.owed()).toMatchObject([{ id: configId(1), ok: true }, { id: configId(2) }]);
+    over.abort();
+    await loop;
+  });
+
+  it("answers a stop when nothing runs any more, and hurries where it is told to", async () => {
+    slow = true;
+    const executor = open();
+    const over = new AbortController();
+    const loop = executor.loop(over.signal);
+    executor.take([command(1, "stop")], []);
+    expect(hurried).toBe(0);
+    executor.take([command(2, "stop", { args: { force: true } })], []);
+    expect(hurried).toBe(1);
+    snapshot = { ...snapshot, up: null, state: "stopping" };
+    executor.wake.raise();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(executor.owed()).toEqual([]);
+    snapshot = { ...snapshot, state: "stopped" };
+    executor.wake.raise();
+    await new Promise((resolve) => setImmediate(resolve));
+    const detail = "The workload has stopped.";
+    expect(executor.owed()).toEqual([
+      { id: configId(1), ok: true, detail },
+      { id: configId(2), ok: true, detail },
+    ]);
     over.abort();
     await loop;
   });

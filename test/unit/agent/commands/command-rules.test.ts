@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import {
   judgeCommand,
   judgeRestart,
+  judgeStop,
   lastLines,
   resultsThatFit,
 } from "../../../../bootstrap/agent/commands/command-rules.ts";
@@ -41,7 +42,7 @@ describe("what is to be done about a command", () => {
 });
 
 describe("a restart under way", () => {
-  const limits = { stop_timeout_ms: 30_000, apply_deadline_ms: 120_000 };
+  const limits = { wind_down_ms: 30_000, apply_deadline_ms: 120_000 };
   const view = { up: "2", state: "starting", reason: null, exits: 0, elapsed_ms: 1000 } as const;
   it.each([
     ["is waited for while the workload stops", { state: "stopping" }, null],
@@ -70,6 +71,32 @@ describe("a restart under way", () => {
     ],
   ] as const)("%s", (_, changes, expected) => {
     expect(judgeRestart({ ...view, ...changes }, limits)).toEqual(expected);
+  });
+});
+
+describe("a stop under way", () => {
+  const view = { up: null, state: "stopping", stopped_here: true, ended: false, elapsed_ms: 1000 } as const;
+  const stopped = { ok: true, detail: "The workload has stopped." };
+  it.each([
+    ["is waited for while the workload winds down", {}, null],
+    ["and before it has begun to", { up: "2", state: "running" }, null],
+    ["and while a start is on its way", { up: "2", state: "stopped" }, null],
+    ["is done when nothing runs", { state: "stopped" }, stopped],
+    ["is done where nothing could run", { state: "failed" }, stopped],
+    [
+      "is undone by a start",
+      { up: "2", state: "running", stopped_here: false },
+      { ok: false, detail: "The workload was started again before it had stopped." },
+    ],
+    ["is still done where a start comes during it", { up: "2", stopped_here: false }, null],
+    [
+      "was done before a start that came later",
+      { up: "2", state: "starting", stopped_here: false, ended: true },
+      { ok: true, detail: "The workload has stopped, and was started again." },
+    ],
+    ["has an end", { elapsed_ms: 60_000 }, { ok: false, detail: "The workload has not stopped within 60 s." }],
+  ] as const)("%s", (_, changes, expected) => {
+    expect(judgeStop({ ...view, ...changes }, { wind_down_ms: 30_000 })).toEqual(expected);
   });
 });
 

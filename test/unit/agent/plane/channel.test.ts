@@ -285,7 +285,7 @@ describe.each(["channel", "HTTP"])("commands over %s", (transport) => {
     deliver();
     await until(() => expect(plane.result(stopped)).toMatchObject({ ok: false }));
     expect(plane.result(stopped)?.detail).toBe("The workload must not run: stopped by a command.");
-    expect(plane.result(stop)).toMatchObject({ ok: true });
+    await until(() => expect(plane.result(stop)).toMatchObject({ ok: true }));
   });
 
   it("collect the log, redacted", async () => {
