@@ -2,11 +2,11 @@
  * Keeps one child process as it is meant to be. It alone starts and ends the child; others only say what is meant
  * (`run`, `stop`, `fail`) and read the snapshot. A new meaning supersedes the former at once.
  */
-import type { ChildProcess } from "node:child_process";
 import type { WorkloadState } from "../../../src/wire/enums.ts";
 import { describeError } from "../base/log.ts";
 import { aborted, type BackoffLimits, sleep } from "../base/timing.ts";
 import { BadConfigError } from "./config-file.ts";
+import type { WorkloadProcess } from "./launcher.ts";
 import { afterEnd, suspectsConfig } from "./supervision.ts";
 import { type Vitals, Watch, type WatchLimits } from "./watch.ts";
 
@@ -19,7 +19,7 @@ export interface Plan {
 }
 
 export interface Launched {
-  child: ChildProcess;
+  child: WorkloadProcess;
   /** One look; never rejects. */
   probe: (signal: AbortSignal) => Promise<Vitals>;
   /** The last line of its complaints, without secrets; null: there was none. */
@@ -60,7 +60,6 @@ export interface SupervisorDeps extends WatchLimits {
   probe_every_ms: number;
   /** Ready for this long, a start counts as healthy. */
   healthy_after_ms: number;
-  killTree: (pid: number) => void;
   onChange: (snapshot: Snapshot) => void;
 }
 
@@ -261,11 +260,11 @@ export class Supervisor {
     this.#deps.onChange(this.snapshot());
   }
 
-  async #terminate(child: ChildProcess, ended: AbortSignal, reason: string | null): Promise<void> {
+  async #terminate(child: WorkloadProcess, ended: AbortSignal, reason: string | null): Promise<void> {
     this.#set("stopping", reason);
     child.kill("SIGTERM");
     await sleep(this.#deps.stop_timeout_ms, ended);
-    if (!ended.aborted && child.pid !== undefined) this.#deps.killTree(child.pid);
+    if (!ended.aborted) child.kill("SIGKILL");
     await aborted(ended);
   }
 }
