@@ -33,9 +33,9 @@ function starting(script: string): void {
   const command = join(agent.directory, "bin", "openclaw");
   agent.removeWorkload();
   const usual = `exec ${process.execPath} ${fixture} "$@"`;
-  const version = `if [[ $1 == --version ]]; then ${usual}; fi`;
+  const questions = `if [[ $1 != gateway ]]; then ${usual}; fi`;
   const note = `note() { echo "$1" >>"${join(agent.directory, "left")}"; }`;
-  writeFileSync(command, `#!/bin/bash\n${version}\n${note}\n${script.replace("USUAL", usual)}\n`, { mode: 0o755 });
+  writeFileSync(command, `#!/bin/bash\n${questions}\n${note}\n${script.replace("USUAL", usual)}\n`, { mode: 0o755 });
 }
 
 function left(): number[] {
@@ -119,7 +119,7 @@ it("names whoever else holds the port, and takes nobody's answer for the workloa
   const address = foreign.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
   plane.order = "run";
-  agent.start({ WORKLOAD_PORT: String(port) });
+  agent.start({ WORKLOAD_PORT: String(port), WORKLOAD_APPLY_DEADLINE_S: "5" });
   await until(() => expect(plane.acks.at(-1)).toMatchObject({ result: "failed" }));
   expect(plane.acks.at(-1)?.reason).toContain(`port ${port} is taken by `);
   expect(plane.acks.at(-1)?.reason).toContain(`(process ${process.pid})`);
