@@ -117,6 +117,14 @@ export default defineConfig({
           ...patience,
         },
       },
+      {
+        test: {
+          name: "bootstrap",
+          include: ["test/bootstrap/**/*.test.ts"],
+          globalSetup: ["test/bootstrap/setup.ts", "test/unit/agent/fixtures/bundle.ts"],
+          ...patience,
+        },
+      },
       worker,
     ],
   },

@@ -19,7 +19,6 @@ import { readTelemetry } from "./plane/telemetry.ts";
 import type { Settings } from "./settings.ts";
 import { ConfigApplier } from "./workload/config-applier.ts";
 import { LogFile } from "./workload/log-file.ts";
-import { killTree } from "./workload/process-tree.ts";
 import { ReportWatch } from "./workload/report-file.ts";
 import { Runner } from "./workload/runner.ts";
 import { type Snapshot, Supervisor } from "./workload/supervisor.ts";
@@ -79,7 +78,6 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     start_deadline_ms: settings.workload.start_deadline_ms,
     degraded_after_ms: settings.workload.degraded_after_ms,
     healthy_after_ms: settings.workload.ready_window_ms,
-    killTree,
     onChange: (snapshot) => noteChange(snapshot),
   });
   const control_plane = new ControlPlane({

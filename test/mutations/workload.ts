@@ -9,6 +9,8 @@ const foreign = "test/unit/agent/base/foreign-files.test.ts";
 const watch = "test/unit/agent/workload/watch.test.ts";
 const models = "test/unit/wire/models.test.ts";
 const config = "test/unit/bot/config.test.ts";
+const GROUP = "bootstrap/agent/workload/process-group.ts";
+const leftBehind = "test/unit/agent/workload/left-behind.test.ts";
 const rules = "test/unit/agent/workload/trading-rules.test.ts";
 const LADDER = "bootstrap/agent/workload/wind-down-rules.ts";
 const WIND_DOWN = "bootstrap/agent/workload/wind-down.ts";
@@ -216,5 +218,45 @@ export const workload: readonly Mutant[] = [
     find: 'view.up === null && (view.state === "stopped"',
     replace: 'view.up === null && (view.state === "stopping" || view.state === "stopped"',
     caught_by: [commandRules],
+  },
+  {
+    name: "nothing-is-left-behind",
+    guard: "A workload has ended only once nothing that it started is left.",
+    file: "bootstrap/agent/workload/launcher.ts",
+    find: "left.length > 0; left = find()",
+    replace: "left.length < 0; left = find()",
+    caught_by: [leftBehind],
+  },
+  {
+    name: "group-knows-its-mark",
+    guard: "What has left its session is known by what it inherited.",
+    file: GROUP,
+    find: "|| variable(entry.pid) === root.mark",
+    replace: "|| variable(entry.pid) === root.mark + root.mark",
+    caught_by: [leftBehind],
+  },
+  {
+    name: "group-knows-its-session",
+    guard: "What has cleared its environment and lost its parent is known by its session.",
+    file: GROUP,
+    find: "[entry.pid, entry.group, entry.session].includes(pid)",
+    replace: "entry.pid === pid",
+    caught_by: [leftBehind],
+  },
+  {
+    name: "foreign-listener-is-not-believed",
+    guard: "What listens on the workload's port and is not the workload makes nothing ready.",
+    file: "bootstrap/agent/workload/runner.ts",
+    find: "if (!areOwnedBy(sockets, child.members())) {",
+    replace: "if (!areOwnedBy(sockets, child.members()) && signal.aborted) {",
+    caught_by: [leftBehind],
+  },
+  {
+    name: "every-listener-is-ours",
+    guard: "A port that the workload shares with another process is not the workload's.",
+    file: "bootstrap/agent/workload/listener.ts",
+    find: "sockets.every((socket) => held.has(socket))",
+    replace: "sockets.some((socket) => held.has(socket))",
+    caught_by: ["test/unit/agent/workload/listener.test.ts"],
   },
 ];

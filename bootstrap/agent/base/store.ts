@@ -21,7 +21,7 @@ const KEPT = {
   failed: z.object({ config_id: Uuid, reason: z.string(), at_ms: z.number() }),
   stopped_here: z.boolean(),
   last_stage: z.string(),
-  child: z.object({ pid: z.int().positive(), start_ticks: z.string() }),
+  child: z.object({ pid: z.int().positive(), start_ticks: z.string(), mark: z.string().optional() }),
   last_heartbeat_ms: z.number(),
   workload: z.object({
     state: z.enum(WORKLOAD_STATES),

@@ -165,8 +165,11 @@ export class ConfigApplier {
     const renewed = supervisor.renew(plan(config));
     log("apply_started", { config_id: config.id, version: config.version, restart: !renewed });
     if (!renewed) supervisor.run(plan(config));
+    // What ended a try is still the reason while the next one begins.
+    let reason: string | null = null;
     for (;;) {
-      const { state, reason, ready_for_ms, exits, suspect_exits } = supervisor.snapshot();
+      const { state, reason: present, ready_for_ms, exits, suspect_exits } = supervisor.snapshot();
+      reason = present ?? reason;
       const full_ms = this.#deps.ready_window_ms;
       const ready_window_ms = renewed && exits === 0 ? Math.min(full_ms, RENEWED_WINDOW_MS) : full_ms;
       // What the former one still has in flight is no fault of this config.

@@ -1,5 +1,5 @@
 /** The workload as this machine has it: is it installed, which version, on which port; and its start. */
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -10,11 +10,12 @@ import { makePrivateDirectory } from "../base/files.ts";
 import { ForeignFileError, makeForeignDirectory, readForeign, setAside, writeForeign } from "../base/foreign-files.ts";
 import { describeError, type Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
-import { sleep } from "../base/timing.ts";
 import type { Settings } from "../settings.ts";
 import { checkConfig } from "./config-check.ts";
 import { keepGood, type Prepared, prepareConfigFile } from "./config-file.ts";
 import { GatewayClient } from "./gateway-client.ts";
+import { endLeft, type Launch, launch } from "./launcher.ts";
+import { areOwnedBy, holderOf, socketsOn } from "./listener.ts";
 import type { LogFile } from "./log-file.ts";
 import {
   gatewayArguments,
@@ -24,7 +25,7 @@ import {
   type WorkloadPaths,
   workloadEnvironment,
 } from "./openclaw.ts";
-import { killTree, startTicks } from "./process-tree.ts";
+import { startTicks } from "./process-tree.ts";
 import { whyStartAnew } from "./renewal.ts";
 import type { Launched, Plan } from "./supervisor.ts";
 import { SKILL_NAME, tradingSkill, withTradingRules } from "./trading-rules.ts";
@@ -179,20 +180,20 @@ export class Runner {
 
   #spawn(config_id: string, { environment, port }: Start, cwd: string): Spawned {
     const { settings, store, log_file, log } = this.#deps;
-    const child = spawn(settings.command, gatewayArguments(port), {
-      env: environment,
-      cwd,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = launch({ file: settings.command, args: gatewayArguments(port), env: environment, cwd }, (pids) =>
+      log("workload_left_behind", { pids: pids.slice(0, 20) }),
+    );
     const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
-    log_file.follow(child.stdout, lost);
-    const lastWords = log_file.follow(child.stderr, lost);
+    if (child.stdout !== null) log_file.follow(child.stdout, lost);
+    const lastWords = child.stderr === null ? () => null : log_file.follow(child.stderr, lost);
     const ticks = child.pid === undefined ? null : startTicks(child.pid);
-    if (child.pid !== undefined && ticks !== null) store.set("child", { pid: child.pid, start_ticks: ticks });
+    if (child.pid !== undefined && ticks !== null) {
+      store.set("child", { pid: child.pid, start_ticks: ticks, mark: child.mark });
+    }
     log("workload_spawned", { pid: child.pid ?? null, port, config_id, version: this.#version });
     return {
       child,
-      probe: (signal) => this.#probe(port, signal),
+      probe: this.#prober(child, port),
       lastWords,
       gateway: () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS }),
       warn: (end) => this.#warn(end),
@@ -258,24 +259,35 @@ export class Runner {
     this.#deps.log("workload_file_set_aside", { reason: error.message, to: setAside(path) });
   }
 
-  /** A workload that outlived its agent (killed without a word) is ended before another one may start. */
+  /** What outlived its agent (killed without a word) is ended, all of it, before another workload may start. */
   async endLeftover(signal: AbortSignal): Promise<void> {
     const { store, settings, log } = this.#deps;
     const child = store.get("child");
-    if (child !== null && startTicks(child.pid) === child.start_ticks) {
-      log("workload_leftover_ended", { pid: child.pid });
-      try {
-        process.kill(child.pid, "SIGTERM");
-      } catch {
-        // It ended by itself just now.
-      }
-      for (let waited_ms = 0; waited_ms < settings.ladder.stop_ms && !signal.aborted; waited_ms += 100) {
-        if (startTicks(child.pid) !== child.start_ticks) break;
-        await sleep(100, signal);
-      }
-      if (startTicks(child.pid) === child.start_ticks) killTree(child.pid);
+    if (child !== null) {
+      const alive = startTicks(child.pid) === child.start_ticks;
+      if (alive) log("workload_leftover_ended", { pid: child.pid });
+      const root = { mark: child.mark ?? "", pid: alive ? child.pid : null };
+      await endLeft(root, settings.ladder.stop_ms, () => signal.aborted);
     }
     store.set("child", null);
+  }
+
+  /** A foreign listener may answer in the workload's place, also that it is ready: it is not asked. */
+  #prober(child: Launch, port: number): (signal: AbortSignal) => Promise<Vitals> {
+    let proven: string | null = null;
+    let foreign = false;
+    return (signal) => {
+      const sockets = socketsOn(port);
+      if (sockets.join() !== proven) {
+        if (!areOwnedBy(sockets, child.members())) {
+          if (sockets.length > 0 && !foreign) this.#deps.log("port_is_foreign", { port, holder: holderOf(port) });
+          foreign = sockets.length > 0;
+          return Promise.resolve({ answers: false, ready: false, failing: [] });
+        }
+        proven = sockets.join();
+      }
+      return this.#probe(port, signal);
+    };
   }
 
   async #probe(port: number, signal: AbortSignal): Promise<Vitals> {
@@ -303,8 +315,10 @@ export class Runner {
   async #choosePort(): Promise<number> {
     const { settings, store } = this.#deps;
     if (settings.port !== 0) {
-      // OpenClaw would take 20 s to say so.
-      if ((await bindable(settings.port)) === null) throw new Error(`port ${settings.port} is taken`);
+      // OpenClaw would take 20 s to say so, and not by whom.
+      if ((await bindable(settings.port)) === null) {
+        throw new Error(`port ${settings.port} is taken by ${holderOf(settings.port)}`);
+      }
       return settings.port;
     }
     const kept = store.get("workload_port");

@@ -2,12 +2,12 @@
  * Keeps one child process as it is meant to be. It alone starts and ends the child; others only say what is meant
  * (`run`, `stop`, `fail`) and read the snapshot. A new meaning supersedes the former at once.
  */
-import type { ChildProcess } from "node:child_process";
 import type { WorkloadState } from "../../../src/wire/enums.ts";
 import { describeError, type Log } from "../base/log.ts";
 import { aborted, type BackoffLimits, sleep } from "../base/timing.ts";
 import { BadConfigError } from "./config-file.ts";
 import type { Gateway } from "./gateway-client.ts";
+import type { WorkloadProcess } from "./launcher.ts";
 import { afterEnd, suspectsConfig } from "./supervision.ts";
 import { type Vitals, Watch, type WatchLimits } from "./watch.ts";
 import { windDown } from "./wind-down.ts";
@@ -22,7 +22,7 @@ export interface Plan {
 }
 
 export interface Launched {
-  child: ChildProcess;
+  child: WorkloadProcess;
   /** One look; never rejects. */
   probe: (signal: AbortSignal) => Promise<Vitals>;
   /** The last line of its complaints, without secrets; null: there was none. */
@@ -78,7 +78,6 @@ export interface SupervisorDeps extends WatchLimits {
   probe_every_ms: number;
   /** Ready for this long, a start counts as healthy. */
   healthy_after_ms: number;
-  killTree: (pid: number) => void;
   onChange: (snapshot: Snapshot) => void;
 }
 
@@ -299,7 +298,7 @@ export class Supervisor {
 
   /** @param hung why it is taken for hung: nothing can be asked of it */
   async #terminate({ child, gateway, warn }: Launched, ended: AbortSignal, hung: string | null): Promise<void> {
-    const { now_ms, killTree, uuid, log } = this.#deps;
+    const { now_ms, uuid, log } = this.#deps;
     const reason = hung ?? this.#meaning.rest.reason;
     this.#down = { rung: "drain", since_ms: now_ms() };
     this.#set("stopping", hung);
@@ -313,7 +312,6 @@ export class Supervisor {
       force: this.#force.signal,
       gateway,
       warn: () => warn({ reason, within_ms: this.#limits().drain_ms }),
-      killTree,
       request_id: uuid(),
       onRung: (rung) => {
         if (rung === this.#down?.rung) return;

@@ -2,11 +2,11 @@
  * Walks a workload down the ladder of `wind-down-rules.ts`. It never fails: a rung that does not hold is a rung further
  * down, and the last one needs nobody's consent.
  */
-import type { ChildProcess } from "node:child_process";
 import * as z from "zod";
 import { describeError, type Log } from "../base/log.ts";
 import { sleep } from "../base/timing.ts";
 import type { Gateway } from "./gateway-client.ts";
+import type { WorkloadProcess } from "./launcher.ts";
 import { type Flight, KILL_MS, type LadderLimits, nextRung, type Rung, rungLimit } from "./wind-down-rules.ts";
 
 /** Far below the lease of 120 s that asking keeps. */
@@ -21,7 +21,7 @@ export interface WindDownDeps {
   now_ms: () => number;
   /** As they are now: they may become shorter on the way. */
   limits: () => LadderLimits;
-  child: Pick<ChildProcess, "pid" | "kill">;
+  child: Pick<WorkloadProcess, "kill">;
   /** Aborts when the child has ended. */
   ended: AbortSignal;
   /** Aborts when there is no time to wait for what is in flight; may come while it walks. */
@@ -30,8 +30,6 @@ export interface WindDownDeps {
   gateway: (() => Promise<Gateway>) | null;
   /** Tells strategies that the end is near; may fail. */
   warn: () => Promise<void> | void;
-  /** Ends whatever belongs to the process. */
-  killTree: (pid: number) => void;
   /** Names this suspension to the gateway. */
   request_id: string;
   onRung: (rung: Rung) => void;
@@ -69,7 +67,7 @@ export async function windDown(deps: WindDownDeps): Promise<void> {
   gateway.close();
 
   async function enter(into: Rung): Promise<void> {
-    const { child, killTree, warn, log, onRung } = deps;
+    const { child, warn, log, onRung } = deps;
     log("workload_wind_down", { rung: into });
     onRung(into);
     if (into === "drain" && !force.aborted) {
@@ -81,7 +79,7 @@ export async function windDown(deps: WindDownDeps): Promise<void> {
     }
     if (into === "abort") await within(deps.limits().abort_ms, gateway.abortAll());
     if (into === "term") child.kill("SIGTERM");
-    if (into === "kill" && child.pid !== undefined) killTree(child.pid);
+    if (into === "kill") child.kill("SIGKILL");
   }
 
   function cutShort(): AbortSignal {

@@ -13,10 +13,10 @@ interface Life {
   rungs: string[];
 }
 
-/** @param answers the gateway's, by method; an Error refuses. @param dies by which of `SIGTERM`, `kill` the child ends */
+/** @param answers the gateway's, by method; an Error refuses. @param dies by which signal the child ends */
 async function life(
   answers: Record<string, unknown> | null,
-  dies: "SIGTERM" | "kill",
+  dies: "SIGTERM" | "SIGKILL",
   changes: Partial<WindDownDeps> = {},
 ): Promise<Life> {
   const said: Life = { log: [], rungs: [] };
@@ -35,10 +35,9 @@ async function life(
     now_ms: () => performance.now(),
     limits: () => LIMITS,
     child: {
-      pid: 42,
-      kill: () => {
-        said.log.push("SIGTERM");
-        if (dies === "SIGTERM") ended.abort();
+      kill: (signal) => {
+        said.log.push(signal);
+        if (signal === dies || signal === "SIGKILL") ended.abort();
         return true;
       },
     },
@@ -46,10 +45,6 @@ async function life(
     force: new AbortController().signal,
     gateway: answers === null ? () => Promise.reject(new Error("nobody there")) : async () => gateway,
     warn: () => void said.log.push("warned"),
-    killTree: (pid) => {
-      said.log.push(`kill ${pid}`);
-      ended.abort();
-    },
     request_id: "one",
     onRung: (rung) => said.rungs.push(rung),
     log: () => {},
@@ -122,13 +117,13 @@ describe("winding down", () => {
 
   it("waits for no answer beyond the limits, and kills what does not end", { timeout: 20_000 }, async ({ expect }) => {
     const never = new Promise<never>(() => {});
-    const { log, rungs } = await life({}, "kill", {
+    const { log, rungs } = await life({}, "SIGKILL", {
       limits: () => SHORT,
       gateway: () => never,
       warn: () => never,
     });
     expect(rungs).toEqual(["drain", "abort", "term", "kill"]);
-    expect(log).toEqual(["SIGTERM", "kill 42"]);
+    expect(log).toEqual(["SIGTERM", "SIGKILL"]);
   });
 
   it("skips to SIGTERM where it is forced, also in the middle of a drain, without a warning", async ({ expect }) => {

@@ -1,0 +1,120 @@
+/**
+ * Starts the workload and ends it, with everything that it has started. What is returned has ended only once nothing of it
+ * is left: `stopped`, `applied` and another start wait for that.
+ */
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { EventEmitter } from "node:events";
+import type { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
+import { GROUP_MARK, type GroupRoot, killGroup, membersOf, ownCgroup, signalTo } from "./process-group.ts";
+
+/** What outlives the first process is asked to end, and killed after this. */
+const LEFT_BEHIND_MS = 5000;
+const LOOK_EVERY_MS = 50;
+
+/** A started workload, as far as its supervisor is concerned. */
+export interface WorkloadProcess {
+  readonly pid?: number | undefined;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+  /** SIGTERM asks the first process; SIGKILL ends all of them. */
+  kill(signal: "SIGTERM" | "SIGKILL"): boolean;
+  /** Once nothing is left: how the first process has ended. */
+  once(event: "exit", heard: (code: number | null, signal: NodeJS.Signals | null) => void): unknown;
+  /** It could not be started, and there will be no `exit`. */
+  on(event: "error", heard: (error: Error) => void): unknown;
+}
+
+export interface Command {
+  file: string;
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
+  cwd: string;
+}
+
+/** @param onLeftBehind told of what outlived its first process, by number */
+export function launch(command: Command, onLeftBehind: (pids: readonly number[]) => void): Launch {
+  const mark = randomUUID();
+  const options: SpawnOptions = {
+    cwd: command.cwd,
+    env: { ...command.env, [GROUP_MARK]: mark },
+    // A session of its own, by which its members are known even where they have cleared their environment.
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  };
+  return new Launch(spawn(command.file, [...command.args], options), mark, onLeftBehind);
+}
+
+export class Launch extends EventEmitter implements WorkloadProcess {
+  readonly mark: string;
+  readonly #child: ChildProcess;
+  readonly #onLeftBehind: (pids: readonly number[]) => void;
+  #killed = false;
+
+  constructor(child: ChildProcess, mark: string, onLeftBehind: (pids: readonly number[]) => void) {
+    super();
+    this.mark = mark;
+    this.#child = child;
+    this.#onLeftBehind = onLeftBehind;
+    child.once("exit", (code, signal) => void this.#clear(code, signal));
+    child.on("error", (error) => this.emit("error", error));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get stdout(): Readable | null {
+    return this.#child.stdout;
+  }
+
+  get stderr(): Readable | null {
+    return this.#child.stderr;
+  }
+
+  /** The processes of this start that are alive. */
+  members(): number[] {
+    return membersOf(this.#root, ownCgroup());
+  }
+
+  kill(signal: "SIGTERM" | "SIGKILL"): boolean {
+    if (signal === "SIGTERM") return this.#child.kill(signal);
+    this.#killed = true;
+    killGroup(() => this.members());
+    return true;
+  }
+
+  get #root(): GroupRoot {
+    return { mark: this.mark, pid: this.#child.pid ?? null };
+  }
+
+  async #clear(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
+    const left = this.members();
+    if (left.length > 0) this.#onLeftBehind(left);
+    await endMembers(
+      () => this.members(),
+      () => this.#killed,
+    );
+    this.emit("exit", code, signal);
+  }
+}
+
+/** Ends what an agent that was killed has left running. */
+export async function endLeft(root: GroupRoot, grace_ms: number, hurry: () => boolean): Promise<void> {
+  await endMembers(() => membersOf(root, ownCgroup()), hurry, grace_ms);
+}
+
+/** Resolves once none is found. @param hurry whether to kill at once */
+async function endMembers(find: () => readonly number[], hurry: () => boolean, grace_ms = LEFT_BEHIND_MS) {
+  const asked = new Set<number>();
+  const deadline_ms = performance.now() + grace_ms;
+  for (let left = find(); left.length > 0; left = find()) {
+    for (const pid of left.filter((each) => !asked.has(each))) {
+      asked.add(pid);
+      signalTo(pid, "SIGTERM");
+    }
+    if (hurry() || performance.now() >= deadline_ms) killGroup(find);
+    await pause(LOOK_EVERY_MS);
+  }
+}

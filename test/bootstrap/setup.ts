@@ -1,0 +1,3 @@
+import { install } from "./debian.ts";
+
+export default install;
