@@ -41,7 +41,9 @@ export async function playSchedule(seed: number): Promise<number> {
     if (!scene.cloud.droplet(stranger.id)?.powered) throw new Violation("a stranger's droplet was touched");
     return scene.deaths;
   } catch (error) {
-    throw new Violation(`seed ${seed}: ${error instanceof Error ? error.message : error}\n${scene.notes.join("\n")}`);
+    // The newest first: a report may show no more than the beginning.
+    const notes = scene.notes.toReversed().join("\n");
+    throw new Violation(`seed ${seed}: ${error instanceof Error ? error.message : error}\n${notes}`);
   } finally {
     world.end();
     await fallSilent(scene);
