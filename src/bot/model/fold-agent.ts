@@ -8,7 +8,7 @@ import { passedGate } from "./rollout-state.ts";
 import { type BotState, KEEP_REFUSED_DROPLETS } from "./state.ts";
 
 const SILENCE_ERRORS = ["heal_failed", "agent_not_heard"];
-export const NOT_READY = "workload_not_ready";
+const NOT_READY = "workload_not_ready";
 const CONFIG_ERRORS = ["config_failed", "config_not_applied"];
 /** Of these a workload runs with no config at all. */
 const DOWN: WorkloadState[] = ["stopped", "failed", "crashed"];

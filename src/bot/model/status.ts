@@ -19,7 +19,7 @@ export function isServing(bot: BotState): boolean {
 }
 
 /** Its workload has been ready since its start, or may not run. Readiness that is lost later does not count. */
-export function isReady(bot: BotState): boolean {
+function isReady(bot: BotState): boolean {
   return bot.starting_since === null || bot.status === "online" || workloadOrder(bot) !== "run";
 }
 
