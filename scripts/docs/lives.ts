@@ -95,11 +95,13 @@ function gone(life: Life): Life {
   return life;
 }
 
-/** The agent is heard and has applied the config. */
+/** The agent is heard and has applied the config; after a boot its workload is ready later. */
 function served(life: Life): Life {
+  const boots = life.bot.status === "provisioning";
   if (life.bot.agent === null) life.registered();
-  else life.tell({ kind: "agent_heard", data: { via: "heartbeat" } });
-  return life.bot.config.applied === null ? life.applied() : life;
+  else life.tell({ kind: "agent_heard", data: { via: "heartbeat", ...(boots ? { starting: true } : {}) } });
+  if (life.bot.config.applied === null) life.applied();
+  return life.bot.starting_since === null ? life : life.tell({ kind: "workload_ready", data: {} });
 }
 
 /** A heal has given the droplet up. */
