@@ -49,6 +49,12 @@ if (!existsSync("dist/agent.mjs.txt")) await import("./scripts/build.ts");
 const unlimited = { namespace_id: "1", simple: { limit: 1_000_000, period: 60 as const } };
 const patientLimiters = { OPERATOR_LIMITER: unlimited };
 
+/** These break more than a test file can put right after itself: each has a `workerd` of its own. */
+const BREAKING = [
+  "test/worker/{simulation,model,fuzz,sentinel}/**/*.test.ts",
+  "test/worker/{corrupt,d1-story,key-rotation*,restored}.test.ts",
+];
+
 /** Tests of the real Worker and objects run in workerd, with D1 from the same migration files as production. */
 const worker = {
   plugins: [
@@ -61,8 +67,6 @@ const worker = {
     })),
   ],
   test: {
-    name: "worker",
-    include: ["test/worker/**/*.test.ts"],
     setupFiles: ["test/worker/setup.ts"],
     ...patience,
     // What is said for one run reaches the tests inside workerd too; nothing else of the environment does.
@@ -125,7 +129,17 @@ export default defineConfig({
           ...patience,
         },
       },
-      worker,
+      {
+        ...worker,
+        test: {
+          ...worker.test,
+          name: "worker",
+          include: ["test/worker/**/*.test.ts"],
+          exclude: BREAKING,
+          isolate: false,
+        },
+      },
+      { ...worker, test: { ...worker.test, name: "worker-alone", include: BREAKING } },
     ],
   },
 });

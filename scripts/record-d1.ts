@@ -16,7 +16,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const release = process.argv[2];
 if (!/^\d+\.\d+\.\d+$/.test(release ?? "")) throw new Error("which release? Such as 0.2.0");
 
-const story = ["run", "--project", "worker", "test/worker/d1-story.test.ts"];
+const story = ["run", "--project", "worker-alone", "test/worker/d1-story.test.ts"];
 const { stdout } = spawnSync(join(root, "node_modules/.bin/vitest"), story, {
   cwd: root,
   encoding: "utf8",

@@ -37,7 +37,7 @@ export async function runSuites(dir: string, files: readonly string[], patienceM
   const scratch = await mkdtemp(join(tmpdir(), "spawnpoint-suites-"));
   const log = join(scratch, "log");
   const report = join(scratch, "report.json");
-  const projects = [...new Set(files.map((file) => file.split("/")[1]))].map((project) => `--project=${project}`);
+  const projects = [...new Set(files.map((file) => file.split("/")[1]))].map((project) => `--project=${project}*`);
   // Several trees share one node_modules, so each keeps its caches to itself.
   const caches = ["--cache=false", `--fsModuleCachePath=${join(dir, ".vitest-cache")}`];
   const args = ["run", ...projects, ...files, ...caches, "--bail=1", "--reporter=json", `--outputFile=${report}`];
