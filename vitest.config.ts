@@ -81,7 +81,7 @@ const worker = {
 export default defineConfig({
   test: {
     // Most tests wait for processes and alarms most of the time.
-    maxWorkers: 4,
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     projects: [
       {

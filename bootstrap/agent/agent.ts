@@ -173,7 +173,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     status: () => session.status(),
     owes: () => store.countOwedResults() > 0,
     onOrders: (orders, carried) => session.hear(orders, carried),
-    onPong: () => store.set("last_heartbeat_ms", now_ms()),
+    onPong: () => session.hearPong(),
     onRefused: (outcome, bearer) => session.judge(outcome, bearer),
     onLink: (up) => session.setLink(up),
     ping_every_ms: () => session.interval_ms,

@@ -47,7 +47,9 @@ operationRoutes.openapi(
     const body = c.req.valid("json");
     const caller = await callerOf(c, "actOnBot", body);
     const { id } = c.req.valid("param");
-    if (!body.force) return accepted(c, await askBot(c, id, (stub) => stub.act(caller, body.action)));
+    const { action, force = false } = body;
+    if (!force || action !== "destroy")
+      return accepted(c, await askBot(c, id, (stub) => stub.act(caller, action, force)));
     const answer = await askBot(c, id, (stub) => stub.forceDestroy(caller));
     if (!answer.ok) return refusal(c, answer);
     if (answer.replayed) c.header("idempotency-replayed", "true");

@@ -136,8 +136,8 @@ export class Bot extends DurableObject<BotEnv> {
     return management.snapshot(this.#awake(), scope);
   }
 
-  act(caller: Caller, action: BotAction) {
-    return management.act(this.#awake(), caller, action);
+  act(caller: Caller, action: BotAction, force = false) {
+    return management.act(this.#awake(), caller, action, force);
   }
 
   suspend(caller: Caller, reason: string) {

@@ -102,13 +102,17 @@ export type PatchBotRequest = z.infer<typeof PatchBotRequest>;
 export const ActionRequest = z
   .strictObject({
     action: z.enum(BOT_ACTIONS),
-    force: z.boolean().optional().meta({
-      description:
-        "Only with `destroy`: marks the bot destroyed at once, without waiting for confirmation that its droplet is gone",
-    }),
+    force: z
+      .boolean()
+      .optional()
+      .meta({
+        description:
+          "With `destroy`: marks the bot destroyed at once, without waiting for confirmation that its droplet is gone. With " +
+          "`pause` and `redeploy`: does not wait for the workload to stop, also where the operation is already waiting for it.",
+      }),
   })
-  .refine(({ action, force }) => !force || action === "destroy", {
-    message: "is only allowed with destroy",
+  .refine(({ action, force }) => !force || action !== "resume", {
+    message: "is only allowed with pause, redeploy and destroy",
     path: ["force"],
   })
   .meta({ id: "ActionRequest" });

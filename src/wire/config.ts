@@ -3,7 +3,7 @@
  * versions are immutable and numbered per bot.
  */
 import * as z from "zod";
-import { ALGORITHMS, ASSET_FOCUSES, LEVELS, ON_BREACH } from "./enums.ts";
+import { ALGORITHMS, ASSET_FOCUSES, LEVELS, OFFLINE_ACTIONS, ON_BREACH } from "./enums.ts";
 import { EnvironmentPatch, EnvironmentView } from "./environment.ts";
 import { Timestamp, Uuid } from "./primitives.ts";
 import { redactText } from "./redact.ts";
@@ -46,6 +46,21 @@ export const TradingConfig = z
   .meta({ id: "TradingConfig" });
 export type TradingConfig = z.infer<typeof TradingConfig>;
 
+const OfflinePolicy = z
+  .strictObject({
+    after_s: z
+      .int()
+      .min(120)
+      .max(7 * 86_400)
+      .meta({ description: "Seconds since the control plane was last heard" }),
+    action: z.enum(OFFLINE_ACTIONS).meta({
+      description:
+        "`keep`: the workload goes on. `stop`: it is stopped, and goes on once the control plane permits it again.",
+    }),
+  })
+  .meta({ id: "OfflinePolicy" });
+export type OfflinePolicy = z.infer<typeof OfflinePolicy>;
+
 export const RiskConfig = z
   .object({
     max_position_size_pct: Percent,
@@ -55,6 +70,9 @@ export const RiskConfig = z
     on_breach: z.enum(ON_BREACH).optional().meta({
       description:
         "What follows where the workload's report passes a limit. `notify`: an event. `stop`: the workload is stopped as well, until a person lifts the hold. Absent: `notify`.",
+    }),
+    offline_policy: OfflinePolicy.optional().meta({
+      description: "What becomes of a running workload whose agent cannot reach the control plane. Absent: it goes on.",
     }),
   })
   .meta({ id: "RiskConfig" });

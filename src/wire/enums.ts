@@ -35,6 +35,8 @@ export const ASSET_FOCUSES = ["majors", "memes", "custom"] as const;
 export const ALGORITHMS = ["trend", "mean_reversion", "breakout"] as const;
 /** What follows where a limit of the risk config is passed. */
 export const ON_BREACH = ["notify", "stop"] as const;
+/** What an agent does that has heard nothing of the control plane for a while. */
+export const OFFLINE_ACTIONS = ["keep", "stop"] as const;
 export const LEVELS = ["low", "medium", "high"] as const;
 
 export const DROPLET_STATUSES = ["new", "active", "off", "archive"] as const;

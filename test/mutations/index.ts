@@ -21,6 +21,7 @@ import { secrets } from "./secrets.ts";
 import { starts } from "./starts.ts";
 import { suspension } from "./suspension.ts";
 import { tenancy } from "./tenancy.ts";
+import { windDown } from "./wind-down.ts";
 import { workload } from "./workload.ts";
 
 /** Every guard that is broken on purpose. */
@@ -48,4 +49,5 @@ export const mutants: readonly Mutant[] = [
   ...starts,
   ...workload,
   ...holds,
+  ...windDown,
 ];

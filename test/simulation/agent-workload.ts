@@ -27,6 +27,8 @@ export class AgentWorkload {
   #hangs_since: number | null = null;
   #left_since: number | null = null;
   #taken_until = 0;
+  /** Being wound down: it ends then, whatever is wanted meanwhile. */
+  #drained_at: number | null = null;
   #crashes = 0;
   #last_crash: string | null = null;
 
@@ -40,7 +42,7 @@ export class AgentWorkload {
   /** The machine is off or boots: nothing that ran on it does. */
   cut(): void {
     Object.assign(this, { began_at: null, readied: false, was_ready: false });
-    this.#hangs_since = this.#left_since = null;
+    this.#hangs_since = this.#left_since = this.#drained_at = null;
     this.#taken_until = 0;
     this.leave(0);
   }
@@ -67,9 +69,20 @@ export class AgentWorkload {
     this.readied = this.was_ready = true;
   }
 
-  /** Brings it to what is wanted, and says how it is. @param fateOf of a start */
-  look(wanted: boolean, now: number, fateOf: () => Fate): Report {
-    return { state: this.#goOn(wanted, now, fateOf), version: null, ...this.#counts() };
+  /** Brings it to what is wanted, and says how it is. @param fateOf of a start. @param drain how long an end takes, ms */
+  look(wanted: boolean, now: number, fateOf: () => Fate, drain: () => number): Report {
+    return { state: this.#goOn(wanted, now, fateOf, drain), version: null, ...this.#counts(), ...this.#windDown(now) };
+  }
+
+  /** When it will have stopped; null: it is not about to. */
+  get drained_at(): number | null {
+    return this.#drained_at;
+  }
+
+  #windDown(now: number): Pick<Report, "wind_down"> {
+    if (this.#drained_at === null) return {};
+    const ends_in_s = Math.min(3600, Math.ceil((this.#drained_at - now) / 1000));
+    return { wind_down: { rung: "drain", ends_in_s } };
   }
 
   #counts() {
@@ -77,12 +90,21 @@ export class AgentWorkload {
     return { restarts: this.#crashes, crashes: this.#crashes, ...last };
   }
 
-  #goOn(wanted: boolean, now: number, fateOf: () => Fate): Report["state"] {
+  #goOn(wanted: boolean, now: number, fateOf: () => Fate, drain: () => number): Report["state"] {
+    if (this.#drained_at !== null) {
+      if (now < this.#drained_at) return "stopping";
+      this.#end();
+    }
     if (this.#left_since !== null) {
       if (now < this.#left_since + ENDING_MS) return "stopping";
       this.#end();
     }
     if (!wanted) {
+      const takes_ms = this.began_at === null ? 0 : drain();
+      if (takes_ms > 0) {
+        this.#drained_at = now + takes_ms;
+        return "stopping";
+      }
       this.#end();
       return "stopped";
     }
@@ -102,7 +124,7 @@ export class AgentWorkload {
   }
 
   #end(): void {
-    this.began_at = this.#hangs_since = this.#left_since = null;
+    this.began_at = this.#hangs_since = this.#left_since = this.#drained_at = null;
     this.readied = false;
   }
 }

@@ -48,6 +48,8 @@ export class Agents {
   timing: Timing = { apply: () => 0, away: () => 70_000 };
   /** What becomes of each start of a workload. */
   fate: () => Fate = () => WELL;
+  /** How long each end of a workload takes, ms. */
+  drain: () => number = () => 0;
   /** The chance, 0 to 1, that an acknowledgement is lost on its way, and again that its answer is. */
   ack_loss = 0;
   /** The chance, 0 to 1, that a request for another credential is lost on its way, and again that its answer is. */
@@ -205,7 +207,7 @@ export class Agents {
   #hear(machine: Machine, host: Host): HeartbeatAnswer | null {
     const { droplet_id } = machine;
     this.beats++;
-    const report = machine.workload.look(machine.working, this.#options.now(), this.fate);
+    const report = machine.workload.look(machine.working, this.#options.now(), this.fate, this.drain);
     const beat = statusOf(machine, report);
     const caller = { kind: "agt", token_sha256: machine.credential_hash } as const;
     if (machine.socket !== null && host.sockets.open("agent").includes(machine.socket))
@@ -278,6 +280,9 @@ export class Agents {
     if (machine.echoes_until > 0) return;
     machine.working = orders.workload === "run" || (orders.workload === "hold" && machine.working);
     this.#checkAlone(machine);
+    // An end is told when it is there.
+    const { drained_at } = machine.workload;
+    if (drained_at !== null) this.#agenda.set(machine, Math.min(drained_at, this.#options.now() + this.beat_ms));
     await this.#rollOut(machine, host, orders.desired_config_id);
   }
 

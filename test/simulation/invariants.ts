@@ -2,17 +2,26 @@
 import { isDeepStrictEqual } from "node:util";
 import type { BotEvent, EventData } from "../../src/bot/model/events.ts";
 import { apply } from "../../src/bot/model/fold.ts";
-import { type BotState, isRunning } from "../../src/bot/model/state.ts";
+import { isUp } from "../../src/bot/model/fold-droplets.ts";
+import { adoptedDroplet, type BotState, isDoomed, isRunning } from "../../src/bot/model/state.ts";
+import { stopping } from "../../src/bot/model/workload-order.ts";
 import { NOT_ACKNOWLEDGED } from "../../src/bot/reconcile/rollout.ts";
+import type { AgentWorkload } from "./agent-workload.ts";
 import type { Agents } from "./agents.ts";
 import type { Cloud } from "./cloud.ts";
 import { Follower } from "./follower.ts";
 import { complaintsOfHolds } from "./holds.ts";
 import type { Host } from "./host.ts";
 
+const OFF: readonly string[] = ["shutdown", "power_off"];
+const RUNS: readonly string[] = ["starting", "running", "stopping", "crashed"];
+
 export class Violation extends Error {
   override name = "Violation";
 }
+
+/** The workload on a droplet, as it really is; absent: there is no such machine. */
+type WorkloadOn = (droplet_id: number) => Pick<AgentWorkload, "began_at" | "was_ready"> | undefined;
 
 export class Invariants {
   /** What did not hold at some commit: a commit must not throw, for what catches it would hide it. */
@@ -30,11 +39,10 @@ export class Invariants {
   /** Credentials that a rotation has replaced: each only once. */
   readonly #rotated = new Set<string>();
 
-  /** Whether the workload on a droplet has been ready since the droplet's last boot. */
-  readonly #wasReady: (droplet_id: number) => boolean;
+  readonly #workloadOn: WorkloadOn;
 
-  constructor(wasReady: (droplet_id: number) => boolean) {
-    this.#wasReady = wasReady;
+  constructor(workloadOn: WorkloadOn) {
+    this.#workloadOn = workloadOn;
   }
 
   /** A bot that another release has left: what its history comes to is what was stored. */
@@ -48,6 +56,7 @@ export class Invariants {
     let folded = before;
     for (const event of host.shell.store.history.events(before?.revision ?? 0, 1000)) {
       if (folded !== null) this.#checkRollout(id, folded, event);
+      if (folded !== null) this.#checkCut(id, folded, event, host);
       if (event.kind === "command_ended") this.#checkEnd(id, event.data, folded);
       const after = apply(folded, event);
       if (folded !== null) this.#seen.push(...complaintsOfHolds(folded, event, after));
@@ -68,8 +77,26 @@ export class Invariants {
   #checkOnline(id: string, bot: BotState): void {
     // What another release has made of it happened in a world that is gone.
     if (bot.revision <= (this.#left.get(id) ?? 0)) return;
-    if (bot.order === "run" && bot.adopted !== null && !this.#wasReady(bot.adopted))
+    if (bot.order === "run" && bot.adopted !== null && !this.#workloadOn(bot.adopted)?.was_ready)
       this.#seen.push(`${id} became online before its workload was ready`);
+  }
+
+  /** No workload that is heard of is cut off by our doing before it has had its time, or is said to have stopped while it runs. */
+  #checkCut(id: string, before: BotState, event: BotEvent, { shell }: Host): void {
+    const { adopted, agent, presence, operation, order_since } = before;
+    if (adopted === null || agent === null || presence !== "heard" || this.#workloadOn(adopted)?.began_at == null)
+      return;
+    if (event.kind === "wind_down_ended" && event.data.how === "stopped")
+      this.#seen.push(`the workload of ${id} runs, and was taken for stopped`);
+    const off = event.kind === "power_sent" && OFF.includes(event.data.action);
+    if ((!off && event.kind !== "credential_revoked") || !stopping(before) || operation.wound_down) return;
+    const droplet = adoptedDroplet(before);
+    const { rt } = shell.present();
+    if (droplet === null || !isUp(droplet) || isDoomed(droplet) || !RUNS.includes(rt.telemetry?.workload.state ?? ""))
+      return;
+    this.#seen.push(
+      `the ${operation.kind} of ${id} cut its workload off ${event.at - order_since} ms after the order to stop`,
+    );
   }
 
   #checkRollout(id: string, before: BotState, event: BotEvent): void {

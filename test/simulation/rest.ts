@@ -46,6 +46,7 @@ function endFaults(world: World): void {
   world.agents.ack_loss = 0;
   world.agents.rotation_loss = 0;
   world.agents.fate = () => WELL;
+  world.agents.drain = () => 0;
   Object.assign(world.index, { down: false, faulty: 0 });
   if (world.cloud.token !== "ours") world.deploy("ours");
 }

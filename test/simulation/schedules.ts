@@ -58,6 +58,7 @@ async function play(world: World, seed: number, draw: () => number, features: Fe
   const rotate = troubleCredentials(world, prng(seed ^ 0x707a7e), features.enabled);
   const trade = troubleTrading(prng(seed ^ 0x7ade), features.enabled);
   const troubleWorkload = troubleWorkloads(world, prng(seed ^ 0x40ad), features.enabled);
+  troubleEnds(world, prng(seed ^ 0xd4a1), features.enabled);
   const stranger = world.simulator.addForeignDroplet({ name: "sp-00c0ffee-somebody-else-g1", tags: ["web"] });
   const ids = Array.from({ length: 1 + Math.floor(draw() * 3) }, () => world.createBot());
   addFaults(world, features.enabled);
@@ -124,6 +125,13 @@ function troubleCredentials({ agents }: World, draw: () => number, enabled: Feat
     const id = ids[Math.floor(detail * ids.length)];
     if (often && due && id !== undefined && enabled("rotations")) world.command(id, "rotate_credential");
   };
+}
+
+/** Workloads that take their time to stop, now and then longer than anybody waits. */
+function troubleEnds({ agents }: World, draw: () => number, enabled: Features["enabled"]): void {
+  if (draw() < 0.5 && enabled("ends that take long")) {
+    agents.drain = () => (draw() < 0.1 ? 30 * MINUTE : draw() * 3 * MINUTE);
+  }
 }
 
 /** Starts that take long, for ever, or several tries; what happens to one that runs, and to whoever looks after it. */

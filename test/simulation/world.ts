@@ -61,7 +61,7 @@ export class World {
   readonly hosts = new Map<string, Host>();
   readonly index: IndexStore;
   readonly #alarms = new Agenda<Host | GateHost>();
-  readonly #invariants = new Invariants((id) => this.agents.machines.get(id)?.workload.was_ready === true);
+  readonly #invariants = new Invariants((id) => this.agents.machines.get(id)?.workload);
   readonly #options: Required<Omit<WorldOptions, "held" | "vault">> & WorldOptions;
   /** The Worker's: it holds nothing, but a request may die with it. */
   readonly #worker = new Process((where) => this.pause("worker", where));

@@ -47,13 +47,6 @@ describe("a destroy by force", () => {
     const again = await request("POST", `/bots/${bot.id}/actions`, { body: { action: "destroy", force: true } });
     expect(again).toMatchObject({ status: 202, json: { operation: { id: forced.json.operation.id } } });
   });
-
-  it("is for destroy alone", async ({ expect }) => {
-    simulateCloud();
-    const bot = await newBot();
-    const answer = await request("POST", `/bots/${bot.id}/actions`, { body: { action: "pause", force: true } });
-    expectProblem(expect, answer, { status: 422, code: "invalid_request" });
-  });
 });
 
 describe("the sweep, asked for by hand", () => {

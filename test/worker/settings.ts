@@ -35,6 +35,8 @@ export const testSecrets = {
     shutdown_patience_ms: 500,
     power_settle_ms: 500,
     restart_interval_ms: 1,
+    // Few tests have an agent that says when it has stopped: the others wait for none.
+    wind_down_ms: 1,
   }),
   SESSION_SECRET: "a test's secret, which signs nothing else",
   SIGN_UP: "open",

@@ -66,7 +66,7 @@ export function judgeBeat(
   switch (outcome.is) {
     case "ok":
       return {
-        permission: { order: outcome.value.workload, ban: null, revoked_since_ms: null },
+        permission: { order: outcome.value.workload, ban: null, revoked_since_ms: null, heard_ms: now_ms },
         next_beat_ms: interval_ms,
       };
     case "unchanged":

@@ -160,6 +160,12 @@ export class Session {
     this.#take(orders, carried);
   }
 
+  /** A pong: it is there, and its orders hold. */
+  hearPong(): void {
+    this.#deps.store.set("last_heartbeat_ms", this.#deps.now_ms());
+    this.#setPermission({ ...this.#permission, heard_ms: this.#deps.monotonic_ms() });
+  }
+
   setLink(up: boolean): void {
     const before = this.#link;
     this.#link = { up, changed: new AbortController() };

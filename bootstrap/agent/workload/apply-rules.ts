@@ -6,6 +6,8 @@ export interface Situation {
   /** The last answer's permission; null until there was one since the agent started. */
   order: WorkloadOrder | null;
   ban: Ban | null;
+  /** The control plane was last heard so long ago that the offline policy ends its permission. */
+  cut_off: boolean;
   /** A person stopped the workload through the local API. */
   stopped_here: boolean;
   installed: boolean;
@@ -34,8 +36,8 @@ export type Step =
   | { do: "apply" }
   | { do: "start"; config: "held" | "last_good" };
 
-export function mayRun(s: Pick<Situation, "order" | "ban" | "stopped_here" | "up">): boolean {
-  if (s.ban !== null || s.stopped_here) return false;
+export function mayRun(s: Pick<Situation, "order" | "ban" | "cut_off" | "stopped_here" | "up">): boolean {
+  if (s.ban !== null || s.cut_off || s.stopped_here) return false;
   return s.order === "run" || (s.order === "hold" && s.up !== null);
 }
 
@@ -71,6 +73,7 @@ export function whyNoRestart(s: Situation, applying: boolean): string | null {
 function whyNot(s: Situation): string {
   if (s.ban !== null) return s.ban;
   if (s.order === null) return "waiting for the control plane";
+  if (s.cut_off) return "cut off from the control plane, and the offline policy is stop";
   return s.stopped_here ? "stopped by a command" : `the control plane's order is ${s.order}`;
 }
 

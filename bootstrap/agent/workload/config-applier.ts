@@ -15,7 +15,7 @@ import {
   type Situation,
   whyNoRestart,
 } from "./apply-rules.ts";
-import type { Permission } from "./permission.ts";
+import { isCutOff, type Permission } from "./permission.ts";
 import type { Plan, Supervisor } from "./supervisor.ts";
 
 export interface ConfigApplierDeps {
@@ -94,15 +94,23 @@ export class ConfigApplier {
     }
   }
 
+  /** The config that is up, or else the newest. */
+  #config(up: string | null): AgentConfig | null {
+    return [this.#held, this.#last_good].find((config) => config?.id === up) ?? this.#held;
+  }
+
   #situation(): Situation {
-    const { store, supervisor, installed, permission, now_ms } = this.#deps;
-    const { order, ban } = permission();
+    const { store, supervisor, installed, permission, now_ms, monotonic_ms } = this.#deps;
+    const permitted = permission();
+    const { up } = supervisor.snapshot();
+    const policy = this.#config(up)?.risk_config.offline_policy;
     return {
-      order,
-      ban,
+      order: permitted.order,
+      ban: permitted.ban,
+      cut_off: isCutOff(permitted, policy, monotonic_ms()),
       stopped_here: store.get("stopped_here") ?? false,
       installed: installed(),
-      up: supervisor.snapshot().up,
+      up,
       held: this.#held?.id ?? null,
       applied: store.get("applied"),
       proven: store.get("proven"),

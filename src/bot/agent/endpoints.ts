@@ -22,6 +22,7 @@ import { isFenced, startPolicy, stopping } from "../model/workload-order.ts";
 import { countCrashes, crashNews } from "../reconcile/crashes.ts";
 import type { Runtime, Telemetry } from "../reconcile/decision.ts";
 import { learnAck } from "../reconcile/rollout.ts";
+import { hasStopped, isWindingDown } from "../reconcile/wind-down.ts";
 import { type Answer, ok, type Refusal, refuse } from "../shell/answer.ts";
 import type { BotShell, Live } from "../shell/shell.ts";
 import { iso } from "../view/bot.ts";
@@ -124,6 +125,8 @@ function claim(shell: BotShell, { bot }: Live, intent: Intent, droplet_id: numbe
   });
 }
 
+const STOPPED: EventBody = { kind: "wind_down_ended", data: { how: "stopped" } };
+
 /** Over which transport the agent spoke. */
 type Transport = "http" | "channel";
 
@@ -145,7 +148,14 @@ export function heartbeat(
   const { events: ended, concluded } = concludeCommands(shell, beat.command_results ?? []);
   const { trading, events: judged } = hearReport(shell, known.live, beat, now);
   const crashed = crashNews(bot, crashes, now, policy);
-  const events = [...eventsOfBeat(bot, beat, via), ...(crashed ? [crashed] : []), ...ended, ...judged];
+  const stopped = isWindingDown(bot, rt.telemetry) && hasStopped(beat.workload);
+  const events = [
+    ...eventsOfBeat(bot, beat, via),
+    ...(stopped ? [STOPPED] : []),
+    ...(crashed ? [crashed] : []),
+    ...ended,
+    ...judged,
+  ];
   const told: Runtime = { ...heard, trading };
   if (events.length > 0) shell.commit({ events, actor: "agent", rt: told, commands: concluded });
   else if (isWorthStoring(rt, told, via, policy.last_seen_coalesce_ms)) shell.note(told);
@@ -174,6 +184,7 @@ function showsTheSame(a: Runtime["telemetry"], b: Runtime["telemetry"]): boolean
     was.version === is.version &&
     was.restarts === is.restarts &&
     was.crashes === is.crashes &&
+    was.wind_down?.rung === is.wind_down?.rung &&
     String(was.degraded ?? []) === String(is.degraded ?? [])
   );
 }

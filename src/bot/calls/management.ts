@@ -72,7 +72,10 @@ function view(shell: BotShell, { bot, rt }: Live): BotView {
   return viewBot(bot, rt, shell.platform.now(), shell.platform.policy);
 }
 
-export function act(shell: BotShell, caller: Caller, action: BotAction): Answer<Operation> {
+const FORCED: EventBody = { kind: "wind_down_ended", data: { how: "forced" } };
+
+/** @param force whether not to wait for the workload to stop */
+export function act(shell: BotShell, caller: Caller, action: BotAction, force = false): Answer<Operation> {
   return once(shell, caller, (remember) => {
     const reached = reach(shell, caller.scope);
     if (!reached.ok) return reached;
@@ -83,13 +86,14 @@ export function act(shell: BotShell, caller: Caller, action: BotAction): Answer<
     }
     if (verdict === "same") {
       const { id } = bot.operation;
-      shell.commit({ ...remember(id) });
+      const hurries = force && isRunning(bot.operation) && !bot.operation.wound_down;
+      shell.commit({ ...(hurries ? { events: [FORCED], by: caller } : {}), ...remember(id) });
       return ok(id);
     }
     const early = factsOf(action).interrupts ? tooSoon(shell) : null;
     if (early) return early;
     const operation_id = shell.platform.uuid();
-    const events = takingOver(bot, operation_id, action);
+    const events = [...takingOver(bot, operation_id, action), ...(force ? [FORCED] : [])];
     shell.commit({ events, by: caller, rt: unheld(reached.live.rt), ...remember(operation_id) });
     return ok(operation_id);
   });

@@ -34,7 +34,7 @@ export function contentOfCreate(request: CreateBotRequest): ConfigContent {
       max_daily_loss_pct: request.max_daily_loss_pct,
       max_drawdown_pct: request.max_drawdown_pct,
       max_trades_per_day: request.max_trades_per_day,
-      ...onBreach(request.on_breach),
+      ...chosen(request),
     },
     llm_provider: request.llm_provider,
     llm_model: request.llm_model ?? null,
@@ -47,8 +47,14 @@ function backgroundTurns(wanted: boolean | null | undefined): Pick<TradingConfig
   return wanted === undefined || wanted === null ? {} : { background_turns: wanted };
 }
 
-function onBreach(on_breach: RiskConfig["on_breach"]): Pick<RiskConfig, "on_breach"> {
-  return on_breach === undefined ? {} : { on_breach };
+interface Choices {
+  on_breach?: RiskConfig["on_breach"] | undefined;
+  offline_policy?: RiskConfig["offline_policy"] | undefined;
+}
+
+/** What need not be said, where it was. */
+function chosen({ on_breach, offline_policy }: Choices): Pick<RiskConfig, keyof Choices> {
+  return { ...(on_breach ? { on_breach } : {}), ...(offline_policy ? { offline_policy } : {}) };
 }
 
 function defaultKnobs(persona: Persona): TradingConfig["signal_knobs"] {
@@ -78,7 +84,10 @@ export function mergeConfig(base: ConfigContent, patch: ConfigPatch): ConfigCont
       max_daily_loss_pct: patch.max_daily_loss_pct ?? risk.max_daily_loss_pct,
       max_drawdown_pct: patch.max_drawdown_pct ?? risk.max_drawdown_pct,
       max_trades_per_day: patch.max_trades_per_day ?? risk.max_trades_per_day,
-      ...onBreach(patch.on_breach ?? risk.on_breach),
+      ...chosen({
+        on_breach: patch.on_breach ?? risk.on_breach,
+        offline_policy: patch.offline_policy ?? risk.offline_policy,
+      }),
     },
     ...mergeModel(base, patch),
   };

@@ -128,6 +128,8 @@ export interface AgentEvents {
   /** The desired version failed, and there is nothing to go back to. */
   config_given_up: { config: ConfigRef; reason: string };
 
+  /** What an operation waits for before it touches the droplet. `deadline`: the workload was not reported stopped in time. */
+  wind_down_ended: { how: "stopped" | "deadline" | "forced" };
   /** Since its start the workload has been ready. */
   workload_ready: Record<string, never>;
   /** It was not in time: the bot is given up until it is. */

@@ -32,6 +32,7 @@ export function newOperation(
     recreating: kind === "create",
     replacing: false,
     power: null,
+    wound_down: false,
   };
 }
 

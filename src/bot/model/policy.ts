@@ -35,6 +35,10 @@ export const Policy = z.strictObject({
   ack_deadline_ms: ms(150 * SECOND),
   /** An agent that was silent has so long again. */
   ack_grace_ms: ms(120 * SECOND),
+  /** From the order to stop until the workload must have stopped: the order's way to the agent, and the agent's own time. */
+  wind_down_ms: ms(150 * SECOND),
+  /** Where the agent says that it takes longer: no longer than this. */
+  wind_down_max_ms: ms(13 * MINUTE),
   /** So long a workload that may run has to become ready: two starts with their pause, on a small droplet. */
   ready_deadline_ms: ms(10 * MINUTE),
   /** How often at most the history tells of a burst of crashes; one without a crash for so long is over. */

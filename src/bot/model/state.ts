@@ -41,6 +41,8 @@ export const OperationState = keep({
   /** A heal that has given the present droplet up and takes it away. */
   replacing: z.boolean(),
   power: keep({ action: member(POWER_ACTIONS), sent_at: Instant, count: z.int() }).nullable(),
+  /** The workload has stopped, or had the time to: its droplet may be switched off or taken away. */
+  wound_down: z.boolean().default(false),
 });
 export type OperationState = z.infer<typeof OperationState>;
 

@@ -11,6 +11,7 @@ import { type Droplet, type Intent, openIntent } from "../model/state.ts";
 import type { Decision } from "./decision.ts";
 import type { Situation } from "./situation.ts";
 import { callNow, lastRead, record, waitUntil } from "./steps.ts";
+import { windDown } from "./wind-down.ts";
 
 /** An open intent: its POST's outcome is unknown, so look until the droplet is found or cannot exist. */
 export function resolveIntent(s: Situation, intent: Intent): Decision {
@@ -72,6 +73,9 @@ function gather(s: Situation, { id, generation }: Droplet, step: AbsenceStep<Dro
 /** Null once no droplet of this bot is left and none can still come. */
 export function ensureGone(s: Situation): Decision | null {
   const { bot } = s;
+  // An agent whose credential is revoked can say nothing any more.
+  const winding = windDown(s);
+  if (winding) return winding;
   const accepted = bot.agent !== null || bot.intents.some((intent) => intent.enrolment.state === "live");
   if (accepted) return record({ kind: "credential_revoked", data: {} });
   const intent = openIntent(bot);

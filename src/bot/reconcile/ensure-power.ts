@@ -9,6 +9,7 @@ import { awaitAgent, awaitConfig, redeploy } from "./ensure-running.ts";
 import { awaitReady } from "./readiness.ts";
 import type { Situation } from "./situation.ts";
 import { callNow, fail, failAttempt, lastRead, pollDroplet, powerOn, record, succeed } from "./steps.ts";
+import { windDown } from "./wind-down.ts";
 
 /** Pause: ask the guest to shut down, then insist. Done only when a read says `off`. */
 export function ensureOff(s: Situation): Decision {
@@ -24,7 +25,7 @@ export function ensureOff(s: Situation): Decision {
   if (!fresh) return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
   if (droplet.status === "off") return awaitEffect(s, droplet, droplet.on_sent_at, "droplet_off") ?? succeed(s);
   const { power } = bot.operation;
-  if (power === null) return callNow(s, { kind: "power", droplet_id: droplet.id, action: "shutdown" });
+  if (power === null) return windDown(s) ?? callNow(s, { kind: "power", droplet_id: droplet.id, action: "shutdown" });
   const patience = power.action === "shutdown" ? policy.shutdown_patience_ms : policy.power_patience_ms;
   if (now < power.sent_at + patience) return pollDroplet(s, droplet, power.sent_at + patience, "droplet_off");
   if (power.action === "power_off" && power.count >= policy.power_tries) {

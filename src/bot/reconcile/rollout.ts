@@ -10,6 +10,7 @@ import { workloadOrder } from "../model/workload-order.ts";
 import type { Decision } from "./decision.ts";
 import type { Situation } from "./situation.ts";
 import { record, waitUntil } from "./steps.ts";
+import { stoppedBy } from "./wind-down.ts";
 
 /** The agent was there, and said nothing of the version in time. */
 export const NOT_ACKNOWLEDGED = "not_acknowledged";
@@ -41,8 +42,10 @@ export function ackDeadline({ bot, rt, policy }: Situation): Instant | null {
   if (isRunning(bot.operation) || !answered) {
     return Math.max(config.since, agent.bound_at) + policy.config_deadline_ms;
   }
+  // What runs with the config before is wound down first.
+  const drained = Math.min(stoppedBy(rt.telemetry), config.since + policy.wind_down_max_ms);
   return Math.max(
-    Math.max(config.since, bot.order_since) + policy.ack_deadline_ms,
+    Math.max(config.since, bot.order_since, drained) + policy.ack_deadline_ms,
     Math.max(bot.presence_since, rt.deaf_until) + policy.ack_grace_ms,
   );
 }

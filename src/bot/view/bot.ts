@@ -7,7 +7,6 @@ import { effectiveModel } from "../../wire/models.ts";
 import { asKnown, isOfNewerRelease } from "../model/newer-release.ts";
 import type { Policy } from "../model/policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning, type OperationState } from "../model/state.ts";
-import { stepOf } from "../model/status.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { readKey } from "../reconcile/effects.ts";
 import { deadlineOf } from "../reconcile/operations.ts";
@@ -15,6 +14,7 @@ import { reconcile } from "../reconcile/reconcile.ts";
 import { viewConfigStanding } from "./config-standing.ts";
 import { healthOf } from "./health.ts";
 import { withoutGuesses } from "./newer-release.ts";
+import { phaseOf } from "./phase.ts";
 import { summarise } from "./summary.ts";
 
 export function iso(at: Instant): string {
@@ -39,7 +39,7 @@ function viewKnown(bot: BotState, rt: Runtime, now: Instant, policy: Policy): Bo
     name: bot.name,
     persona: bot.persona,
     status: bot.status,
-    phase: stepOf(bot),
+    phase: phaseOf(bot, decision),
     since: iso(bot.since),
     reason: bot.reason,
     confirmed_by: bot.confirmed_by,
@@ -136,7 +136,7 @@ export function viewOperation(
     id: operation.id,
     kind: operation.kind,
     state: operation.state,
-    step: (running ? stepOf(bot) : null) ?? operation.state,
+    step: (running ? phaseOf(bot, decision) : null) ?? operation.state,
     attempt: operation.failures + 1,
     next_attempt_at: running && "wait" in decision ? iso(decision.wait) : null,
     deadline: running ? isoOrNull(deadlineOf(operation, policy)) : null,

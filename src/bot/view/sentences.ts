@@ -40,6 +40,12 @@ const ADOPTED = {
   registration: "was found through its agent; it is the requested one",
 } as const;
 
+const WOUND_DOWN = {
+  stopped: "The workload has stopped.",
+  deadline: "The workload was not reported as stopped in time; not waiting any longer.",
+  forced: "Not waiting for the workload to stop, as requested.",
+} as const;
+
 const SENTENCES: Sentences = {
   accepted: ({ name }) => `Bot "${name}" accepted. Its droplet will be created.`,
   changed: (data) => `Changed: ${changes(data).join("; ")}.`,
@@ -97,6 +103,7 @@ const SENTENCES: Sentences = {
   agent_refused: ({ code, droplet_id }) => `An agent on droplet ${droplet_id} was refused: ${inWords(code)}.`,
   credential_revoked: () => "Agent credential revoked.",
   credential_rotated: () => "Agent credential rotated. The old credential is revoked.",
+  wind_down_ended: ({ how }) => word(WOUND_DOWN, how),
   workload_ready: () => "OpenClaw is ready.",
   workload_not_ready: ({ detail }) => `Gave up waiting for OpenClaw: ${ending(detail)}`,
   workload_crashed: ({ count, first_at, last_at, reason }) => {

@@ -4,10 +4,10 @@ import { workloadHolds } from "../model/holds.ts";
 import { factsOf } from "../model/operations.ts";
 import { rolloutState } from "../model/rollout-state.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning } from "../model/state.ts";
-import { stepOf } from "../model/status.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { OPERATIONS } from "../reconcile/operations.ts";
 import { degradedOf } from "./health.ts";
+import { isStoppingWorkload, phaseOf } from "./phase.ts";
 import { ending, holdInWords, inWords } from "./reasons.ts";
 
 interface Seen {
@@ -57,13 +57,14 @@ const STEPS: Readonly<Record<string, string>> = {
   waiting_for_agent: "the droplet is booting; waiting for the agent",
   waiting_for_config: "waiting for the agent to apply the config",
   starting: "waiting for OpenClaw to become ready",
+  stopping_workload: "waiting for the workload to stop",
   deleting_droplet: "deleting the old droplet",
   confirming_deletion: "confirming that the old droplet is gone",
 };
 
 /** How far the building has come; what else may be under way says so by itself. */
-function step({ bot }: Seen): string {
-  const name = stepOf(bot);
+function step({ bot, decision }: Seen): string {
+  const name = phaseOf(bot, decision);
   if (name === null || (isRunning(bot.operation) && factsOf(bot.operation.kind).status === "kept")) return "";
   const bootstrap = /^bootstrap_(.+)$/.exec(name)?.[1];
   return `: ${bootstrap ? `bootstrap stage "${inWords(bootstrap)}"` : (STEPS[name] ?? inWords(name))}`;
@@ -125,6 +126,7 @@ function afterthoughts({ bot, decision, now }: Seen): string[] {
   const running = isRunning(bot.operation);
   const doing = running ? OPERATIONS[bot.operation.kind].doing : null;
   if (doing !== null && bot.destroyed_at === null) thoughts.push(doing);
+  if (doing !== null && isStoppingWorkload(decision)) thoughts.push("Waiting for the workload to stop.");
   // A bot that was suspended and runs all the same is about to be stopped.
   if (bot.suspension !== null && bot.status !== "suspended" && !running) thoughts.push("About to be suspended.");
   if (bot.status === "unresponsive" && !running && bot.policies.healing === "off") {

@@ -298,7 +298,7 @@ describe("files", () => {
 describe("local API", () => {
   const view = () => ({ id: BOT }) as ReturnType<Parameters<typeof answer>[1]["view"]>;
   const ask = (method: string, path: string, order: "run" | "hold" | null, authorization = "Bearer t") => {
-    const permission = () => ({ order, ban: null, revoked_since_ms: null });
+    const permission = () => ({ order, ban: null, revoked_since_ms: null, heard_ms: null });
     return answer({ method, path, authorization }, { bot_id: BOT, token: "t", view, permission, setStopped: () => {} });
   };
   it.each([

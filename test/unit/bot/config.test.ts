@@ -89,6 +89,24 @@ describe("a patch", () => {
       { risk_config: { ...contentOf().risk_config, on_breach: "stop" } },
     ],
     [
+      "what being cut off leads to",
+      { offline_policy: { after_s: 600, action: "keep" } },
+      { offline_policy: { after_s: 3600, action: "stop" } },
+      { risk_config: { ...contentOf().risk_config, offline_policy: { after_s: 3600, action: "stop" } } },
+    ],
+    [
+      "another field beside what being cut off leads to",
+      { offline_policy: { after_s: 600, action: "stop" } },
+      { on_breach: "stop" },
+      {
+        risk_config: {
+          ...contentOf().risk_config,
+          on_breach: "stop",
+          offline_policy: { after_s: 600, action: "stop" },
+        },
+      },
+    ],
+    [
       "another field beside what a breach leads to",
       { on_breach: "stop" },
       { max_daily_loss_pct: 0 },

@@ -265,6 +265,11 @@ const EFFECTS: Omit<Row, "accepted"> = {
     (life) => ({ config: life.bot.config.desired }),
     { config: { delivered: true } },
   ],
+  wind_down_ended: [
+    () => new Life().online().requested("pause"),
+    () => ({ how: "stopped" }),
+    { operation: { kind: "pause", wound_down: true } },
+  ],
   workload_ready: [
     () =>
       new Life()

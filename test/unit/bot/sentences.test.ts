@@ -136,6 +136,11 @@ const SAID: Omit<Said, "accepted" | "intent_opened"> = {
     [{ config: C4, paper_mode: true, restored_from: null }, "Config 4 published."],
     [{ config: C4, paper_mode: true, restored_from: 3 }, "Config 4 published with the content of config 3."],
   ],
+  wind_down_ended: [
+    [{ how: "stopped" }, "The workload has stopped."],
+    [{ how: "deadline" }, "The workload was not reported as stopped in time; not waiting any longer."],
+    [{ how: "forced" }, "Not waiting for the workload to stop, as requested."],
+  ],
   workload_ready: [[{}, "OpenClaw is ready."]],
   workload_not_ready: [[{ detail: "It is crashed" }, "Gave up waiting for OpenClaw: It is crashed."]],
   workload_crashed: [

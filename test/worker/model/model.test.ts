@@ -19,7 +19,7 @@ import { timeCommands, troubleCommands } from "./time-commands.ts";
 import { World } from "./world.ts";
 
 const FULL_RUNS = 25;
-const QUICK_RUNS = 8;
+const QUICK_RUNS = 6;
 const RUNS = depth({ full: FULL_RUNS, quick: QUICK_RUNS }, process.env.MODEL_RUNS);
 const SEED = Number(process.env.MODEL_SEED ?? 1);
 const { MODEL_PATH, MODEL_REPLAY } = process.env;

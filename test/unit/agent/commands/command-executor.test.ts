@@ -69,7 +69,7 @@ describe("the command executor", () => {
     return new CommandExecutor({
       ...parts,
       store,
-      permission: () => ({ order: "run", ban: null, revoked_since_ms: null }),
+      permission: () => ({ order: "run", ban: null, revoked_since_ms: null, heard_ms: 0 }),
       setStopped: (value) => {
         stopped.push(value);
         store.set("stopped_here", value);

@@ -37,16 +37,16 @@ describe("register", () => {
 
 describe("heartbeat", () => {
   const limits = { interval_ms: 30_000, slow_retry_ms: 300_000, revoked_confirm_ms: 30_000 };
-  const allowed: Permission = { order: "run", ban: null, revoked_since_ms: null };
+  const allowed: Permission = { order: "run", ban: null, revoked_since_ms: null, heard_ms: 7 };
   const answer = (workload: HeartbeatAnswer["workload"]): Outcome<HeartbeatAnswer> => ({
     is: "ok",
     value: { status: "ok", generation: 1, desired_config_id: crypto.randomUUID(), workload, commands: [] },
   });
 
   it.each(["run", "stop", "hold"] as const)("obeys `%s`, and an answer lifts any ban", (order) => {
-    const before: Permission = { order: null, ban: "credential_revoked", revoked_since_ms: 5 };
-    expect(judgeBeat(before, answer(order), 0, limits)).toEqual({
-      permission: { order, ban: null, revoked_since_ms: null },
+    const before: Permission = { order: null, ban: "credential_revoked", revoked_since_ms: 5, heard_ms: null };
+    expect(judgeBeat(before, answer(order), 9, limits)).toEqual({
+      permission: { order, ban: null, revoked_since_ms: null, heard_ms: 9 },
       next_beat_ms: 30_000,
     });
   });

@@ -14,6 +14,7 @@ import { afterEnd, suspectsConfig } from "../../../../bootstrap/agent/workload/s
 const SETTLED: Situation = {
   order: "run",
   ban: null,
+  cut_off: false,
   stopped_here: false,
   installed: true,
   up: "2",
@@ -43,6 +44,8 @@ describe("the next step", () => {
     ["a person stops it", { stopped_here: true }, "stop"],
     ["its credential is revoked", { ban: "credential_revoked" }, "stop"],
     ["it is on the wrong droplet", { ban: "wrong_droplet" }, "stop"],
+    ["it is cut off, and its policy is to stop", { cut_off: true }, "stop"],
+    ["it is cut off and stopped", { cut_off: true, up: null }, "rest"],
     ["it is banned and stopped", { ban: "wrong_droplet", up: null, held: "3" }, "rest"],
     ["OpenClaw is not installed", { installed: false, up: null, held: "3" }, "rest"],
     ["the config failed and the last good one is up", { held: "3", failed: "3" }, "rest"],
@@ -75,6 +78,12 @@ describe("a restart", () => {
   });
   it.each<[string, Partial<Situation>, boolean, string]>([
     ["may not run", { order: "stop" }, false, "The workload must not run: the control plane's order is stop."],
+    [
+      "is cut off",
+      { cut_off: true },
+      false,
+      "The workload must not run: cut off from the control plane, and the offline policy is stop.",
+    ],
     ["was stopped by a person", { stopped_here: true }, false, "The workload must not run: stopped by a command."],
     [
       "has a revoked credential",
