@@ -54,9 +54,12 @@ export class Invariants {
   checkCommit(id: string, host: Host): void {
     const before = this.#folded.get(id) ?? null;
     let folded = before;
-    for (const event of host.shell.store.history.events(before?.revision ?? 0, 1000)) {
+    const events = host.shell.store.history.events(before?.revision ?? 0, 1000);
+    // By force nothing is waited for.
+    const forced = events.some(({ kind, data }) => kind === "destroyed" && "forced" in data);
+    for (const event of events) {
       if (folded !== null) this.#checkRollout(id, folded, event);
-      if (folded !== null) this.#checkCut(id, folded, event, host);
+      if (folded !== null && !forced) this.#checkCut(id, folded, event, host);
       if (event.kind === "command_ended") this.#checkEnd(id, event.data, folded);
       const after = apply(folded, event);
       if (folded !== null) this.#seen.push(...complaintsOfHolds(folded, event, after));
@@ -88,7 +91,8 @@ export class Invariants {
       return;
     if (event.kind === "wind_down_ended" && event.data.how === "stopped")
       this.#seen.push(`the workload of ${id} runs, and was taken for stopped`);
-    const off = event.kind === "power_sent" && OFF.includes(event.data.action);
+    // What follows a first power action only insists.
+    const off = event.kind === "power_sent" && operation.power === null && OFF.includes(event.data.action);
     if ((!off && event.kind !== "credential_revoked") || !stopping(before) || operation.wound_down) return;
     const droplet = adoptedDroplet(before);
     const { rt } = shell.present();

@@ -50,4 +50,12 @@ describe("what random schedules have found", () => {
   it("a call that fails once its process is dead: nobody hears of it", async () => {
     await runSchedule(700_193);
   });
+
+  it("a pause between an acknowledgement and the first heartbeat: the workload runs, and has its time to stop", async () => {
+    await runSchedule(811_171);
+  });
+
+  it("a redeploy that is cancelled while the workload stops: the bot is not online before it is ready again", async () => {
+    await runSchedule(811_234);
+  });
 });

@@ -266,8 +266,16 @@ export function acknowledge(shell: BotShell, caller: AgentCaller, ack: ConfigAck
   const version = shell.store.configVersion(ack.config_id);
   if (version === null) return refuse("config_not_found", "The bot has no config version with this id.");
   const event = learnAck(bot, ack, version);
-  if (event) shell.commit({ events: [event], actor: "agent" });
+  if (event)
+    shell.commit({ events: [event], actor: "agent", rt: withWorkload(known.live.rt, ack, shell.platform.now()) });
   return ok({ status: "acknowledged", desired_config_id: bot.config.desired.id });
+}
+
+/** An agent that acknowledges before its first heartbeat has said of its workload no more than this. */
+function withWorkload(rt: Runtime, { workload: state }: ConfigAckRequest, at: number): Runtime {
+  if (rt.telemetry !== null || state === undefined) return rt;
+  const workload = { state, version: null, restarts: 0 };
+  return { ...rt, telemetry: { at, agent_version: "", workload, load: null, mem: null, disk: null } };
 }
 
 /** Not 401, after which an agent asks again: what became of that generation's configs is nobody's interest any more. */

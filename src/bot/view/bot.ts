@@ -109,7 +109,7 @@ function viewAgent(bot: BotState, rt: Runtime): BotView["agent"] {
   if (bot.agent === null) return null;
   const { telemetry } = rt;
   return {
-    version: telemetry?.agent_version ?? null,
+    version: telemetry?.agent_version || null,
     boot_id: bot.agent.boot_id,
     workload: telemetry && reportOf(telemetry.workload),
     load: telemetry?.load ?? null,
