@@ -12,6 +12,7 @@ const seen = new Set<number>();
 let foreign: Server | null = null;
 
 afterEach(async () => {
+  left();
   for (const pid of seen) if (isAlive(pid)) process.kill(pid, "SIGKILL");
   seen.clear();
   await new Promise((closed) => (foreign === null ? closed(null) : foreign.close(closed)));
