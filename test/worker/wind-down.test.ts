@@ -36,6 +36,7 @@ describe("a workload that runs", () => {
     expect(waiting.next).toMatchObject({ what: "wind_down" });
     const winding = workload("stopping", { wind_down: { rung: "drain", ends_in_s: 90 } });
     expect((await agent.heartbeat(winding)).json.workload).toBe("stop");
+    expect(await kindsOf(bot.id)).not.toContain("stopped");
     expect(dropletsOf(cloud, bot.id)).toMatchObject([{ powered: true }]);
     await agent.heartbeat(workload("stopped"));
     await untilBot(bot.id, { status: "paused", phase: null });
