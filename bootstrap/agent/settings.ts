@@ -8,7 +8,8 @@ import { type LadderLimits, MAX_DRAIN_MS } from "./workload/wind-down-rules.ts";
 const Port = z.coerce.number().int().min(0).max(65_535);
 const Path = z.string().startsWith("/", "must be an absolute path");
 /** Seconds in the environment; tests set fractions. */
-const seconds = (value: number) => z.coerce.number().positive().default(value);
+const seconds = (value: number, most = Number.POSITIVE_INFINITY) =>
+  z.coerce.number().positive().max(most).default(value);
 
 const Environment = z.object({
   CONTROL_PLANE_URL: z.url({ protocol: /^https?$/ }).transform((url) => url.replace(/\/+$/, "")),
@@ -22,18 +23,10 @@ const Environment = z.object({
   WORKLOAD_PORT: Port.default(18_789),
   WORKLOAD_READY_WINDOW_S: seconds(15),
   WORKLOAD_APPLY_DEADLINE_S: seconds(120),
-  WORKLOAD_DRAIN_S: z.coerce
-    .number()
-    .positive()
-    .max(MAX_DRAIN_MS / 1000)
-    .default(60),
-  WORKLOAD_RESTART_DRAIN_S: z.coerce
-    .number()
-    .positive()
-    .max(MAX_DRAIN_MS / 1000)
-    .default(30),
-  WORKLOAD_ABORT_S: z.coerce.number().positive().max(30).default(15),
-  WORKLOAD_STOP_TIMEOUT_S: z.coerce.number().positive().max(30).default(20),
+  WORKLOAD_DRAIN_S: seconds(60, MAX_DRAIN_MS / 1000),
+  WORKLOAD_RESTART_DRAIN_S: seconds(30, MAX_DRAIN_MS / 1000),
+  WORKLOAD_ABORT_S: seconds(15, 30),
+  WORKLOAD_STOP_TIMEOUT_S: seconds(20, 30),
   WORKLOAD_WIND_DOWN_COMMAND: Path.optional(),
   WORKLOAD_HUNG_AFTER_S: seconds(60),
   WORKLOAD_START_DEADLINE_S: seconds(180),

@@ -175,8 +175,8 @@ export const workload: readonly Mutant[] = [
     name: "drain-fits-the-budget",
     guard: "A drain that is longer than the documented most is refused.",
     file: "bootstrap/agent/settings.ts",
-    find: "WORKLOAD_ABORT_S: z.coerce.number().positive().max(30)",
-    replace: "WORKLOAD_ABORT_S: z.coerce.number().positive().max(300)",
+    find: "WORKLOAD_ABORT_S: seconds(15, 30)",
+    replace: "WORKLOAD_ABORT_S: seconds(15, 300)",
     caught_by: [ladder],
   },
   {

@@ -76,7 +76,7 @@ export class ConfigApplier {
     const situation = this.#situation();
     const refusal = whyNoRestart(situation, store.get("applying") !== null);
     if (refusal !== null) return refusal;
-    const config = [this.#held, this.#last_good].find((one) => one?.id === situation.up);
+    const config = this.#known(situation.up);
     if (!config) return "The current config is not available.";
     log("workload_restart", { config_id: config.id, version: config.version });
     supervisor.run(plan(config));
@@ -94,16 +94,16 @@ export class ConfigApplier {
     }
   }
 
-  /** The config that is up, or else the newest. */
-  #config(up: string | null): AgentConfig | null {
-    return [this.#held, this.#last_good].find((config) => config?.id === up) ?? this.#held;
+  /** One of those in memory; null: it is none of them. */
+  #known(id: string | null): AgentConfig | null {
+    return [this.#held, this.#last_good].find((config) => config?.id === id) ?? null;
   }
 
   #situation(): Situation {
     const { store, supervisor, installed, permission, now_ms, monotonic_ms } = this.#deps;
     const permitted = permission();
     const { up } = supervisor.snapshot();
-    const policy = this.#config(up)?.risk_config.offline_policy;
+    const policy = (this.#known(up) ?? this.#held)?.risk_config.offline_policy;
     return {
       order: permitted.order,
       ban: permitted.ban,

@@ -4,7 +4,7 @@
  * whose child it is.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { startTicks } from "./process-tree.ts";
+import { type ProcessEntry, readProcess } from "./process-tree.ts";
 
 /** The variable that the processes of one start inherit. */
 export const GROUP_MARK = "SPAWNPOINT_WORKLOAD";
@@ -16,13 +16,6 @@ export interface GroupRoot {
   mark: string;
   /** The first process, which led a session of its own; null where it could not be started. */
   pid: number | null;
-}
-
-interface Entry {
-  pid: number;
-  parent: number;
-  group: number;
-  session: number;
 }
 
 /** @returns the ids of those alive, in no order. @param own_cgroup as `ownCgroup` says; null: there is none */
@@ -41,7 +34,7 @@ export function membersOf(root: GroupRoot, own_cgroup: string | null): number[] 
 }
 
 /** A number that has been given to another process since leads no session of ours: ours stays taken while it has members. */
-function isRoot(entry: Entry, { pid }: GroupRoot): boolean {
+function isRoot(entry: ProcessEntry, { pid }: GroupRoot): boolean {
   return pid !== null && [entry.pid, entry.group, entry.session].includes(pid);
 }
 
@@ -86,23 +79,11 @@ export function signalTo(pid: number, signal: NodeJS.Signals): void {
 
 function inCgroup(directory: string): number[] {
   const pids = readFileSync(`${directory}/cgroup.procs`, "utf8").split("\n").map(Number);
-  return pids.filter((pid) => pid > 0 && pid !== process.pid && startTicks(pid) !== null);
+  return pids.filter((pid) => pid > 0 && pid !== process.pid && readProcess(pid) !== null);
 }
 
-function readTable(): Entry[] {
-  return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? (readEntry(Number(name)) ?? []) : []));
-}
-
-/** Null when it is gone; who has ended and is not yet waited for counts as gone. */
-function readEntry(pid: number): Entry | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (fields[0] === "Z" || fields[0] === "X") return null;
-    return { pid, parent: Number(fields[1]), group: Number(fields[2]), session: Number(fields[3]) };
-  } catch {
-    return null;
-  }
+function readTable(): ProcessEntry[] {
+  return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? (readProcess(Number(name)) ?? []) : []));
 }
 
 /** What it was started with; null where it had none, or is another user's. */

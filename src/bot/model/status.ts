@@ -56,8 +56,7 @@ function statusDuring(bot: BotState): StatusView {
     case "kept":
       return { status: bot.status, reason: operation.kind, confirmed_by: bot.confirmed_by };
     case "healing":
-      if (operation.recreating) return building(bot);
-      if (isStarting(bot)) return building(bot);
+      if (operation.recreating || isStarting(bot)) return building(bot);
       return {
         status: bot.presence === "heard" ? "online" : "unresponsive",
         reason: bot.waiting ?? operation.kind,

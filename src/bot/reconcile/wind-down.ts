@@ -5,6 +5,7 @@
  */
 import type { WorkloadState } from "../../wire/enums.ts";
 import { isUp } from "../model/fold-droplets.ts";
+import type { Policy } from "../model/policy.ts";
 import { adoptedDroplet, type BotState, type Instant, isDoomed, isRunning } from "../model/state.ts";
 import { stopping } from "../model/workload-order.ts";
 import type { Decision, Telemetry } from "./decision.ts";
@@ -41,11 +42,7 @@ export function hasStopped({ state }: Telemetry["workload"]): boolean {
   return DOWN.includes(state);
 }
 
-function windDownDeadline(
-  { order_since }: BotState,
-  telemetry: Telemetry | null,
-  policy: Situation["policy"],
-): Instant {
+function windDownDeadline({ order_since }: BotState, telemetry: Telemetry | null, policy: Policy): Instant {
   const longest = order_since + policy.wind_down_max_ms;
   return Math.min(longest, Math.max(order_since + policy.wind_down_ms, stoppedBy(telemetry)));
 }

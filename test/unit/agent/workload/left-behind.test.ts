@@ -52,15 +52,20 @@ setsid bash -c 'echo $$ >>"${"$"}1"; trap "" TERM; while :; do sleep 0.1; done' 
 (env -i /bin/sleep 1001 & note $!)
 USUAL`;
 
-const workload = () => plane.beats.at(-1)?.workload;
-const starts = () => agent.workloadEvents.filter((event) => event.startsWith("started"));
-
-it("has nothing of a workload left where it says that it is stopped", async () => {
+/** Runs a workload that has started three others. */
+async function leaveThreeBehind(): Promise<void> {
   starting(BACKGROUND.replace("LEFT", join(agent.directory, "left")));
   plane.order = "run";
   agent.start();
   await until(() => expect(running()).toBe(true));
   await until(() => expect(left()).toHaveLength(3));
+}
+
+const workload = () => plane.beats.at(-1)?.workload;
+const starts = () => agent.workloadEvents.filter((event) => event.startsWith("started"));
+
+it("has nothing of a workload left where it says that it is stopped", async () => {
+  await leaveThreeBehind();
   expect(left().filter(isAlive)).toHaveLength(3);
   plane.order = "stop";
   await until(() => expect(workload()?.state).toBe("stopped"));
@@ -69,11 +74,7 @@ it("has nothing of a workload left where it says that it is stopped", async () =
 });
 
 it("has nothing of the old config left where it starts the new one", async () => {
-  starting(BACKGROUND.replace("LEFT", join(agent.directory, "left")));
-  plane.order = "run";
-  agent.start();
-  await until(() => expect(running()).toBe(true));
-  await until(() => expect(left()).toHaveLength(3));
+  await leaveThreeBehind();
   const old = left();
   plane.publish(2, "sk-another-key");
   await until(() => expect(starts()).toHaveLength(2));
@@ -100,11 +101,7 @@ it("ends a gateway whose launcher was killed alone before it starts another", as
 });
 
 it("ends what outlived an agent that was killed", async () => {
-  starting(BACKGROUND.replace("LEFT", join(agent.directory, "left")));
-  plane.order = "run";
-  agent.start();
-  await until(() => expect(running()).toBe(true));
-  await until(() => expect(left()).toHaveLength(3));
+  await leaveThreeBehind();
   const old = left();
   await agent.kill("SIGKILL");
   plane.order = "stop";
