@@ -18,9 +18,11 @@ export function removeResource<How extends string>(
 ): AbsenceStep<How> | { step: "delete" } {
   const { sent_at, ended_at } = doomed;
   if (sent_at === null) return { step: "delete" };
-  const alive = evidence.missed_at.length === 0;
+  const since = ended_at ?? sent_at + bounds.call_timeout_ms;
+  // Seen alive since then: whoever comes back late would else only delete again, and never look.
+  const alive = evidence.missed_at.length === 0 && evidence.read_at > since;
   if (alive && now >= sent_at + bounds.redelete_after_ms) return { step: "delete" };
-  return confirmMissing(kind, evidence, ended_at ?? sent_at + bounds.call_timeout_ms, now, bounds);
+  return confirmMissing(kind, evidence, since, now, bounds);
 }
 
 /** @param since searches that began before it say nothing (the end of the DELETE) */

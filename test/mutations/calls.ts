@@ -136,6 +136,14 @@ export const calls: readonly Mutant[] = [
     caught_by: ["test/simulation/regressions.test.ts"],
   },
   {
+    name: "late-looks-first",
+    guard: "Whoever wakes after a deadline looks before it insists or gives up.",
+    file: "src/bot/reconcile/steps.ts",
+    find: "  if (lastRead(s, droplet) >= deadline) return null;\n",
+    replace: "  if (deadline > 0) return null;\n",
+    caught_by: ["test/unit/bot/power.test.ts"],
+  },
+  {
     name: "permit-waits-by-own-clock",
     guard: "How long to wait for a permit is counted on the Bot's own clock.",
     file: "src/bot/alarm/run.ts",

@@ -229,6 +229,14 @@ export const suspension: readonly Mutant[] = [
     caught_by: [fold],
   },
   {
+    name: "gone-off-again-is-silent",
+    guard: "Nor does what it said between two reads that both show the droplet off.",
+    file: "src/bot/model/fold-droplets.ts",
+    find: '(bot.presence === "heard" && isRunning(bot.operation))',
+    replace: "false",
+    caught_by: [fold],
+  },
+  {
     name: "paused-stays-paused",
     guard: "A bot that a person had paused is not started by the end of a suspension.",
     file: CALLS,

@@ -58,4 +58,9 @@ describe("what random schedules have found", () => {
   it("a redeploy that is cancelled while the workload stops: the bot is not online before it is ready again", async () => {
     await runSchedule(811_234);
   });
+
+  it("a droplet switched off by hand while it is switched on: the bot is not online by what it said before", async () => {
+    await runSchedule(245);
+    await runSchedule(2_688);
+  });
 });

@@ -3,7 +3,15 @@ import { DROPLET } from "../../resources/droplet.ts";
 import { enrolled, withToken } from "./enrolment.ts";
 import type { DropletEvents, DropletFacts } from "./events.ts";
 import { commit, type Folds, troubled, withoutAgent } from "./fold-parts.ts";
-import type { BotState, Droplet, Instant, Intent, OperationState, PowerAction } from "./state.ts";
+import {
+  type BotState,
+  type Droplet,
+  type Instant,
+  type Intent,
+  isRunning,
+  type OperationState,
+  type PowerAction,
+} from "./state.ts";
 
 const KEEP_LOOKS = 16;
 /** Attempts to create one droplet leave an intent each; the closed ones teach nothing after a while. */
@@ -126,10 +134,14 @@ export const dropletFolds: Folds<keyof DropletEvents> = {
   }),
 };
 
-function hasGoneOff(bot: BotState, { id, status }: DropletFacts): boolean {
-  return (
-    id === bot.adopted && status === "off" && bot.droplets.some((known) => known.id === id && known.status !== "off")
-  );
+/**
+ * Also where the last read had shown it off already: its agent has been heard since, so it was on in between. At rest that
+ * is of no interest: nobody is about to switch it on.
+ */
+export function hasGoneOff(bot: BotState, { id, status }: DropletFacts): boolean {
+  const known = bot.droplets.find((droplet) => droplet.id === id);
+  if (id !== bot.adopted || status !== "off" || known === undefined) return false;
+  return known.status !== "off" || (bot.presence === "heard" && isRunning(bot.operation));
 }
 
 /** Whoever paused the bot has not asked for it to trade. A suspended one is switched off again. */

@@ -5,10 +5,10 @@ import { adoptedDroplet, type Droplet, type Instant, isDoomed, openIntent } from
 import { isServing } from "../model/status.ts";
 import type { Decision } from "./decision.ts";
 import { confirmMissing, removeDroplet, resolveIntent, verifyClaim } from "./ensure-gone.ts";
-import { awaitAgent, awaitConfig, redeploy } from "./ensure-running.ts";
+import { awaitAgent, awaitConfig, notActive, redeploy } from "./ensure-running.ts";
 import { awaitReady } from "./readiness.ts";
 import type { Situation } from "./situation.ts";
-import { callNow, fail, failAttempt, lastRead, pollDroplet, powerOn, record, succeed } from "./steps.ts";
+import { callNow, fail, lastRead, lookOnceMore, pollDroplet, powerOn, record, succeed } from "./steps.ts";
 import { windDown } from "./wind-down.ts";
 
 /** Pause: ask the guest to shut down, then insist. Done only when a read says `off`. */
@@ -26,8 +26,11 @@ export function ensureOff(s: Situation): Decision {
   if (droplet.status === "off") return awaitEffect(s, droplet, droplet.on_sent_at, "droplet_off") ?? succeed(s);
   const { power } = bot.operation;
   if (power === null) return windDown(s) ?? callNow(s, { kind: "power", droplet_id: droplet.id, action: "shutdown" });
-  const patience = power.action === "shutdown" ? policy.shutdown_patience_ms : policy.power_patience_ms;
-  if (now < power.sent_at + patience) return pollDroplet(s, droplet, power.sent_at + patience, "droplet_off");
+  const deadline =
+    power.sent_at + (power.action === "shutdown" ? policy.shutdown_patience_ms : policy.power_patience_ms);
+  if (now < deadline) return pollDroplet(s, droplet, deadline, "droplet_off");
+  const look = lookOnceMore(s, droplet, deadline);
+  if (look) return look;
   if (power.action === "power_off" && power.count >= policy.power_tries) {
     return fail(s, "power_off_failed", `The droplet is still on after ${power.count} power-off attempts.`);
   }
@@ -48,7 +51,7 @@ export function ensureStopped(s: Situation): Decision {
   if (droplet.status !== "new" || droplet.missing.by_id.length > 0) return ensureOff(s);
   const activeBy = droplet.found_at + policy.active_deadline_ms;
   if (now < activeBy) return pollDroplet(s, droplet, activeBy, "droplet_active");
-  return failAttempt(s, "droplet_not_active", "The droplet did not become active in time.");
+  return lookOnceMore(s, droplet, activeBy) ?? notActive(s);
 }
 
 /** Resume: power on and hear the agent. A droplet that is gone makes it a redeploy, which the history says. */

@@ -7,7 +7,18 @@ import { confirmMissing, ensureGone, removeDroplet, resolveIntent, verifyClaim }
 import { awaitReady } from "./readiness.ts";
 import { goBack, notAcknowledged } from "./rollout.ts";
 import type { Situation } from "./situation.ts";
-import { callNow, fail, failAttempt, lastRead, pollDroplet, powerOn, record, succeed, waitUntil } from "./steps.ts";
+import {
+  callNow,
+  fail,
+  failAttempt,
+  lastRead,
+  lookOnceMore,
+  pollDroplet,
+  powerOn,
+  record,
+  succeed,
+  waitUntil,
+} from "./steps.ts";
 
 /** Brings the bot to: one droplet of this generation, active, its agent heard, a config applied. */
 export function ensureRunning(s: Situation): Decision {
@@ -30,13 +41,15 @@ export function ensureRunning(s: Situation): Decision {
       powerOn(s, droplet) ?? failAttempt(s, "power_on_failed", "The droplet powered off and did not power on again.")
     );
   if (droplet.active_at === null) {
-    if (now >= activeBy) {
-      return failAttempt(s, "droplet_not_active", "The droplet did not become active in time.");
-    }
-    return pollDroplet(s, droplet, activeBy, "droplet_active");
+    if (now < activeBy) return pollDroplet(s, droplet, activeBy, "droplet_active");
+    return lookOnceMore(s, droplet, activeBy) ?? notActive(s);
   }
   if (bot.agent === null || bot.presence !== "heard") return awaitAgent(s, droplet, droplet.active_at);
   return awaitConfig(s, bot.agent.bound_at);
+}
+
+export function notActive(s: Situation): Decision {
+  return failAttempt(s, "droplet_not_active", "The droplet did not become active in time.");
 }
 
 /** No droplet: ask for one, or begin again where this generation has used up its name or the tries are spent. */
@@ -71,6 +84,8 @@ export function awaitAgent(s: Situation, droplet: Droplet, activeAt: Instant): D
     if (now >= look) return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
     return waitUntil(Math.min(look, deadline), "agent_registration");
   }
+  const look = lookOnceMore(s, droplet, deadline);
+  if (look) return look;
   if (bot.agent !== null)
     return fail(s, "agent_not_heard", "The agent did not respond after the droplet was powered on.");
   return failAttempt(

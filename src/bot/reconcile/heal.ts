@@ -8,7 +8,7 @@ import type { Decision } from "./decision.ts";
 import { confirmMissing } from "./ensure-gone.ts";
 import { redeploy } from "./ensure-running.ts";
 import type { Situation } from "./situation.ts";
-import { callNow, fail, lastRead, pollDroplet, powerOn, record, succeed, waitUntil } from "./steps.ts";
+import { callNow, fail, lastRead, lookOnceMore, pollDroplet, powerOn, record, succeed, waitUntil } from "./steps.ts";
 
 /** A silent bot at rest: whether to begin healing it now, wait for it, or (null) leave it to people. */
 export function healNow({ bot, now, policy }: Situation): Decision | null {
@@ -41,6 +41,8 @@ export function reconcileHeal(s: Situation): Decision {
   if (power === null) return callNow(s, cycle);
   const deadline = power.sent_at + policy.heal_patience_ms;
   if (now < deadline) return pollDroplet(s, droplet, deadline, "agent_heard");
+  const look = lookOnceMore(s, droplet, deadline);
+  if (look) return look;
   // One may have been lost on its way, or with us.
   if (power.action === "power_cycle" && power.count < policy.heal_tries) return callNow(s, cycle);
   return replace(s, "heal_failed", "The droplet was power-cycled and its agent is still silent.");

@@ -7,6 +7,7 @@ import { type DropletLook, dropletKind } from "../../resources/droplet.ts";
 import { judgeOwnership } from "../../resources/ownership.ts";
 import { MAX_DROPLETS, roomForDroplets } from "../model/droplet-capacity.ts";
 import type { DropletFacts, EventBody } from "../model/events.ts";
+import { hasGoneOff } from "../model/fold-droplets.ts";
 import type { Policy } from "../model/policy.ts";
 import type { BotState, Droplet, Instant, PowerAction } from "../model/state.ts";
 
@@ -97,7 +98,7 @@ export function learnGet(bot: BotState, id: number, outcome: Outcome<ProviderDro
   if (claim) return adoptClaim(bot, claim.intent_id, facts);
   if (!known) return [];
   const changed = known.status !== facts.status || known.ip_address !== facts.ip_address;
-  const news = changed || !known.seen_by_id || known.missing.by_id.length > 0;
+  const news = changed || !known.seen_by_id || known.missing.by_id.length > 0 || hasGoneOff(bot, facts);
   return news ? [{ kind: "droplet_observed", data: { droplet: facts, via: "id" } }] : [];
 }
 

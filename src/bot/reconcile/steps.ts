@@ -52,6 +52,12 @@ export function lastRead({ rt }: Situation, droplet: Droplet): Instant {
   return rt.done[readKey(droplet.id)] ?? 0;
 }
 
+/** A deadline is judged by a read that was answered after it: whoever wakes late has not looked since. Null: there is one. */
+export function lookOnceMore(s: Situation, droplet: Droplet, deadline: Instant): Decision | null {
+  if (lastRead(s, droplet) >= deadline) return null;
+  return callNow(s, { kind: "get_droplet", droplet_id: droplet.id });
+}
+
 /** The operation has got what it was for. */
 export function succeed({ bot }: Situation): Decision {
   return record({ kind: "operation_succeeded", data: { operation_id: bot.operation.id } });
@@ -77,9 +83,10 @@ export function powerOn(s: Situation, droplet: Droplet): Decision | null {
   if (power?.action !== "power_on") {
     return callNow(s, { kind: "power", droplet_id: droplet.id, action: "power_on" });
   }
-  if (now < power.sent_at + policy.power_patience_ms) {
-    return pollDroplet(s, droplet, power.sent_at + policy.power_patience_ms, "droplet_active");
-  }
+  const deadline = power.sent_at + policy.power_patience_ms;
+  if (now < deadline) return pollDroplet(s, droplet, deadline, "droplet_active");
+  const look = lookOnceMore(s, droplet, deadline);
+  if (look) return look;
   if (power.count >= policy.power_tries) return null;
   return callNow(s, { kind: "power", droplet_id: droplet.id, action: "power_on" });
 }

@@ -157,7 +157,12 @@ describe("what was sent to a droplet", () => {
     const life = new Life().online().suspending().powered("shutdown").unsuspended().requested("resume");
     expect(life.read("active").bot.presence).toBe("heard");
     expect(life.read("off").bot.presence).toBe("silent");
-    expect(life.tell({ kind: "agent_heard", data: { via: "http" } }).read("off").bot.presence).toBe("heard");
+    const heard = () => life.tell({ kind: "agent_heard", data: { via: "http" } });
+    // It was on in between.
+    expect(heard().read("off").bot.presence).toBe("silent");
+    // At rest nobody is about to switch it on.
+    expect(heard().read("active").succeeded().read("off").bot.presence).toBe("silent");
+    expect(heard().read("off").bot.presence).toBe("heard");
     expect(new Life().paused().read("off").bot.presence).toBe("never");
   });
 });

@@ -36,6 +36,7 @@ describe("a pause, step by step", () => {
           .read("active"),
       "do power_off",
     ],
+    ["shutdown, and nobody has looked since", () => shutdown().wait(120 * SECOND), "do get_droplet:1001"],
     ["one power-off without effect", () => powerOff(1), "do power_off"],
     ["two power-offs without effect", () => powerOff(2), "do power_off"],
     ["three power-offs without effect", () => powerOff(3), "record operation_failed"],
@@ -95,6 +96,11 @@ describe("a resume, step by step", () => {
     ["read as off", () => resuming().read("off"), "do power_on"],
     ["power-on sent", () => resuming().read("off").powered("power_on"), "wait 5000 droplet_active"],
     ["power-on without effect", () => poweredOn(1), "do power_on"],
+    [
+      "power-on, and nobody has looked since",
+      () => resuming().read("off").powered("power_on").wait(MINUTE),
+      "do get_droplet:1001",
+    ],
     ["three power-ons without effect", () => poweredOn(3), "record operation_failed"],
     [
       "on, its agent silent",
@@ -111,7 +117,15 @@ describe("a resume, step by step", () => {
       () => backOn().tell({ kind: "agent_heard", data: { via: "http" } }),
       "record operation_succeeded",
     ],
-    ["on, its agent never heard again", () => backOn().wait(20 * MINUTE), "record operation_failed"],
+    ["on, its agent never heard again", () => backOn().wait(20 * MINUTE), "do get_droplet:1001"],
+    [
+      "… and read once more",
+      () =>
+        backOn()
+          .wait(20 * MINUTE)
+          .read("active"),
+      "record operation_failed",
+    ],
     ["its droplet answers 404", () => resuming().missing("id"), "do list:name:1001"],
     [
       "its droplet is gone beyond doubt",
@@ -137,6 +151,7 @@ describe("a resume, step by step", () => {
   it("keeps the droplet whose agent is not heard after the start", async ({ expect }) => {
     const decision = backOn()
       .wait(20 * MINUTE)
+      .read("active")
       .decide();
     expect(decision).toMatchObject({ record: { kind: "operation_failed", data: { code: "agent_not_heard" } } });
   });

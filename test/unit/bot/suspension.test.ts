@@ -41,7 +41,8 @@ describe("a suspend, step by step", () => {
         new Life()
           .made()
           .suspending()
-          .wait(10 * MINUTE),
+          .wait(10 * MINUTE)
+          .called("get_droplet:1001"),
       "record attempt_failed",
     ],
     ["the droplet given up", () => givenUp(), "do delete_droplet:1001"],

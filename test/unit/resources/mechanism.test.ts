@@ -99,7 +99,10 @@ describe("the evidence that a resource is gone", () => {
     ["no DELETE was sent", diskKind, {}, { sent_at: null, ended_at: null }, T, { step: "delete" }],
     ["its DELETE runs", diskKind, {}, { ended_at: null }, T + 3, waitUntil(T + 33)],
     ["its DELETE ended", diskKind, {}, {}, T + 5, waitUntil(T + 8)],
-    ["still there after minutes", diskKind, {}, {}, T + 180, { step: "delete" }],
+    ["shown again since, after minutes", diskKind, { read_at: T + 6 }, {}, T + 180, { step: "delete" }],
+    ["shown again since, within minutes", diskKind, { read_at: T + 6 }, {}, T + 179, { step: "read" }],
+    ["not looked at since, after minutes", diskKind, {}, {}, T + 180, { step: "read" }],
+    ["read while its DELETE ran, after minutes", diskKind, { read_at: T + 5 }, {}, T + 180, { step: "read" }],
     ["not there after minutes", diskKind, { missed_at: [T + 9] }, {}, T + 180, GONE],
     ["a droplet, not there", dropletKind, { missed_at: [T + 9] }, {}, T + 180, { step: "look", how: "name" }],
   ];
