@@ -3,8 +3,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { findDeadPaths } from "./docs/dead-paths.ts";
 
-/** Files that no checkout has: of the state directory of `npm start`, and of OpenClaw on a droplet. */
+/** Files that no checkout has: of the state directory of `npm start`, and of the agent and OpenClaw on a droplet. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
+  "api.json",
   "dev.json",
   "openclaw.json",
   "report.json",

@@ -1,13 +1,15 @@
 /** Wires the parts together and runs them until the signal; then the workload ends first and the state is closed last. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
+import type { WorkloadState } from "../../src/wire/enums.ts";
 import { lineRedactor, redactText } from "../../src/wire/redact.ts";
 import { makePrivateDirectory } from "./base/files.ts";
+import { lockInstance } from "./base/instance-lock.ts";
 import { createLog, describeError, type Log } from "./base/log.ts";
 import { openStore } from "./base/open-store.ts";
 import { sleep } from "./base/timing.ts";
 import { CommandExecutor } from "./commands/command-executor.ts";
-import { startApi } from "./local/start.ts";
+import { type LocalFace, startLocal } from "./local/start.ts";
 import { Channel } from "./plane/channel.ts";
 import { channelAddress } from "./plane/channel-rules.ts";
 import { ControlPlane } from "./plane/control-plane.ts";
@@ -21,11 +23,14 @@ import { ConfigApplier } from "./workload/config-applier.ts";
 import { LogFile } from "./workload/log-file.ts";
 import { ReportWatch } from "./workload/report-file.ts";
 import { Runner } from "./workload/runner.ts";
+import { runtimeOf } from "./workload/runtime-state.ts";
 import { type Snapshot, Supervisor } from "./workload/supervisor.ts";
 import { ladderBudget } from "./workload/wind-down-rules.ts";
 
 const WORKLOAD_LOG_MAX_BYTES = 5 * 1024 * 1024;
 const LOOP_AGAIN_MS = 1000;
+/** Until there is one. */
+const NO_FACE: LocalFace = { tell: () => {}, close: () => {} };
 /** The machine may be going down, and systemd waits no longer than its unit says. */
 export const CLOSE_DRAIN_MS = 60_000;
 
@@ -43,13 +48,17 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   const random = () => Math.random();
   const { state_dir } = settings;
   makePrivateDirectory(state_dir);
+  // Before anything of the directory is read or made.
+  const lock = lockInstance(join(state_dir, "agent.lock"));
   const gateway_token = loadLocalSecret(join(state_dir, "gateway.token"), randomBytes);
   const api_token = loadLocalSecret(join(state_dir, "api.token"), randomBytes);
   const credentials = await Credentials.load(filesIn(state_dir), settings.bot_id, randomBytes);
   let configSecrets: () => string[] = () => [];
   const known = () => [gateway_token, api_token, ...credentials.secrets, ...configSecrets()];
   const log = createLog(write, () => new Date(), known);
-  log("agent_started", { agent_version, bot_id: settings.bot_id, droplet_id: settings.droplet_id });
+  const { bot_id, droplet_id } = settings;
+  log("agent_started", { agent_version, bot_id, droplet_id });
+  if (lock.unavailable !== null) log("instance_lock_unavailable", { error: describeError(lock.unavailable) });
 
   const store = openStore(join(state_dir, "agent.db"), log);
   if (isRegistered(state_dir)) markRegistered(state_dir, settings.registration_token_file);
@@ -64,6 +73,8 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     fetch,
   });
   await runner.endLeftover(signal);
+  store.restoreBots(bot_id, now_ms());
+  log("bots_restored", { bots: store.bots.list().map(({ id, enabled }) => ({ id, enabled })) });
 
   const supervisor = new Supervisor({
     now_ms: monotonic_ms,
@@ -82,8 +93,8 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   });
   const control_plane = new ControlPlane({
     base_url: settings.control_plane_url,
-    bot_id: settings.bot_id,
-    droplet_id: settings.droplet_id,
+    bot_id,
+    droplet_id,
     timeout_ms: settings.request_timeout_ms,
     fetch,
     signal,
@@ -112,6 +123,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     workload: () => ({ ...supervisor.snapshot(), version: runner.version }),
     telemetry: readTelemetry,
     reported: () => trading.reported,
+    onPermission: () => local.tell(),
     log,
     now_ms,
     monotonic_ms,
@@ -175,7 +187,10 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     onOrders: (orders, carried) => session.hear(orders, carried),
     onPong: () => session.hearPong(),
     onRefused: (outcome, bearer) => session.judge(outcome, bearer),
-    onLink: (up) => session.setLink(up),
+    onLink: (up) => {
+      session.setLink(up);
+      local.tell();
+    },
     ping_every_ms: () => session.interval_ms,
     log,
     monotonic_ms,
@@ -183,12 +198,14 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   });
 
   configSecrets = () => applier.secrets();
+  let last_state: WorkloadState = "stopped";
+  let local: LocalFace = NO_FACE;
 
   function noteChange({ state, reason, up, degraded, wind_down }: Snapshot): void {
-    const before = store.get("workload");
-    const starts = state === "starting" && before?.state !== "starting";
-    const started_at_ms = starts ? now_ms() : (before?.started_at_ms ?? null);
-    store.set("workload", { state, reason, started_at_ms, config_id: up });
+    const started_at = state === "starting" && last_state !== "starting" ? now_ms() : null;
+    last_state = state;
+    const forbidden = session.permission.order === "stop" || (store.get("stopped_here") ?? false);
+    store.bots.setState(bot_id, runtimeOf({ state, reason }, forbidden), started_at);
     log("workload", { state, reason, config_id: up, ...(degraded.length > 0 ? { degraded } : {}), ...wind_down });
     sayChange();
     applier.wake.raise();
@@ -199,15 +216,18 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   function sayChange(): void {
     session.beat_wake.raise();
     channel.wake.raise();
+    local.tell();
   }
 
   function setStopped(stopped: boolean): void {
     store.set("stopped_here", stopped);
     log(stopped ? "stopped_by_person" : "started_by_person");
     applier.wake.raise();
+    local.tell();
   }
 
-  const api = await startApi(settings, api_token, { store, session, supervisor, runner, setStopped }, log);
+  const viewed = { store, session, supervisor, runner };
+  local = await startLocal({ ...viewed, settings, token: api_token, setStopped, known, log });
   // An agent that starts anew does not say first that there is no report.
   trading.look();
   await session.enrol(signal);
@@ -226,9 +246,9 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
 
   await supervisor.close();
   store.set("child", null);
-  api?.close();
-  api?.closeAllConnections();
+  local.close();
   store.close();
+  lock.release();
   log("agent_stopped");
 }
 

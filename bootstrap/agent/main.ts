@@ -1,11 +1,15 @@
 /** The agent's process: environment in, signals in, exit code out. */
 import { redactText } from "../../src/wire/redact.ts";
 import { runAgent } from "./agent.ts";
+import { AlreadyRunningError } from "./base/instance-lock.ts";
 import { describeError } from "./base/log.ts";
 import { parseSettings } from "./settings.ts";
 
 /** Replaced when the agent is bundled. */
 declare const AGENT_VERSION: string | undefined;
+
+/** Another agent runs on this state directory: EX_TEMPFAIL of sysexits.h. */
+const EXIT_ALREADY_RUNNING = 75;
 
 const stop = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => stop.abort());
@@ -21,5 +25,5 @@ try {
   process.exit(0);
 } catch (error) {
   process.stderr.write(`${redactText(describeError(error))}\n`);
-  process.exit(1);
+  process.exit(error instanceof AlreadyRunningError ? EXIT_ALREADY_RUNNING : 1);
 }

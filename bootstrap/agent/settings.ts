@@ -17,6 +17,8 @@ const Environment = z.object({
   DROPLET_ID: z.coerce.number().pipe(DropletId),
   BOOT_ID: BootId,
   STATE_DIR: Path,
+  /** As systemd says it. */
+  RUNTIME_DIRECTORY: Path.optional(),
   REGISTRATION_TOKEN_FILE: Path.optional(),
   BOOTSTRAP_STAGES_DIR: Path.optional(),
   WORKLOAD_COMMAND: z.string().min(1).default("openclaw"),
@@ -58,6 +60,8 @@ export interface Settings {
   droplet_id: number;
   boot_id: string;
   state_dir: string;
+  /** For what ends with the agent. */
+  runtime_dir: string;
   registration_token_file: string;
   bootstrap_stages_dir: string | null;
   workload: {
@@ -131,6 +135,7 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
     droplet_id: e.DROPLET_ID,
     boot_id: e.BOOT_ID,
     state_dir: e.STATE_DIR,
+    runtime_dir: e.RUNTIME_DIRECTORY ?? e.STATE_DIR,
     registration_token_file: e.REGISTRATION_TOKEN_FILE ?? join(e.STATE_DIR, "registration.token"),
     bootstrap_stages_dir: e.BOOTSTRAP_STAGES_DIR ?? null,
     workload: {

@@ -1,6 +1,7 @@
 import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
+import { daemon } from "./daemon.ts";
 import { droplet } from "./droplet.ts";
 import { environment } from "./environment.ts";
 import { evidence } from "./evidence.ts";
@@ -50,4 +51,5 @@ export const mutants: readonly Mutant[] = [
   ...workload,
   ...holds,
   ...windDown,
+  ...daemon,
 ];

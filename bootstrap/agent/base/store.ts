@@ -5,9 +5,10 @@
 import { DatabaseSync } from "node:sqlite";
 import * as z from "zod";
 import { CommandResult, ConfigAckRequest } from "../../../src/wire/agent.ts";
-import { type AgentConfig, RiskConfig, TradingConfig } from "../../../src/wire/config.ts";
-import { WORKLOAD_STATES } from "../../../src/wire/enums.ts";
+import type { AgentConfig } from "../../../src/wire/config.ts";
 import { Uuid } from "../../../src/wire/primitives.ts";
+import { BOT_TABLES, BotTable } from "./bot-table.ts";
+import { ConfigRow, type KeptConfig } from "./kept-config.ts";
 
 /** Every kept value with its shape. */
 const KEPT = {
@@ -21,14 +22,17 @@ const KEPT = {
   failed: z.object({ config_id: Uuid, reason: z.string(), at_ms: z.number() }),
   stopped_here: z.boolean(),
   last_stage: z.string(),
-  child: z.object({ pid: z.int().positive(), start_ticks: z.string(), mark: z.string().optional() }),
-  last_heartbeat_ms: z.number(),
-  workload: z.object({
-    state: z.enum(WORKLOAD_STATES),
-    reason: z.string().nullable(),
-    started_at_ms: z.number().nullable(),
-    config_id: Uuid.nullable(),
+  /** The workload's first process. The mark is kept before there is one, so that none starts without a record. */
+  child: z.object({
+    pid: z.int().positive().nullable(),
+    start_ticks: z.string().nullable(),
+    mark: z.string().optional(),
+    /** The kernel's id of the boot that it was started in. */
+    boot: z.string().optional(),
   }),
+  /** Both of them were kept here until there was a table of bots. */
+  last_heartbeat_ms: z.number(),
+  workload: z.object({ started_at_ms: z.number().nullable() }),
 } as const;
 type Kept = { [K in keyof typeof KEPT]: z.infer<(typeof KEPT)[K]> };
 
@@ -42,6 +46,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS commands (
     id TEXT PRIMARY KEY, expires_at_ms INTEGER NOT NULL, result TEXT, told INTEGER NOT NULL
   ) STRICT;
+  ${BOT_TABLES}
 `;
 
 /** Configs kept for a person to look at; the newest ones. */
@@ -52,21 +57,13 @@ const COMMANDS_KEPT = 64;
 /** A clock that is set back must not make a command new again. */
 const KEPT_PAST_EXPIRY_MS = 3_600_000;
 
-const ConfigRow = z.object({
-  id: Uuid,
-  version: z.number(),
-  llm_provider: z.string(),
-  trading_config: z.string().transform((text) => TradingConfig.parse(JSON.parse(text))),
-  risk_config: z.string().transform((text) => RiskConfig.parse(JSON.parse(text))),
-});
-export type KeptConfig = z.output<typeof ConfigRow>;
-
 export interface PendingAck {
   body: ConfigAckRequest;
   revision: number;
 }
 
 export class Store {
+  readonly bots: BotTable;
   readonly #db: DatabaseSync;
   readonly #onUnreadable: (key: string) => void;
 
@@ -75,6 +72,27 @@ export class Store {
     this.#onUnreadable = onUnreadable;
     this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;");
     this.#db.exec(SCHEMA);
+    this.bots = new BotTable(
+      {
+        run: (statement, ...values) => this.#db.prepare(statement).run(...values),
+        all: (statement, ...values) => this.#db.prepare(statement).all(...values),
+      },
+      onUnreadable,
+    );
+  }
+
+  /** After a start: nothing runs. What an earlier release has kept of the agent's own bot goes into the table. */
+  restoreBots(own: string, now_ms: number): void {
+    this.transaction(() => {
+      if (!this.bots.has(own)) {
+        const started_at = this.get("workload")?.started_at_ms ?? null;
+        this.bots.add(own, { started_at, last_heartbeat: this.get("last_heartbeat_ms") });
+        const applied = this.get("applied");
+        const config = applied === null ? null : this.config(applied);
+        if (config !== null) this.bots.setConfig(own, config, now_ms);
+      }
+      this.bots.stopAll(own);
+    });
   }
 
   get<K extends keyof Kept>(key: K): Kept[K] | null {
@@ -109,6 +127,7 @@ export class Store {
     this.#db
       .prepare("DELETE FROM configs WHERE id NOT IN (SELECT id FROM configs ORDER BY version DESC LIMIT ?)")
       .run(CONFIGS_KEPT);
+    this.bots.setConfig(config.bot_id, config, now_ms);
   }
 
   config(id: string): KeptConfig | null {

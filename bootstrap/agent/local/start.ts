@@ -1,58 +1,71 @@
-/** The local API over the agent's parts: what it shows, and where it can be found. */
-import type { Server } from "node:http";
+/** The machine's own face over the agent's parts: the local API and the status socket, and where they can be found. */
 import { join } from "node:path";
+import { redact } from "../../../src/wire/redact.ts";
 import { writeDurably } from "../base/files.ts";
 import { describeError, type Log } from "../base/log.ts";
-import type { Store } from "../base/store.ts";
-import type { Session } from "../plane/session.ts";
 import type { Settings } from "../settings.ts";
-import type { Runner } from "../workload/runner.ts";
-import type { Supervisor } from "../workload/supervisor.ts";
 import { serveApi } from "./api.ts";
+import { serveStatus } from "./status-socket.ts";
+import { type ViewedParts, viewBots } from "./view.ts";
 
-export interface Parts {
-  store: Store;
-  session: Session;
-  supervisor: Supervisor;
-  runner: Runner;
+interface LocalDeps extends ViewedParts {
+  settings: Settings;
+  token: string;
   setStopped: (stopped: boolean) => void;
+  /** Secrets in use. */
+  known: () => readonly string[];
+  log: Log;
 }
 
-/** @returns the server, or null where the port is taken: the agent does without. */
-export async function startApi(settings: Settings, token: string, parts: Parts, log: Log): Promise<Server | null> {
-  const { store, session, supervisor, runner, setStopped } = parts;
-  const time = (ms: number | null | undefined) => (ms ? new Date(ms).toISOString() : null);
+export interface LocalFace {
+  /** Something has changed. */
+  tell: () => void;
+  close: () => void;
+}
+
+/** Either may be unavailable (a port that is taken, a path that is too long): the agent does without. */
+export async function startLocal(deps: LocalDeps): Promise<LocalFace> {
+  const api = await startApi(deps);
+  const status = await startStatus(deps);
+  return {
+    tell: () => status?.tell(),
+    close: () => {
+      api?.close();
+      api?.closeAllConnections();
+      status?.close();
+    },
+  };
+}
+
+async function startApi({ settings, token, setStopped, known, log, ...parts }: LocalDeps) {
+  const { bot_id, state_dir, api_port } = settings;
   try {
-    const { server, port } = await serveApi(settings.api_port, {
-      bot_id: settings.bot_id,
+    const { server, port } = await serveApi(api_port, {
       token,
-      permission: () => session.permission,
       setStopped,
-      view: () => {
-        const { state, reason, restarts } = supervisor.snapshot();
-        const { order, ban } = session.permission;
-        const applied = store.get("applied");
-        return {
-          id: settings.bot_id,
-          state,
-          reason,
-          order,
-          ban,
-          stopped_by_person: store.get("stopped_here") ?? false,
-          applied_config_id: applied,
-          config: applied === null ? null : store.config(applied),
-          restarts,
-          version: runner.version,
-          channel_up: session.channel_up,
-          started_at: time(store.get("workload")?.started_at_ms),
-          last_heartbeat_at: time(store.get("last_heartbeat_ms")),
-        };
+      bots: () => viewBots(bot_id, parts),
+      permission: () => parts.session.permission,
+      forget: (id) => {
+        parts.store.bots.remove(id);
+        log("bot_forgotten", { bot_id: id });
       },
+      redact: (body) => redact(body, known()),
+      onError: (error) => log("local_api_failed", { error: describeError(error) }),
     });
-    writeDurably(join(settings.state_dir, "api.json"), `${JSON.stringify({ port })}\n`);
+    writeDurably(join(state_dir, "api.json"), `${JSON.stringify({ port })}\n`);
     return server;
   } catch (error) {
-    log("local_api_unavailable", { port: settings.api_port, error: describeError(error) });
+    log("local_api_unavailable", { port: api_port, error: describeError(error) });
+    return null;
+  }
+}
+
+async function startStatus({ settings, known, log, ...parts }: LocalDeps) {
+  const path = join(settings.runtime_dir, "status.sock");
+  try {
+    return await serveStatus(path, () => JSON.stringify(redact({ data: viewBots(settings.bot_id, parts) }, known())));
+  } catch (error) {
+    log("status_socket_unavailable", { path, error: describeError(error) });
     return null;
   }
 }

@@ -29,6 +29,8 @@ export interface SessionDeps {
   telemetry: () => Promise<Telemetry>;
   /** Of its trading, as the workload has it. */
   reported: () => Reported;
+  /** The permission is another one. */
+  onPermission: () => void;
   log: Log;
   now_ms: () => number;
   monotonic_ms: () => number;
@@ -162,7 +164,7 @@ export class Session {
 
   /** A pong: it is there, and its orders hold. */
   hearPong(): void {
-    this.#deps.store.set("last_heartbeat_ms", this.#deps.now_ms());
+    this.#noteHeard();
     this.#setPermission({ ...this.#permission, heard_ms: this.#deps.monotonic_ms() });
   }
 
@@ -210,11 +212,17 @@ export class Session {
     if (next.order === before.order && next.ban === before.ban) return;
     this.#deps.log("permission", { order: next.order, ban: next.ban });
     this.#deps.applier().wake.raise();
+    this.#deps.onPermission();
+  }
+
+  #noteHeard(): void {
+    const { store, settings, now_ms } = this.#deps;
+    store.bots.heard(settings.bot_id, now_ms());
   }
 
   #take(answer: HeartbeatAnswer, carried: readonly string[]): void {
-    const { store, applier, commands, now_ms } = this.#deps;
-    store.set("last_heartbeat_ms", now_ms());
+    const { applier, commands } = this.#deps;
+    this.#noteHeard();
     if (answer.desired_config_id !== applier().held?.id) this.#config_wake.raise();
     commands().take(answer.commands, carried);
   }

@@ -3,7 +3,6 @@
  * is left: `stopped`, `applied` and another start wait for that.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
@@ -33,9 +32,11 @@ export interface Command {
   cwd: string;
 }
 
-/** @param onLeftBehind told of what outlived its first process, by number */
-export function launch(command: Command, onLeftBehind: (pids: readonly number[]) => void): Launch {
-  const mark = randomUUID();
+/**
+ * @param mark of this start alone, by which its processes are known
+ * @param onLeftBehind told of what outlived its first process, by number
+ */
+export function launch(command: Command, mark: string, onLeftBehind: (pids: readonly number[]) => void): Launch {
   const options: SpawnOptions = {
     cwd: command.cwd,
     env: { ...command.env, [GROUP_MARK]: mark },

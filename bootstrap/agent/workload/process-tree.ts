@@ -28,3 +28,18 @@ export function readProcess(pid: number): ProcessEntry | null {
 export function startTicks(pid: number): string | null {
   return readProcess(pid)?.start_ticks ?? null;
 }
+
+/** The kernel's id of this boot: a pid and its start name one process only within it. Null where it does not say. */
+export function kernelBoot(): string | null {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return null;
+  }
+}
+
+/** Nothing outlives the boot that it was started in, and its number is given out again. */
+export function mayBeThisBoot(boot: string | undefined): boolean {
+  const present = kernelBoot();
+  return boot === undefined || present === null || boot === present;
+}

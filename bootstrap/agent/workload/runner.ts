@@ -1,5 +1,6 @@
 /** The workload as this machine has it: is it installed, which version, on which port; and its start. */
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { accessSync, constants, existsSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
@@ -25,7 +26,7 @@ import {
   type WorkloadPaths,
   workloadEnvironment,
 } from "./openclaw.ts";
-import { startTicks } from "./process-tree.ts";
+import { kernelBoot, mayBeThisBoot, startTicks } from "./process-tree.ts";
 import { whyStartAnew } from "./renewal.ts";
 import type { Launched, Plan } from "./supervisor.ts";
 import { SKILL_NAME, tradingSkill, withTradingRules } from "./trading-rules.ts";
@@ -129,6 +130,7 @@ export class Runner {
     this.#version = await this.#readVersion();
     superseded.throwIfAborted();
     this.#started = { environment, port };
+    this.#deps.store.bots.setConfig(config.bot_id, config, Date.now());
     const spawned = this.#spawn(config.id, this.#started, paths.state_dir);
     return { ...spawned, repaired, checked, healthy: () => this.#keepGood(text) };
   }
@@ -180,15 +182,18 @@ export class Runner {
 
   #spawn(config_id: string, { environment, port }: Start, cwd: string): Spawned {
     const { settings, store, log_file, log } = this.#deps;
-    const child = launch({ file: settings.command, args: gatewayArguments(port), env: environment, cwd }, (pids) =>
-      log("workload_left_behind", { pids: pids.slice(0, 20) }),
-    );
+    const mark = randomUUID();
+    const boot = kernelBoot() ?? undefined;
+    // An agent that is killed between the start and its record must find what it has started.
+    store.set("child", { pid: null, start_ticks: null, mark, boot });
+    const command = { file: settings.command, args: gatewayArguments(port), env: environment, cwd };
+    const child = launch(command, mark, (pids) => log("workload_left_behind", { pids: pids.slice(0, 20) }));
     const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
     if (child.stdout !== null) log_file.follow(child.stdout, lost);
     const lastWords = child.stderr === null ? () => null : log_file.follow(child.stderr, lost);
     const ticks = child.pid === undefined ? null : startTicks(child.pid);
     if (child.pid !== undefined && ticks !== null) {
-      store.set("child", { pid: child.pid, start_ticks: ticks, mark: child.mark });
+      store.set("child", { pid: child.pid, start_ticks: ticks, mark, boot });
     }
     log("workload_spawned", { pid: child.pid ?? null, port, config_id, version: this.#version });
     return {
@@ -263,8 +268,8 @@ export class Runner {
   async endLeftover(signal: AbortSignal): Promise<void> {
     const { store, settings, log } = this.#deps;
     const child = store.get("child");
-    if (child !== null) {
-      const alive = startTicks(child.pid) === child.start_ticks;
+    if (child !== null && mayBeThisBoot(child.boot)) {
+      const alive = child.pid !== null && startTicks(child.pid) === child.start_ticks;
       if (alive) log("workload_leftover_ended", { pid: child.pid });
       const root = { mark: child.mark ?? "", pid: alive ? child.pid : null };
       await endLeft(root, settings.ladder.stop_ms, () => signal.aborted);

@@ -7,6 +7,7 @@ import { finished } from "node:stream/promises";
 import { afterAll, describe, expect, it } from "vitest";
 import { Store } from "../../../bootstrap/agent/base/store.ts";
 import { answer } from "../../../bootstrap/agent/local/api.ts";
+import type { BotView } from "../../../bootstrap/agent/local/view.ts";
 import { pendingStages } from "../../../bootstrap/agent/plane/stages.ts";
 import { memoryInUse } from "../../../bootstrap/agent/plane/telemetry.ts";
 import { parseSettings } from "../../../bootstrap/agent/settings.ts";
@@ -296,10 +297,11 @@ describe("files", () => {
 });
 
 describe("local API", () => {
-  const view = () => ({ id: BOT }) as ReturnType<Parameters<typeof answer>[1]["view"]>;
   const ask = (method: string, path: string, order: "run" | "hold" | null, authorization = "Bearer t") => {
     const permission = () => ({ order, ban: null, revoked_since_ms: null, heard_ms: null });
-    return answer({ method, path, authorization }, { bot_id: BOT, token: "t", view, permission, setStopped: () => {} });
+    const bots = () => [{ id: BOT, enabled: true } as BotView];
+    const deps = { token: "t", bots, permission, setStopped: () => {}, forget: () => {} };
+    return answer({ method, path, authorization, body: "" }, deps);
   };
   it.each([
     ["GET", "/bots", "run", 200],

@@ -48,6 +48,7 @@ it("gives no weight to an answer over HTTP that the channel has overtaken", asyn
     store: new Store(":memory:", () => {}),
     telemetry: async () => ({ load: null, mem: null, disk: null }),
     reported: () => ({}),
+    onPermission: () => {},
     log: () => {},
     now_ms: () => 0,
     monotonic_ms: () => 0,
