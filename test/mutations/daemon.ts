@@ -41,6 +41,14 @@ export const daemon: readonly Mutant[] = [
     caught_by: ["test/unit/agent/workload/runtime-state.test.ts"],
   },
   {
+    name: "noted-before-it-starts",
+    guard: "No workload is started without a record by which the next agent finds it.",
+    file: "bootstrap/agent/workload/runner.ts",
+    find: '    store.set("child", { pid: null, start_ticks: null, mark, boot });\n',
+    replace: "",
+    caught_by: [process],
+  },
+  {
     name: "numbers-of-another-boot",
     guard: "After a boot the number of an earlier process is nobody's who may be ended for it.",
     file: "bootstrap/agent/workload/process-tree.ts",
@@ -77,7 +85,7 @@ export const daemon: readonly Mutant[] = [
     guard: "A body that is too large is not kept in memory.",
     file: API,
     find: "return bytes <= MAX_BODY_BYTES ?",
-    replace: "return bytes > 0 ?",
+    replace: "return bytes >= 0 ?",
     caught_by: [api],
   },
   {

@@ -1,6 +1,6 @@
 /** The real agent as its machine's daemon: one of it, a table of bots, a local face, and an end in order. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
@@ -164,6 +164,18 @@ describe("its end and its next start", () => {
   afterEach(() => {
     innocent?.kill("SIGKILL");
     innocent = null;
+  });
+
+  it("notes what it starts before that is there", async () => {
+    agent.removeWorkload();
+    // It can be executed, and does not start.
+    writeFileSync(join(agent.directory, "bin", "openclaw"), "#!/nonexistent\n", { mode: 0o755 });
+    plane.order = "run";
+    agent.start();
+    await until(() => expect(plane.beats.at(-1)?.workload.crashes).toBeGreaterThan(0));
+    const child = withDatabase(agent, (db) => db.prepare("SELECT value FROM kept WHERE key = 'child'").get());
+    expect(JSON.parse(String(child?.value))).toMatchObject({ pid: null, start_ticks: null, mark: expect.any(String) });
+    expect(agent.workloadEvents).toEqual([]);
   });
 
   it("ends what was started by an agent that died before it could note more than that", async () => {
