@@ -86,6 +86,8 @@ describe("the agent's sandbox", () => {
     expect(status).toMatch(/^Seccomp:\s+2$/m);
     await until(() => expect(machine.run("test", "-e", "/var/lib/spawnpoint/agent/agent.db").code).toBe(0));
     expect(machine.run("stat", "-c", "%U %a", "/var/lib/spawnpoint/agent/agent.db").stdout).toBe("openclaw 600\n");
+    const socket = ["stat", "-c", "%U %a %F", "/run/spawnpoint-agent/status.sock"];
+    await until(() => expect(machine.run(...socket).stdout).toBe("openclaw 600 socket\n"));
     expect(machine.run("systemctl", "show", "--value", "-p", "NRestarts", AGENT_UNIT).stdout).toBe("0\n");
     expect(machine.run("systemctl", "stop", AGENT_UNIT).code).toBe(0);
     expect(machine.run("systemctl", "show", "--value", "-p", "Result", AGENT_UNIT).stdout).toBe("success\n");
