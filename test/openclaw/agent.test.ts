@@ -5,11 +5,11 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { GatewayClient } from "../../bootstrap/agent/workload/gateway-client.ts";
+import { ModelServer } from "../../scripts/dev/model-server.ts";
+import { COMMAND, VERSION } from "../../scripts/dev/openclaw.ts";
 import { descendants, killTree } from "../fixtures/process-tree.ts";
 import { AgentProcess } from "../unit/agent/fixtures/agent-process.ts";
 import { agentConfig, configId, TestControlPlane } from "../unit/agent/fixtures/control-plane.ts";
-import { ModelServer } from "./model-server.ts";
-import { COMMAND, VERSION } from "./package.ts";
 
 const KEY = "sk-the-bots-own-key-0001";
 /** It takes 9 to 80 s to start, as busy as the machine is. */

@@ -36,8 +36,9 @@ export class ModelServer {
     response.end("data: [DONE]\n\n");
   });
 
-  async start(): Promise<this> {
-    await new Promise<void>((done) => this.#server.listen(0, "127.0.0.1", done));
+  /** @param port 0 takes a free one */
+  async start(port = 0): Promise<this> {
+    await new Promise<void>((done, fail) => this.#server.once("error", fail).listen(port, "127.0.0.1", done));
     return this;
   }
 
