@@ -86,7 +86,8 @@ const log = () => machine.run("tail", "-n", "60", "/var/log/spawnpoint/bootstrap
 
 async function untilDone(): Promise<void> {
   await until(() => expect(isDone(), log()).toBe(true));
-  await until(() => expect(plane.acks.at(-1)).toMatchObject({ result: "applied", workload: "running" }));
+  const applied = { result: "applied", workload: "running" };
+  await until(() => expect(plane.acks.at(-1), JSON.stringify(plane.acks)).toMatchObject(applied));
 }
 
 /** Owner, mode and path of what it has left. */

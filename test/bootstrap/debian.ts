@@ -1,7 +1,17 @@
 /** A Debian of its own: made once by debootstrap, and run under a real systemd as the first process of new namespaces. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -86,6 +96,10 @@ export class Machine {
   constructor() {
     for (const name of ["root", "disk/up", "disk/work"]) mkdirSync(join(this.#directory, name), { recursive: true });
     writeFileSync(join(this.#directory, "enter"), ENTER);
+    // Its /dev is made already, and nobody may make devices here.
+    const units = join(this.disk, "etc/systemd/system");
+    mkdirSync(units, { recursive: true });
+    symlinkSync("/dev/null", join(units, "systemd-tmpfiles-setup-dev.service"));
     this.#unshare = this.#switchOn();
   }
 
