@@ -97,8 +97,24 @@ export class Machine {
     execFileSync("nsenter", enter, { input: text });
   }
 
+  /** In good order; its disk can be read afterwards. */
+  async powerOff(): Promise<void> {
+    const ended = new Promise((done) => this.#unshare.once("exit", done));
+    this.run("systemctl", "poweroff");
+    await ended;
+  }
+
+  /** What has been written to the disk of a machine that is off. */
+  readDisk(path: string): string {
+    return readFileSync(join(this.#directory, "disk/up", path), "utf8");
+  }
+
   async dispose(): Promise<void> {
     const ended = new Promise((done) => this.#unshare.once("exit", done));
+    if (this.#unshare.exitCode !== null || this.#unshare.signalCode !== null) {
+      rmSync(this.#directory, { recursive: true, force: true });
+      return;
+    }
     // With the first process of its namespace everything ends.
     this.#unshare.kill("SIGKILL");
     await ended;
