@@ -1,10 +1,11 @@
 /** Wires the parts together and runs them until the signal; then the workload ends first and the state is closed last. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { lineRedactor, redactText } from "../../src/wire/redact.ts";
 import { makePrivateDirectory } from "./base/files.ts";
 import { createLog, describeError, type Log } from "./base/log.ts";
 import { openStore } from "./base/open-store.ts";
+import type { Store } from "./base/store.ts";
 import { sleep } from "./base/timing.ts";
 import { CommandExecutor } from "./commands/command-executor.ts";
 import { startApi } from "./local/start.ts";
@@ -19,9 +20,12 @@ import { readTelemetry } from "./plane/telemetry.ts";
 import type { Settings } from "./settings.ts";
 import { ConfigApplier } from "./workload/config-applier.ts";
 import { LogFile } from "./workload/log-file.ts";
+import { OwnSites } from "./workload/own-site.ts";
 import { ReportWatch } from "./workload/report-file.ts";
 import { Runner } from "./workload/runner.ts";
+import type { Sites } from "./workload/site.ts";
 import { type Snapshot, Supervisor } from "./workload/supervisor.ts";
+import { UnitSites, WORKLOAD_GROUP } from "./workload/unit-site.ts";
 import { ladderBudget } from "./workload/wind-down-rules.ts";
 
 const WORKLOAD_LOG_MAX_BYTES = 5 * 1024 * 1024;
@@ -53,8 +57,10 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
 
   const store = openStore(join(state_dir, "agent.db"), log);
   if (isRegistered(state_dir)) markRegistered(state_dir, settings.registration_token_file);
+  const sites = sitesOf(settings.workload, store, log);
   const runner = new Runner({
     settings: settings.workload,
+    sites,
     store,
     log,
     log_file: new LogFile(settings.workload.log_file, WORKLOAD_LOG_MAX_BYTES, lineRedactor(known)),
@@ -63,7 +69,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     env,
     fetch,
   });
-  await runner.endLeftover(signal);
+  await sites.endLeftover(signal);
 
   const supervisor = new Supervisor({
     now_ms: monotonic_ms,
@@ -147,7 +153,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     rotate: (done) => rotation.begin(done),
   });
   const trading = new ReportWatch({
-    root: settings.workload.state_dir,
+    root: dirname(settings.workload.report_path),
     path: settings.workload.report_path,
     ...settings.report,
     redact: (text) => redactText(text, known()),
@@ -230,6 +236,11 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   api?.closeAllConnections();
   store.close();
   log("agent_stopped");
+}
+
+function sitesOf({ launcher, ladder }: Settings["workload"], store: Store, log: Log): Sites {
+  if (launcher === null) return new OwnSites({ store, log, stop_ms: ladder.stop_ms });
+  return new UnitSites({ launcher: launcher.socket, directory: launcher.directory, group: WORKLOAD_GROUP, log });
 }
 
 /** A loop that throws (a full disk, a bug) is said and run again: one bad moment does not silence the agent. */

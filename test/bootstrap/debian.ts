@@ -121,6 +121,18 @@ export class Machine {
     for (const service of this.#services) await this.#connect(service);
   }
 
+  /** In good order; its disk can be read afterwards. */
+  async powerOff(): Promise<void> {
+    const ended = once(this.#unshare, "exit");
+    this.run("systemctl", "poweroff");
+    await ended;
+  }
+
+  /** What has been written to the disk of a machine that is off. */
+  readDisk(path: string): string {
+    return readFileSync(join(this.disk, path), "utf8");
+  }
+
   async reach(service: Service): Promise<void> {
     this.#services.push(service);
     await this.#connect(service);
@@ -157,6 +169,7 @@ export class Machine {
       near.close();
       far.kill("SIGKILL");
     }
+    if (this.#unshare.exitCode !== null || this.#unshare.signalCode !== null) return;
     const ended = once(this.#unshare, "exit");
     // With the first process of its namespace everything ends.
     this.#unshare.kill("SIGKILL");

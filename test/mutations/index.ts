@@ -9,6 +9,7 @@ import { fullRun } from "./full-run.ts";
 import { history } from "./history.ts";
 import { holds } from "./holds.ts";
 import { hostile } from "./hostile.ts";
+import { launcher } from "./launcher.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { migrations } from "./migrations.ts";
 import type { Mutant } from "./mutant.ts";
@@ -48,6 +49,7 @@ export const mutants: readonly Mutant[] = [
   ...fullRun,
   ...starts,
   ...workload,
+  ...launcher,
   ...holds,
   ...windDown,
 ];

@@ -170,7 +170,7 @@ export class ConfigApplier {
     const { store, supervisor, plan, log, monotonic_ms } = this.#deps;
     store.set("applying", { config_id: config.id, at_ms: this.#deps.now_ms() });
     let began_ms = monotonic_ms();
-    const renewed = supervisor.renew(plan(config));
+    const renewed = await supervisor.renew(plan(config));
     log("apply_started", { config_id: config.id, version: config.version, restart: !renewed });
     if (!renewed) supervisor.run(plan(config));
     // What ended a try is still the reason while the next one begins.

@@ -7,31 +7,14 @@ import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
+import { areOwnedBy, type ListeningSocket } from "./listener.ts";
+import type { Command } from "./orders.ts";
 import { GROUP_MARK, type GroupRoot, killGroup, membersOf, ownCgroup, signalTo } from "./process-group.ts";
+import type { StartedWorkload } from "./site.ts";
 
 /** What outlives the first process is asked to end, and killed after this. */
 const LEFT_BEHIND_MS = 5000;
 const LOOK_EVERY_MS = 50;
-
-/** A started workload, as far as its supervisor is concerned. */
-export interface WorkloadProcess {
-  readonly pid?: number | undefined;
-  readonly stdout: Readable | null;
-  readonly stderr: Readable | null;
-  /** SIGTERM asks the first process; SIGKILL ends all of them. */
-  kill(signal: "SIGTERM" | "SIGKILL"): boolean;
-  /** Once nothing is left: how the first process has ended. */
-  once(event: "exit", heard: (code: number | null, signal: NodeJS.Signals | null) => void): unknown;
-  /** It could not be started, and there will be no `exit`. */
-  on(event: "error", heard: (error: Error) => void): unknown;
-}
-
-export interface Command {
-  file: string;
-  args: readonly string[];
-  env: Readonly<Record<string, string>>;
-  cwd: string;
-}
 
 /** @param onLeftBehind told of what outlived its first process, by number */
 export function launch(command: Command, onLeftBehind: (pids: readonly number[]) => void): Launch {
@@ -46,7 +29,7 @@ export function launch(command: Command, onLeftBehind: (pids: readonly number[])
   return new Launch(spawn(command.file, [...command.args], options), mark, onLeftBehind);
 }
 
-export class Launch extends EventEmitter implements WorkloadProcess {
+export class Launch extends EventEmitter implements StartedWorkload {
   readonly mark: string;
   readonly #child: ChildProcess;
   readonly #onLeftBehind: (pids: readonly number[]) => void;
@@ -76,6 +59,10 @@ export class Launch extends EventEmitter implements WorkloadProcess {
   /** The processes of this start that are alive. */
   members(): number[] {
     return membersOf(this.#root, ownCgroup());
+  }
+
+  owns(sockets: readonly ListeningSocket[]): boolean {
+    return areOwnedBy(sockets, this.members());
   }
 
   kill(signal: "SIGTERM" | "SIGKILL"): boolean {

@@ -7,7 +7,7 @@ import { describeError, type Log } from "../base/log.ts";
 import { aborted, type BackoffLimits, sleep } from "../base/timing.ts";
 import { BadConfigError } from "./config-file.ts";
 import type { Gateway } from "./gateway-client.ts";
-import type { WorkloadProcess } from "./launcher.ts";
+import type { WorkloadProcess } from "./site.ts";
 import { afterEnd, suspectsConfig } from "./supervision.ts";
 import { type Vitals, Watch, type WatchLimits } from "./watch.ts";
 import { windDown } from "./wind-down.ts";
@@ -18,7 +18,7 @@ export interface Plan {
   /** Writes what the child needs and starts it. @throws {BadConfigError} where it cannot work with this config */
   launch: (superseded: AbortSignal) => Promise<Launched>;
   /** Writes what a running child reads anew by itself. @returns false where it has to be started anew instead */
-  renew: () => boolean;
+  renew: () => Promise<boolean>;
 }
 
 export interface Launched {
@@ -146,10 +146,13 @@ export class Supervisor {
   }
 
   /** Goes on with the running child under another plan. @returns false where that takes a start, which is the caller's */
-  renew(plan: Plan): boolean {
-    if (this.#state !== "running" || this.#meaning.plan === null || this.#ready_since_ms === null) return false;
-    if (!plan.renew()) return false;
-    this.#meaning.plan = plan;
+  async renew(plan: Plan): Promise<boolean> {
+    const meant = this.#meaning;
+    if (this.#state !== "running" || meant.plan === null || this.#ready_since_ms === null) return false;
+    if (!(await plan.renew())) return false;
+    // It may have ended meanwhile, or be meant to.
+    if (this.#meaning !== meant || this.#state !== "running") return false;
+    meant.plan = plan;
     this.#forgetExits();
     this.#ready_since_ms = null;
     this.#judged_from_ms = this.#deps.now_ms();

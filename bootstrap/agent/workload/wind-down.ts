@@ -6,7 +6,7 @@ import * as z from "zod";
 import { describeError, type Log } from "../base/log.ts";
 import { sleep } from "../base/timing.ts";
 import type { Gateway } from "./gateway-client.ts";
-import type { WorkloadProcess } from "./launcher.ts";
+import type { WorkloadProcess } from "./site.ts";
 import { type Flight, KILL_MS, type LadderLimits, nextRung, type Rung, rungLimit } from "./wind-down-rules.ts";
 
 /** Far below the lease of 120 s that asking keeps. */

@@ -1,0 +1,63 @@
+/** The workload as the agent's child, of its own user: where nobody else could start it. */
+import type { Log } from "../base/log.ts";
+import type { Store } from "../base/store.ts";
+import { endLeft, launch } from "./launcher.ts";
+import type { Command } from "./orders.ts";
+import { Premises } from "./premises.ts";
+import { startTicks } from "./process-tree.ts";
+import type { Site, Sites, StartedWorkload } from "./site.ts";
+
+export interface OwnSiteDeps {
+  store: Store;
+  log: Log;
+  /** How long a leftover may take to end by itself, ms. */
+  stop_ms: number;
+}
+
+export class OwnSites implements Sites {
+  readonly #deps: OwnSiteDeps;
+
+  constructor(deps: OwnSiteDeps) {
+    this.#deps = deps;
+  }
+
+  open(): Promise<Site> {
+    return Promise.resolve(new OwnSite(this.#deps));
+  }
+
+  /** What outlived its agent (killed without a word) is ended, all of it, before another workload may start. */
+  async endLeftover(signal: AbortSignal): Promise<void> {
+    const { store, log, stop_ms } = this.#deps;
+    const child = store.get("child");
+    if (child !== null) {
+      const alive = startTicks(child.pid) === child.start_ticks;
+      if (alive) log("workload_leftover_ended", { pid: child.pid });
+      const root = { mark: child.mark ?? "", pid: alive ? child.pid : null };
+      await endLeft(root, stop_ms, () => signal.aborted);
+    }
+    store.set("child", null);
+  }
+}
+
+class OwnSite extends Premises implements Site {
+  readonly #deps: OwnSiteDeps;
+
+  constructor(deps: OwnSiteDeps) {
+    super(deps.log);
+    this.#deps = deps;
+  }
+
+  start(command: Command): Promise<StartedWorkload> {
+    const { store, log } = this.#deps;
+    const child = launch(command, (pids) => log("workload_left_behind", { pids: pids.slice(0, 20) }));
+    const ticks = child.pid === undefined ? null : startTicks(child.pid);
+    if (child.pid !== undefined && ticks !== null) {
+      store.set("child", { pid: child.pid, start_ticks: ticks, mark: child.mark });
+    }
+    return Promise.resolve(child);
+  }
+
+  leave(): Promise<void> {
+    return Promise.resolve();
+  }
+}
