@@ -1,7 +1,9 @@
 /** Wires the parts together and runs them until the signal; then the workload ends first and the state is closed last. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { MAX_DEGRADED } from "../../src/wire/agent.ts";
 import { lineRedactor, redactText } from "../../src/wire/redact.ts";
+import { DiskWatch } from "./base/disk.ts";
 import { makePrivateDirectory } from "./base/files.ts";
 import { createLog, describeError, type Log } from "./base/log.ts";
 import { openStore } from "./base/open-store.ts";
@@ -11,7 +13,7 @@ import { startApi } from "./local/start.ts";
 import { Channel } from "./plane/channel.ts";
 import { channelAddress } from "./plane/channel-rules.ts";
 import { ControlPlane } from "./plane/control-plane.ts";
-import { Credentials, filesIn, isRegistered, loadLocalSecret, markRegistered } from "./plane/credential.ts";
+import { Credentials, filesIn, loadLocalSecret } from "./plane/credential.ts";
 import { CredentialRotation } from "./plane/credential-rotation.ts";
 import { ReportQueue } from "./plane/report-queue.ts";
 import { Session } from "./plane/session.ts";
@@ -19,6 +21,7 @@ import { readTelemetry } from "./plane/telemetry.ts";
 import type { Settings } from "./settings.ts";
 import { ConfigApplier } from "./workload/config-applier.ts";
 import { LogFile } from "./workload/log-file.ts";
+import { memoryEventsOf } from "./workload/out-of-memory.ts";
 import { ReportWatch } from "./workload/report-file.ts";
 import { Runner } from "./workload/runner.ts";
 import { type Snapshot, Supervisor } from "./workload/supervisor.ts";
@@ -52,7 +55,15 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   log("agent_started", { agent_version, bot_id: settings.bot_id, droplet_id: settings.droplet_id });
 
   const store = openStore(join(state_dir, "agent.db"), log);
-  if (isRegistered(state_dir)) markRegistered(state_dir, settings.registration_token_file);
+  const disk = new DiskWatch({
+    directories: [state_dir, settings.workload.state_dir],
+    store,
+    log,
+    onChange: () => {
+      sayChange();
+      applier.wake.raise();
+    },
+  });
   const runner = new Runner({
     settings: settings.workload,
     store,
@@ -60,6 +71,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     log_file: new LogFile(settings.workload.log_file, WORKLOAD_LOG_MAX_BYTES, lineRedactor(known)),
     gateway_token,
     good_config_path: join(state_dir, "openclaw.good.json"),
+    memoryEvents: memoryEventsOf,
     env,
     fetch,
   });
@@ -109,7 +121,11 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     store,
     applier: () => applier,
     commands: () => commands,
-    workload: () => ({ ...supervisor.snapshot(), version: runner.version }),
+    workload: () => {
+      const snapshot = supervisor.snapshot();
+      const degraded = [disk.why ?? [], snapshot.degraded].flat().slice(0, MAX_DEGRADED);
+      return { ...snapshot, degraded, version: runner.version };
+    },
     telemetry: readTelemetry,
     reported: () => trading.reported,
     log,
@@ -123,6 +139,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     plan: (config) => runner.plan(config),
     installed: () => runner.installed(),
     permission: () => session.permission,
+    unwritable: () => disk.why,
     log,
     now_ms,
     monotonic_ms,
@@ -135,6 +152,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     applier,
     supervisor,
     permission: () => session.permission,
+    unwritable: () => disk.why,
     setStopped,
     log,
     log_path: settings.workload.log_file,
@@ -208,8 +226,9 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   }
 
   const api = await startApi(settings, api_token, { store, session, supervisor, runner, setStopped }, log);
-  // An agent that starts anew does not say first that there is no report.
+  // An agent that starts anew does not say first that there is no report, or that the disk has room.
   trading.look();
+  disk.look();
   await session.enrol(signal);
   const loops = {
     beats: (s: AbortSignal) => session.beats(s),
@@ -221,6 +240,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     rotation: (s: AbortSignal) => rotation.loop(s),
     applier: (s: AbortSignal) => applier.loop(s),
     trading: (s: AbortSignal) => trading.loop(s),
+    disk: (s: AbortSignal) => disk.loop(s),
   };
   await Promise.all(Object.entries(loops).map(([name, loop]) => forever(name, loop, signal, log)));
 
@@ -232,7 +252,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   log("agent_stopped");
 }
 
-/** A loop that throws (a full disk, a bug) is said and run again: one bad moment does not silence the agent. */
+/** A loop that throws (a bug) is said and run again: one bad moment does not silence the agent. */
 async function forever(
   name: string,
   loop: (signal: AbortSignal) => Promise<void>,

@@ -84,6 +84,7 @@ describe("the agent's sandbox", () => {
     }
     expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
     expect(status).toMatch(/^Seccomp:\s+2$/m);
+    expect(machine.run("cat", `/proc/${pid}/oom_score_adj`).stdout).toBe("-500\n");
     await until(() => expect(machine.run("test", "-e", "/var/lib/spawnpoint/agent/agent.db").code).toBe(0));
     expect(machine.run("stat", "-c", "%U %a", "/var/lib/spawnpoint/agent/agent.db").stdout).toBe("openclaw 600\n");
     expect(machine.run("systemctl", "show", "--value", "-p", "NRestarts", AGENT_UNIT).stdout).toBe("0\n");

@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import * as z from "zod";
 import { MAX_DEGRADED } from "../../../src/wire/agent.ts";
 import type { AgentConfig } from "../../../src/wire/config.ts";
+import { whyUnwritable } from "../base/disk.ts";
 import { makePrivateDirectory } from "../base/files.ts";
 import { ForeignFileError, makeForeignDirectory, readForeign, setAside, writeForeign } from "../base/foreign-files.ts";
 import { describeError, type Log } from "../base/log.ts";
@@ -25,6 +26,7 @@ import {
   type WorkloadPaths,
   workloadEnvironment,
 } from "./openclaw.ts";
+import { endFirst, OomWatch, OUT_OF_MEMORY } from "./out-of-memory.ts";
 import { startTicks } from "./process-tree.ts";
 import { whyStartAnew } from "./renewal.ts";
 import type { Launched, Plan } from "./supervisor.ts";
@@ -51,6 +53,8 @@ export interface RunnerDeps {
   gateway_token: string;
   /** Where the agent keeps the `openclaw.json` of the last healthy start. */
   good_config_path: string;
+  /** Where the control group of a process counts whom it has lost for want of memory; null: nowhere. */
+  memoryEvents: (pid: number) => string | null;
   env: Readonly<Record<string, string | undefined>>;
   fetch: typeof fetch;
 }
@@ -112,6 +116,8 @@ export class Runner {
   async #launch(config: AgentConfig, superseded: AbortSignal): Promise<Launched> {
     const { log } = this.#deps;
     const paths = this.#paths;
+    const unwritable = whyUnwritable(paths.state_dir);
+    if (unwritable !== null) throw new Error(unwritable);
     const environment = this.#environment(config, paths);
     makePrivateDirectory(paths.state_dir);
     makeForeignDirectory(paths.state_dir, paths.tmp_dir);
@@ -179,13 +185,16 @@ export class Runner {
   }
 
   #spawn(config_id: string, { environment, port }: Start, cwd: string): Spawned {
-    const { settings, store, log_file, log } = this.#deps;
+    const { settings, store, log_file, memoryEvents, log } = this.#deps;
     const child = launch({ file: settings.command, args: gatewayArguments(port), env: environment, cwd }, (pids) =>
       log("workload_left_behind", { pids: pids.slice(0, 20) }),
     );
     const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
     if (child.stdout !== null) log_file.follow(child.stdout, lost);
     const lastWords = child.stderr === null ? () => null : log_file.follow(child.stderr, lost);
+    endFirst(child.pid);
+    const memory = new OomWatch(child.pid === undefined ? null : memoryEvents(child.pid), () => performance.now());
+    const probe = this.#prober(child, port);
     const ticks = child.pid === undefined ? null : startTicks(child.pid);
     if (child.pid !== undefined && ticks !== null) {
       store.set("child", { pid: child.pid, start_ticks: ticks, mark: child.mark });
@@ -193,8 +202,11 @@ export class Runner {
     log("workload_spawned", { pid: child.pid ?? null, port, config_id, version: this.#version });
     return {
       child,
-      probe: this.#prober(child, port),
-      lastWords,
+      probe: (signal) => {
+        memory.look();
+        return probe(signal);
+      },
+      lastWords: () => (memory.recent() ? OUT_OF_MEMORY : lastWords()),
       gateway: () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS }),
       warn: (end) => this.#warn(end),
     };
@@ -217,7 +229,7 @@ export class Runner {
       env: { ...plainEnvironment(this.#dirs, env), WIND_DOWN_ENDS_AT: ends_at },
     };
     await new Promise<void>((done, fail) => {
-      execFile(wind_down_command, [], options, (error) => (error === null ? done() : fail(error)));
+      endFirst(execFile(wind_down_command, [], options, (error) => (error === null ? done() : fail(error))).pid);
     });
   }
 
@@ -331,13 +343,14 @@ export class Runner {
   #readVersion(): Promise<string | null> {
     const { settings, env } = this.#deps;
     return new Promise((resolve) => {
-      execFile(
+      const child = execFile(
         settings.command,
         ["--version"],
         { timeout: VERSION_TIMEOUT_MS, env: plainEnvironment(this.#dirs, env) },
         (error, stdout) =>
           resolve(error === null ? (/\d+\.\d+\.\d+[\w.+-]*/.exec(stdout)?.[0]?.slice(0, 64) ?? null) : null),
       );
+      endFirst(child.pid);
     });
   }
 }
