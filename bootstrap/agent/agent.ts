@@ -1,7 +1,9 @@
 /** Wires the parts together and runs them until the signal; then the workload ends first and the state is closed last. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { dirname, join } from "node:path";
+import { MAX_DEGRADED } from "../../src/wire/agent.ts";
 import { lineRedactor, redactText } from "../../src/wire/redact.ts";
+import { DiskWatch } from "./base/disk.ts";
 import { makePrivateDirectory } from "./base/files.ts";
 import { createLog, describeError, type Log } from "./base/log.ts";
 import { openStore } from "./base/open-store.ts";
@@ -12,7 +14,7 @@ import { startApi } from "./local/start.ts";
 import { Channel } from "./plane/channel.ts";
 import { channelAddress } from "./plane/channel-rules.ts";
 import { ControlPlane } from "./plane/control-plane.ts";
-import { Credentials, filesIn, isRegistered, loadLocalSecret, markRegistered } from "./plane/credential.ts";
+import { Credentials, filesIn, loadLocalSecret } from "./plane/credential.ts";
 import { CredentialRotation } from "./plane/credential-rotation.ts";
 import { ReportQueue } from "./plane/report-queue.ts";
 import { Session } from "./plane/session.ts";
@@ -56,7 +58,17 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   log("agent_started", { agent_version, bot_id: settings.bot_id, droplet_id: settings.droplet_id });
 
   const store = openStore(join(state_dir, "agent.db"), log);
-  if (isRegistered(state_dir)) markRegistered(state_dir, settings.registration_token_file);
+  const { launcher } = settings.workload;
+  const disk = new DiskWatch({
+    // What is written for a workload of another user is written on its side.
+    directories: launcher === null ? [state_dir, settings.workload.state_dir] : [state_dir],
+    store,
+    log,
+    onChange: () => {
+      sayChange();
+      applier.wake.raise();
+    },
+  });
   const sites = sitesOf(settings.workload, store, log);
   const runner = new Runner({
     settings: settings.workload,
@@ -115,7 +127,11 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     store,
     applier: () => applier,
     commands: () => commands,
-    workload: () => ({ ...supervisor.snapshot(), version: runner.version }),
+    workload: () => {
+      const snapshot = supervisor.snapshot();
+      const degraded = [disk.why ?? [], snapshot.degraded].flat().slice(0, MAX_DEGRADED);
+      return { ...snapshot, degraded, version: runner.version };
+    },
     telemetry: readTelemetry,
     reported: () => trading.reported,
     log,
@@ -129,6 +145,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     plan: (config) => runner.plan(config),
     installed: () => runner.installed(),
     permission: () => session.permission,
+    unwritable: () => disk.why,
     log,
     now_ms,
     monotonic_ms,
@@ -141,6 +158,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     applier,
     supervisor,
     permission: () => session.permission,
+    unwritable: () => disk.why,
     setStopped,
     log,
     log_path: settings.workload.log_file,
@@ -214,8 +232,9 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   }
 
   const api = await startApi(settings, api_token, { store, session, supervisor, runner, setStopped }, log);
-  // An agent that starts anew does not say first that there is no report.
+  // An agent that starts anew does not say first that there is no report, or that the disk has room.
   trading.look();
+  disk.look();
   await session.enrol(signal);
   const loops = {
     beats: (s: AbortSignal) => session.beats(s),
@@ -227,6 +246,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     rotation: (s: AbortSignal) => rotation.loop(s),
     applier: (s: AbortSignal) => applier.loop(s),
     trading: (s: AbortSignal) => trading.loop(s),
+    disk: (s: AbortSignal) => disk.loop(s),
   };
   await Promise.all(Object.entries(loops).map(([name, loop]) => forever(name, loop, signal, log)));
 
@@ -239,11 +259,11 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
 }
 
 function sitesOf({ launcher, ladder }: Settings["workload"], store: Store, log: Log): Sites {
-  if (launcher === null) return new OwnSites({ store, log, stop_ms: ladder.stop_ms });
+  if (launcher === null) return new OwnSites({ store, log, stop_ms: ladder.stop_ms, memoryEvents: memoryEventsOf });
   return new UnitSites({ launcher: launcher.socket, directory: launcher.directory, group: WORKLOAD_GROUP, log });
 }
 
-/** A loop that throws (a full disk, a bug) is said and run again: one bad moment does not silence the agent. */
+/** A loop that throws (a bug) is said and run again: one bad moment does not silence the agent. */
 async function forever(
   name: string,
   loop: (signal: AbortSignal) => Promise<void>,

@@ -65,6 +65,7 @@ describe("the agent's sandbox", () => {
     }
     expect(status).toMatch(/^NoNewPrivs:\s+1$/m);
     expect(status).toMatch(/^Seccomp:\s+2$/m);
+    expect(droplet.must("cat", `/proc/${droplet.show(AGENT_UNIT, "MainPID")}/oom_score_adj`)).toBe("-500\n");
     await until(() => expect(run("test", "-e", "/var/lib/spawnpoint/agent/agent.db").code).toBe(0));
     expect(droplet.must("stat", "-c", "%U %a", "/var/lib/spawnpoint/agent/agent.db")).toBe("spawnpoint-agent 600\n");
     expect(droplet.show(AGENT_UNIT, "NRestarts")).toBe("0");

@@ -1,6 +1,7 @@
 import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
+import { disk } from "./disk.ts";
 import { droplet } from "./droplet.ts";
 import { environment } from "./environment.ts";
 import { evidence } from "./evidence.ts";
@@ -38,6 +39,7 @@ export const mutants: readonly Mutant[] = [
   ...channel,
   ...history,
   ...rollout,
+  ...disk,
   ...droplet,
   ...tenancy,
   ...environment,

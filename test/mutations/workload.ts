@@ -148,14 +148,6 @@ export const workload: readonly Mutant[] = [
     caught_by: ["test/simulation/regressions.test.ts"],
   },
   {
-    name: "only-damage-is-put-aside",
-    guard: "A full disk does not cost the agent what it must remember.",
-    file: "bootstrap/agent/base/open-store.ts",
-    find: "if (!isDamaged(error)) throw error;",
-    replace: "void isDamaged;",
-    caught_by: ["test/unit/agent/base/open-store.test.ts"],
-  },
-  {
     name: "drain-has-a-deadline",
     guard: "What does not end by itself is aborted at the drain's deadline.",
     file: LADDER,

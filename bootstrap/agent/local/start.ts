@@ -49,7 +49,12 @@ export async function startApi(settings: Settings, token: string, parts: Parts, 
         };
       },
     });
-    writeDurably(join(settings.state_dir, "api.json"), `${JSON.stringify({ port })}\n`);
+    try {
+      writeDurably(join(settings.state_dir, "api.json"), `${JSON.stringify({ port })}\n`);
+    } catch (error) {
+      // A full disk. Who knows the port can still stop the workload.
+      log("local_api_unlisted", { port, error: describeError(error) });
+    }
     return server;
   } catch (error) {
     log("local_api_unavailable", { port: settings.api_port, error: describeError(error) });

@@ -1,7 +1,7 @@
 /** The conversation with the control plane: enrolment, beats, orders, configs. Each loop outlives its failures. */
 import { type HeartbeatAnswer, type HeartbeatRequest, MAX_CRASH_CHARS } from "../../../src/wire/agent.ts";
 import { readText } from "../base/files.ts";
-import type { Log } from "../base/log.ts";
+import { describeError, type Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import { aborted, backoff, Signal, sleep } from "../base/timing.ts";
 import type { CommandExecutor } from "../commands/command-executor.ts";
@@ -52,9 +52,12 @@ export class Session {
   #link: Link = { up: false, changed: new AbortController() };
   #orders_heard = 0;
   #etag: string | null = null;
+  /** Registered, and the disk does not say so yet: a restart would do it again, with the same credential. */
+  #unmarked: boolean;
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
+    this.#unmarked = isRegistered(deps.settings.state_dir);
   }
 
   get permission(): Permission {
@@ -93,7 +96,7 @@ export class Session {
       if (verdict.do === "registered") {
         store.set("heartbeat_interval_s", verdict.heartbeat_interval_s);
         store.set("channel_url", verdict.channel_url);
-        markRegistered(settings.state_dir, settings.registration_token_file);
+        this.#unmarked = true;
         log("registered", { heartbeat_interval_s: verdict.heartbeat_interval_s });
         break;
       }
@@ -102,6 +105,18 @@ export class Session {
       await sleep(verdict.after_ms, signal);
     }
     this.#setPermission({ ...this.#permission, ban: null });
+    this.#mark();
+  }
+
+  #mark(): void {
+    const { settings, log } = this.#deps;
+    if (!this.#unmarked) return;
+    try {
+      markRegistered(settings.state_dir, settings.registration_token_file);
+      this.#unmarked = false;
+    } catch (error) {
+      log("registration_not_marked", { error: describeError(error) });
+    }
   }
 
   /** Beats over HTTP, for as long as the channel does not carry them. */
@@ -215,6 +230,7 @@ export class Session {
   #take(answer: HeartbeatAnswer, carried: readonly string[]): void {
     const { store, applier, commands, now_ms } = this.#deps;
     store.set("last_heartbeat_ms", now_ms());
+    this.#mark();
     if (answer.desired_config_id !== applier().held?.id) this.#config_wake.raise();
     commands().take(answer.commands, carried);
   }

@@ -24,6 +24,8 @@ export interface ConfigApplierDeps {
   plan: (config: AgentConfig) => Plan;
   installed: () => boolean;
   permission: () => Permission;
+  /** Why nothing can be written to the disk; null: it can. */
+  unwritable: () => string | null;
   log: Log;
   /** Unix time, ms. */
   now_ms: () => number;
@@ -100,7 +102,7 @@ export class ConfigApplier {
   }
 
   #situation(): Situation {
-    const { store, supervisor, installed, permission, now_ms, monotonic_ms } = this.#deps;
+    const { store, supervisor, installed, permission, unwritable, now_ms, monotonic_ms } = this.#deps;
     const permitted = permission();
     const { up } = supervisor.snapshot();
     const policy = (this.#known(up) ?? this.#held)?.risk_config.offline_policy;
@@ -110,6 +112,7 @@ export class ConfigApplier {
       cut_off: isCutOff(permitted, policy, monotonic_ms()),
       stopped_here: store.get("stopped_here") ?? false,
       installed: installed(),
+      unwritable: unwritable(),
       up,
       held: this.#held?.id ?? null,
       applied: store.get("applied"),
@@ -184,7 +187,8 @@ export class ConfigApplier {
       if (state === "stopping") began_ms = monotonic_ms();
       const elapsed_ms = monotonic_ms() - began_ms;
       const may_run = !this.#leaving && mayRun(this.#situation());
-      const view = { elapsed_ms, may_run, state, reason, ready_for_ms, exits: suspect_exits };
+      const unwritable = this.#deps.unwritable();
+      const view = { elapsed_ms, may_run, unwritable, state, reason, ready_for_ms, exits: suspect_exits };
       const verdict = judgeApply(view, { ...this.#deps, ready_window_ms });
       switch (verdict.is) {
         case "applied":

@@ -9,6 +9,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import { areOwnedBy, type ListeningSocket } from "./listener.ts";
 import type { Command } from "./orders.ts";
+import { endFirst, memoryEventsOf, OomWatch } from "./out-of-memory.ts";
 import { GROUP_MARK, type GroupRoot, killGroup, membersOf, ownCgroup, signalTo } from "./process-group.ts";
 import type { StartedWorkload } from "./site.ts";
 
@@ -17,7 +18,11 @@ const LEFT_BEHIND_MS = 5000;
 const LOOK_EVERY_MS = 50;
 
 /** @param onLeftBehind told of what outlived its first process, by number */
-export function launch(command: Command, onLeftBehind: (pids: readonly number[]) => void): Launch {
+export function launch(
+  command: Command,
+  onLeftBehind: (pids: readonly number[]) => void,
+  memoryEvents = memoryEventsOf,
+): Launch {
   const mark = randomUUID();
   const options: SpawnOptions = {
     cwd: command.cwd,
@@ -26,20 +31,29 @@ export function launch(command: Command, onLeftBehind: (pids: readonly number[])
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   };
-  return new Launch(spawn(command.file, [...command.args], options), mark, onLeftBehind);
+  const child = spawn(command.file, [...command.args], options);
+  endFirst(child.pid);
+  const memory = new OomWatch(child.pid === undefined ? null : memoryEvents(child.pid), () => performance.now());
+  return new Launch(child, mark, { onLeftBehind, memory });
 }
 
 export class Launch extends EventEmitter implements StartedWorkload {
   readonly mark: string;
   readonly #child: ChildProcess;
   readonly #onLeftBehind: (pids: readonly number[]) => void;
+  readonly #memory: OomWatch;
   #killed = false;
 
-  constructor(child: ChildProcess, mark: string, onLeftBehind: (pids: readonly number[]) => void) {
+  constructor(
+    child: ChildProcess,
+    mark: string,
+    { onLeftBehind, memory }: { onLeftBehind: (pids: readonly number[]) => void; memory: OomWatch },
+  ) {
     super();
     this.mark = mark;
     this.#child = child;
     this.#onLeftBehind = onLeftBehind;
+    this.#memory = memory;
     child.once("exit", (code, signal) => void this.#clear(code, signal));
     child.on("error", (error) => this.emit("error", error));
   }
@@ -63,6 +77,10 @@ export class Launch extends EventEmitter implements StartedWorkload {
 
   owns(sockets: readonly ListeningSocket[]): boolean {
     return areOwnedBy(sockets, this.members());
+  }
+
+  lacksMemory(): boolean {
+    return this.#memory.recent();
   }
 
   kill(signal: "SIGTERM" | "SIGKILL"): boolean {

@@ -87,10 +87,13 @@ export const Said = z.union([
       signal: z.string().max(16).nullable(),
       /** What has outlived the first process. */
       left: z.array(z.int()).max(20),
+      /** The kernel has ended something of it for want of memory. */
+      lacks_memory: z.boolean(),
     }),
   }),
 ]);
 export type Said = z.output<typeof Said>;
+export type Ended = Extract<Said, { ended: unknown }>["ended"];
 
 /** An `openclaw.json` of the largest size that is read, each of its characters escaped. */
 const LINE_MAX_CHARS = 8 * 1024 * 1024;

@@ -12,6 +12,8 @@ export interface OwnSiteDeps {
   log: Log;
   /** How long a leftover may take to end by itself, ms. */
   stop_ms: number;
+  /** Where the control group of a process counts whom it has lost for want of memory; null: nowhere. */
+  memoryEvents: (pid: number) => string | null;
 }
 
 export class OwnSites implements Sites {
@@ -48,8 +50,9 @@ class OwnSite extends Premises implements Site {
   }
 
   start(command: Command): Promise<StartedWorkload> {
-    const { store, log } = this.#deps;
-    const child = launch(command, (pids) => log("workload_left_behind", { pids: pids.slice(0, 20) }));
+    const { store, log, memoryEvents } = this.#deps;
+    const onLeftBehind = (pids: readonly number[]) => log("workload_left_behind", { pids: pids.slice(0, 20) });
+    const child = launch(command, onLeftBehind, memoryEvents);
     const ticks = child.pid === undefined ? null : startTicks(child.pid);
     if (child.pid !== undefined && ticks !== null) {
       store.set("child", { pid: child.pid, start_ticks: ticks, mark: child.mark });

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { AgentConfig } from "../../../src/wire/config.ts";
+import { whyUnwritable } from "../base/disk.ts";
 import { makePrivateDirectory } from "../base/files.ts";
 import { ForeignFileError, makeForeignDirectory, readForeign, setAside, writeForeign } from "../base/foreign-files.ts";
 import { describeError, type Log } from "../base/log.ts";
@@ -13,6 +14,7 @@ import { checkConfig } from "./config-check.ts";
 import { type Prepared, prepareConfigFile } from "./config-file.ts";
 import { openclawConfig, rulesFile, type WorkloadPaths } from "./openclaw.ts";
 import type { PrepareOrder, Ready, RenewOrder, WarnOrder } from "./orders.ts";
+import { endFirst } from "./out-of-memory.ts";
 import { whyStartAnew } from "./renewal.ts";
 import { SKILL_NAME, tradingSkill, withTradingRules } from "./trading-rules.ts";
 
@@ -34,6 +36,8 @@ export class Premises {
   /** @throws {BadConfigError} where it cannot work with this config */
   async prepare(order: PrepareOrder, superseded: AbortSignal): Promise<Ready> {
     const { config, paths, command, plain_environment } = order;
+    const unwritable = whyUnwritable(paths.state_dir);
+    if (unwritable !== null) throw new Error(unwritable);
     makePrivateDirectory(paths.state_dir);
     makeForeignDirectory(paths.state_dir, paths.tmp_dir);
     makePrivateDirectory(dirname(paths.config_path));
@@ -88,7 +92,7 @@ export class Premises {
     if (command === null) return;
     const options = { timeout: WARN_TIMEOUT_MS, env: { ...environment, WIND_DOWN_ENDS_AT: ends_at } };
     await new Promise<void>((done, fail) => {
-      execFile(command, [], options, (error) => (error === null ? done() : fail(error)));
+      endFirst(execFile(command, [], options, (error) => (error === null ? done() : fail(error))).pid);
     });
   }
 
@@ -134,8 +138,9 @@ export class Premises {
 /** Null where it does not say. */
 function readVersion(command: string, env: Record<string, string>): Promise<string | null> {
   return new Promise((resolve) => {
-    execFile(command, ["--version"], { timeout: VERSION_TIMEOUT_MS, env }, (error, stdout) =>
+    const child = execFile(command, ["--version"], { timeout: VERSION_TIMEOUT_MS, env }, (error, stdout) =>
       resolve(error === null ? (/\d+\.\d+\.\d+[\w.+-]*/.exec(stdout)?.[0]?.slice(0, 64) ?? null) : null),
     );
+    endFirst(child.pid);
   });
 }

@@ -15,6 +15,7 @@ import { holderOf, socketsOn } from "./listener.ts";
 import type { LogFile } from "./log-file.ts";
 import { gatewayArguments, plainEnvironment, type WorkloadPaths, workloadEnvironment } from "./openclaw.ts";
 import type { Ready } from "./orders.ts";
+import { OUT_OF_MEMORY } from "./out-of-memory.ts";
 import type { Site, Sites, StartedWorkload } from "./site.ts";
 import type { Launched, Plan } from "./supervisor.ts";
 import type { Vitals } from "./watch.ts";
@@ -123,10 +124,15 @@ export class Runner {
     const { log_file, log } = this.#deps;
     const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
     if (child.stdout !== null) log_file.follow(child.stdout, lost);
+    const lastWords = child.stderr === null ? () => null : log_file.follow(child.stderr, lost);
+    const probe = this.#prober(child, port);
     return {
       child,
-      probe: this.#prober(child, port),
-      lastWords: child.stderr === null ? () => null : log_file.follow(child.stderr, lost),
+      probe: (signal) => {
+        child.lacksMemory();
+        return probe(signal);
+      },
+      lastWords: () => (child.lacksMemory() ? OUT_OF_MEMORY : lastWords()),
       repaired,
       checked,
       healthy: () => this.#keepGood(text),

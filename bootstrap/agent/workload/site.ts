@@ -38,4 +38,6 @@ export interface WorkloadProcess {
 export interface StartedWorkload extends WorkloadProcess {
   /** Whether there are such sockets, and all of them are the workload's. */
   owns(sockets: readonly ListeningSocket[]): boolean;
+  /** Whether the kernel ended something of it a moment ago for want of memory. To be asked now and then: see `OomWatch`. */
+  lacksMemory(): boolean;
 }

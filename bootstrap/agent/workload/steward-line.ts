@@ -8,6 +8,7 @@ import { BadConfigError } from "./config-file.ts";
 import { areOfUser, type ListeningSocket } from "./listener.ts";
 import {
   type Command,
+  type Ended,
   type Order,
   onLines,
   type PrepareOrder,
@@ -42,6 +43,7 @@ export class StewardLine implements Site {
   readonly #gone: Promise<void>;
   #last_id = 0;
   #end: { code: number | null; signal: NodeJS.Signals | null } = { code: null, signal: "SIGKILL" };
+  #lacks_memory = false;
   #clearing: Promise<void> | null = null;
 
   constructor(deps: StewardLineDeps) {
@@ -75,6 +77,7 @@ export class StewardLine implements Site {
       uid: await this.#met.promise,
       term: () => void this.#ask({ do: "term" }, z.null()).catch(() => {}),
       end: () => void this.#clear(),
+      lacksMemory: () => this.#lacks_memory,
     });
     void this.#gone.then(() => workload.emit("exit", this.#end.code, this.#end.signal));
     workload.pid = await this.#ask({ do: "start", with: command }, z.int().positive());
@@ -113,7 +116,8 @@ export class StewardLine implements Site {
     }
   }
 
-  #hearEnd({ code, signal, left }: { code: number | null; signal: string | null; left: number[] }): void {
+  #hearEnd({ code, signal, left, lacks_memory }: Ended): void {
+    this.#lacks_memory = lacks_memory;
     // The name of a signal is for people to read.
     this.#end = { code, signal: signal as NodeJS.Signals | null };
     if (left.length > 0) this.#deps.log("workload_left_behind", { pids: left });
@@ -147,6 +151,7 @@ interface UnitWorkloadDeps {
   term: () => void;
   /** Ends all of it. */
   end: () => void;
+  lacksMemory: () => boolean;
 }
 
 class UnitWorkload extends EventEmitter implements StartedWorkload {
@@ -164,6 +169,10 @@ class UnitWorkload extends EventEmitter implements StartedWorkload {
   /** Nobody but the unit runs as this user. */
   owns(sockets: readonly ListeningSocket[]): boolean {
     return areOfUser(sockets, this.#deps.uid);
+  }
+
+  lacksMemory(): boolean {
+    return this.#deps.lacksMemory();
   }
 
   kill(signal: "SIGTERM" | "SIGKILL"): boolean {

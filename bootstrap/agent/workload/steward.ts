@@ -9,11 +9,13 @@ import { describeError } from "../base/log.ts";
 import { BadConfigError } from "./config-file.ts";
 import { type Command, Order, onLines, type Said } from "./orders.ts";
 import { Premises } from "./premises.ts";
+import { memoryEventsOf, OomWatch } from "./out-of-memory.ts";
 import { membersOf, ownCgroup } from "./process-group.ts";
 
 /** Of these the agent has its own. */
 const OF_THIS_USER = ["HOME", "USER", "LOGNAME"];
 const LEFT_MAX = 20;
+const LOOK_AT_MEMORY_MS = 1000;
 
 /** @param own the environment of this process */
 export function runSteward(own: Readonly<Record<string, string | undefined>>): void {
@@ -32,12 +34,14 @@ class Steward {
   readonly #talk: Socket;
   readonly #own: Record<string, string>;
   readonly #premises = new Premises((event, fields = {}) => this.say({ log: { event, fields: { ...fields } } }));
+  readonly #memory = new OomWatch(memoryEventsOf(process.pid), () => performance.now());
   #child: ChildProcess | null = null;
 
   constructor(talk: Socket, own: Readonly<Record<string, string | undefined>>) {
     this.#talk = talk;
     const named = OF_THIS_USER.map((name) => [name, own[name] ?? ""] as const);
     this.#own = Object.fromEntries(named.filter(([, value]) => value !== ""));
+    setInterval(() => this.#memory.look(), LOOK_AT_MEMORY_MS).unref();
   }
 
   say(message: Said): void {
@@ -105,7 +109,7 @@ class Steward {
   #end(code: number | null, signal: string | null): void {
     const group = ownCgroup();
     const left = group === null ? [] : membersOf({ mark: "", pid: null }, group).slice(0, LEFT_MAX);
-    this.say({ ended: { code, signal, left } });
+    this.say({ ended: { code, signal, left, lacks_memory: this.#memory.recent() } });
     this.#child = null;
     if (this.#talk.destroyed) this.bereave();
     this.#talk.end(() => process.exit(0));

@@ -25,7 +25,7 @@ export interface Launched {
   child: WorkloadProcess;
   /** One look; never rejects. */
   probe: (signal: AbortSignal) => Promise<Vitals>;
-  /** The last line of its complaints, without secrets; null: there was none. */
+  /** What explains its end: the last line of its complaints, without secrets, or that memory ran out; null: nothing. */
   lastWords: () => string | null;
   /** What had to be repaired for it, as a sentence. */
   repaired: string | null;

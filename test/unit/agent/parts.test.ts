@@ -286,6 +286,17 @@ describe("files", () => {
     }
   });
 
+  it("knows the last words of a workload whose log cannot be written, and says once that it is lost", async () => {
+    const path = join(directory, "in-the-way", "workload.log");
+    writeFileSync(join(directory, "in-the-way"), "a file where the log's directory is to be");
+    const lost: unknown[] = [];
+    const stream = new PassThrough();
+    const lastWords = new LogFile(path, 1000, redact).follow(stream, (error) => lost.push(error));
+    stream.end("first\nwhy it ended: sk-abcdefghijkl\n");
+    await finished(stream);
+    expect([lastWords(), lost.length]).toEqual(["why it ended: [redacted]", 1]);
+  });
+
   it("reads the bootstrap's stages in order, after the last one told, and skips what makes no sense", () => {
     const note = (name: string, text: string) => writeFileSync(join(directory, name), text);
     note("000001.json", '{"stage":"started","detail":""}');

@@ -57,6 +57,7 @@ function running(offline_policy?: OfflinePolicy): ConfigApplier {
     plan: ({ id }) => ({ config_id: id, launch: () => Promise.reject(new Error("never")), renew: () => Promise.resolve(false) }),
     installed: () => true,
     permission: () => ({ order: "run", ban: null, revoked_since_ms: null, heard_ms }),
+    unwritable: () => null,
     log: () => {},
     now_ms: () => now_ms,
     monotonic_ms: () => now_ms,
