@@ -1,3 +1,4 @@
+import { admissions } from "./admission.ts";
 import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
@@ -48,6 +49,7 @@ export const mutants: readonly Mutant[] = [
   ...fullRun,
   ...starts,
   ...workload,
+  ...admissions,
   ...holds,
   ...windDown,
 ];

@@ -5,10 +5,10 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { GatewayClient } from "../../bootstrap/agent/workload/gateway-client.ts";
+import { ModelServer } from "../fixtures/model-server.ts";
 import { descendants, killTree } from "../fixtures/process-tree.ts";
 import { AgentProcess } from "../unit/agent/fixtures/agent-process.ts";
 import { agentConfig, configId, TestControlPlane } from "../unit/agent/fixtures/control-plane.ts";
-import { ModelServer } from "./model-server.ts";
 import { COMMAND, VERSION } from "./package.ts";
 
 const KEY = "sk-the-bots-own-key-0001";

@@ -11,6 +11,7 @@ import { ForeignFileError, makeForeignDirectory, readForeign, setAside, writeFor
 import { describeError, type Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import type { Settings } from "../settings.ts";
+import { admit } from "./admission.ts";
 import { checkConfig } from "./config-check.ts";
 import { keepGood, type Prepared, prepareConfigFile } from "./config-file.ts";
 import { GatewayClient } from "./gateway-client.ts";
@@ -129,7 +130,7 @@ export class Runner {
     this.#version = await this.#readVersion();
     superseded.throwIfAborted();
     this.#started = { environment, port };
-    const spawned = this.#spawn(config.id, this.#started, paths.state_dir);
+    const spawned = this.#spawn(config, this.#started, paths.state_dir);
     return { ...spawned, repaired, checked, healthy: () => this.#keepGood(text) };
   }
 
@@ -178,8 +179,10 @@ export class Runner {
     }
   }
 
-  #spawn(config_id: string, { environment, port }: Start, cwd: string): Spawned {
+  #spawn(config: AgentConfig, { environment, port }: Start, cwd: string): Spawned {
     const { settings, store, log_file, log } = this.#deps;
+    const interrupted = store.get("runs_unsettled") ?? false;
+    if (!interrupted) store.set("runs_unsettled", true);
     const child = launch({ file: settings.command, args: gatewayArguments(port), env: environment, cwd }, (pids) =>
       log("workload_left_behind", { pids: pids.slice(0, 20) }),
     );
@@ -190,14 +193,26 @@ export class Runner {
     if (child.pid !== undefined && ticks !== null) {
       store.set("child", { pid: child.pid, start_ticks: ticks, mark: child.mark });
     }
-    log("workload_spawned", { pid: child.pid ?? null, port, config_id, version: this.#version });
+    log("workload_spawned", { pid: child.pid ?? null, port, config_id: config.id, version: this.#version });
+    const gateway = () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS });
     return {
       child,
       probe: this.#prober(child, port),
       lastWords,
-      gateway: () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS }),
+      admit: (over) => admit({ config, interrupted, gateway, store, log, now_ms: () => performance.now(), over }),
+      settled: () => this.#noteSettled(),
+      gateway,
       warn: (end) => this.#warn(end),
     };
+  }
+
+  #noteSettled(): void {
+    try {
+      this.#deps.store.set("runs_unsettled", null);
+    } catch (error) {
+      // The next start then looks for what is not there.
+      this.#deps.log("end_not_noted", { error: describeError(error) });
+    }
   }
 
   /** For whatever trades: a file, which is gone at the next start, and a command where one is set. */
