@@ -14,7 +14,8 @@ const Frame = z.object({
   id: z.string().optional(),
   event: z.string().optional(),
   ok: z.boolean().optional(),
-  payload: z.unknown(),
+  /** Absent from a refusal. */
+  payload: z.unknown().optional(),
   error: z.object({ code: z.string().optional(), message: z.string().optional() }).optional(),
 });
 type Frame = z.infer<typeof Frame>;

@@ -5,14 +5,14 @@ import type { Gateway } from "./gateway-client.ts";
 import { type ModelAnswer, REFUSALS } from "./model-check-rules.ts";
 
 /** For both questions. A refused key takes 6 s on a busy machine. */
-const BUDGET_MS = 20_000;
+const BUDGET_MS = 25_000;
 /** What OpenClaw itself waits for the provider; it takes no less than 5 s. */
 const PROVIDER_MS = 15_000;
 
 const AuthStatus = z.object({
   providers: z.array(z.object({ provider: z.string(), authProvider: z.string().optional(), status: z.string() })),
   /** Present where it cannot say. */
-  unavailable: z.unknown(),
+  unavailable: z.unknown().optional(),
 });
 const Probed = z.object({ status: z.string() });
 
