@@ -29,7 +29,7 @@ export interface Admission {
   aborted_runs: number;
 }
 
-export const ADMITTED: Admission = { refusal: null, degraded: [], aborted_runs: 0 };
+const ADMITTED: Admission = { refusal: null, degraded: [], aborted_runs: 0 };
 
 export interface AdmissionDeps {
   config: AgentConfig;

@@ -5,7 +5,7 @@ import { providerId } from "../../../src/wire/models.ts";
 
 /** Answers that speak against the key or the model; `missing`: OpenClaw has found no key. */
 export const REFUSALS = ["missing", "auth", "format", "no_model"] as const;
-export type Refusal = (typeof REFUSALS)[number];
+type Refusal = (typeof REFUSALS)[number];
 
 /** `undecided`: no answer, or one that says nothing of the key and the model (a bill, a rate limit, an outage). */
 export type ModelAnswer = "ok" | Refusal | "undecided";
