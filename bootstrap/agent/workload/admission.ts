@@ -71,8 +71,8 @@ export class Admitting {
 
 /** Resumption begins half a second after readiness, so that whoever comes later comes too late. */
 const CONNECT_AGAIN_MS = 150;
-const QUIET_MS = 3000;
-const INTERRUPTED_MS = 20_000;
+const QUIET_MS = 1000;
+const INTERRUPTED_MS = 30_000;
 
 export async function admit(deps: AdmissionDeps): Promise<Admission> {
   const { config, interrupted, log } = deps;

@@ -59,7 +59,7 @@ describe("a key", () => {
   });
 
   it("that is refused fails a bot's first config", async () => {
-    model.refused_key = FIRST;
+    model.refused.add(FIRST);
     start();
     await acked(configId(1), { result: "failed", workload: "failed", reason: "own-server refused the API key" });
     await applied(publish(2, SECOND));
@@ -68,7 +68,7 @@ describe("a key", () => {
   it("that is refused fails the config that brought it, and the one before goes on", async () => {
     start();
     await applied(configId(1));
-    model.refused_key = SECOND;
+    model.refused.add(SECOND);
     const id = publish(2, SECOND);
     await acked(id, { result: "failed", reason: "own-server refused the API key" });
     await until(() => expect(plane.beats.at(-1)).toMatchObject({ applied_config_id: configId(1) }));
@@ -80,7 +80,7 @@ describe("a key", () => {
   it("that was revoked meanwhile fails nothing: the bot says what it lacks, until it has another", async () => {
     start();
     await applied(configId(1));
-    model.refused_key = FIRST;
+    model.refused.add(FIRST);
     // The next one is refused for its model, so that the first comes back.
     model.unknown_model = "nobody";
     await acked(publish(2, THIRD, "own-server/nobody"), {
@@ -94,7 +94,7 @@ describe("a key", () => {
   });
 
   it("of a bot that has run elsewhere before fails nothing", async () => {
-    model.refused_key = FIRST;
+    model.refused.add(FIRST);
     publish(4, FIRST);
     start();
     await applied(configId(4));

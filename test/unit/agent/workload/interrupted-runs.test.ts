@@ -1,5 +1,6 @@
 /** Runs that come back after a kill, with a clock that the gateway's answers move. */
 import { describe, it } from "vitest";
+import { GatewayError } from "../../../../bootstrap/agent/workload/gateway-client.ts";
 import { abortInterrupted } from "../../../../bootstrap/agent/workload/interrupted-runs.ts";
 
 type Row = { key: string; status: string; hasActiveRun?: boolean };
@@ -60,6 +61,22 @@ describe("what a kill has cut off", () => {
     const { outcome, took_ms } = await life(() => [{ key: "a", status: "running" }]);
     expect(outcome).toEqual({ aborted: 0, left: 1 });
     expect(took_ms).toBeLessThan(22_000);
+  });
+
+  it("is looked for again where the gateway is too busy to say", async ({ expect }) => {
+    const { outcome } = await life((at_ms, aborted) => {
+      if (at_ms < 5000) throw new GatewayError("sessions.list: no answer in time", true);
+      return aborted.includes("a") ? [] : [{ key: "a", status: "running", hasActiveRun: true }];
+    });
+    expect(outcome).toEqual({ aborted: 1, left: 0 });
+    const busy = await life(() => {
+      throw new GatewayError("UNAVAILABLE", true);
+    });
+    expect(busy.outcome).toEqual({ aborted: 0, left: null });
+    const unknown = life(() => {
+      throw new GatewayError("unknown method", false);
+    });
+    await expect(unknown).rejects.toThrow("unknown method");
   });
 
   it("is left to the next start where the workload ends meanwhile", async ({ expect }) => {
