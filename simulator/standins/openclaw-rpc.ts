@@ -137,8 +137,10 @@ export class Rpc {
       case "agent":
         return this.#accept(params);
       case "models.authStatus": {
-        const { id, key } = this.#provider();
-        return { ts: Date.now(), providers: key === null ? [] : [{ provider: id, status: "static" }] };
+        const { id, base_url, key } = this.#provider();
+        const status = key === null ? "missing" : "static";
+        // Without a key only what its config describes is listed.
+        return { ts: Date.now(), providers: (key ?? base_url) ? [{ provider: id, status }] : [] };
       }
       case "models.probe":
         return this.#probe(String(params.provider));

@@ -69,6 +69,14 @@ export const admissions: readonly Mutant[] = [
     caught_by: [admission],
   },
   {
+    name: "unlisted-key-is-not-missing",
+    guard: "A provider that OpenClaw does not list is asked, and not taken for one without a key.",
+    file: "bootstrap/agent/workload/model-check.ts",
+    find: "found.length > 0 && found.every",
+    replace: "found.every",
+    caught_by: [admission],
+  },
+  {
     name: "start-is-waited-for",
     guard: "A gateway that is still starting is asked when it has started.",
     file: ADMISSION,

@@ -11,8 +11,6 @@ const PROVIDER_MS = 15_000;
 
 const AuthStatus = z.object({
   providers: z.array(z.object({ provider: z.string(), authProvider: z.string().optional(), status: z.string() })),
-  /** Present where it cannot say. */
-  unavailable: z.unknown().optional(),
 });
 const Probed = z.object({ status: z.string() });
 
@@ -27,8 +25,8 @@ export async function askModel(gateway: Gateway, llm_provider: string, now_ms: (
   return status === "ok" ? "ok" : (REFUSALS.find((refusal) => refusal === status) ?? "undecided");
 }
 
-function isMissing({ providers, unavailable }: z.infer<typeof AuthStatus>, provider: string): boolean {
-  if (unavailable !== undefined) return false;
+/** One that is not listed may have its key all the same. */
+function isMissing({ providers }: z.infer<typeof AuthStatus>, provider: string): boolean {
   const found = providers.filter((one) => one.provider === provider || one.authProvider === provider);
-  return found.every(({ status }) => status === "missing");
+  return found.length > 0 && found.every(({ status }) => status === "missing");
 }

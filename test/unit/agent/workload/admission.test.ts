@@ -44,6 +44,12 @@ function admitted(answers: Record<string, unknown>, changes: Partial<AdmissionDe
   });
 }
 
+const keyIs = (...statuses: string[]) => {
+  const [provider, ...aliases] = statuses;
+  const listed = provider === undefined ? [] : [{ provider: "openai", status: provider }];
+  const others = aliases.map((status) => ({ provider: "x", authProvider: "openai", status }));
+  return { "models.authStatus": { providers: [...listed, ...others] } };
+};
 const probed = (status: string) => ({ "models.probe": { status } });
 
 describe("a workload that answers", () => {
@@ -87,16 +93,9 @@ describe("a workload that answers", () => {
   });
 
   it.for<[string, Record<string, unknown>, string | null]>([
-    ["has no key", { "models.authStatus": { providers: [] } }, "OpenClaw finds no API key for openai"],
-    ["cannot say", { "models.authStatus": { providers: [], unavailable: {} }, ...probed("ok") }, null],
-    [
-      "has a key under another name",
-      {
-        "models.authStatus": { providers: [{ provider: "x", authProvider: "openai", status: "ok" }] },
-        ...probed("ok"),
-      },
-      null,
-    ],
+    ["has no key", keyIs("missing"), "OpenClaw finds no API key for openai"],
+    ["has one of two keys", { ...keyIs("missing", "static"), ...probed("ok") }, null],
+    ["lists no provider at all", { ...keyIs(), ...probed("ok") }, null],
     ["knows no model", probed("no_model"), "OpenClaw knows no model of openai"],
     ["wants money", probed("billing"), null],
     ["is asked too often", probed("rate_limit"), null],
