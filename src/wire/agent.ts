@@ -96,14 +96,18 @@ const WorkloadReport = z
     last_crash: words(MAX_CRASH_CHARS)
       .optional()
       .meta({ description: "Why the workload last ended by itself, in one line" }),
+    aborted_runs: z.int().min(0).optional().meta({
+      description:
+        "How many runs that a crash or a kill had interrupted the agent has aborted since it started, so that they are not resumed. Absent: none.",
+    }),
     degraded: z
       .array(words(64))
       .max(MAX_DEGRADED)
       .optional()
       .meta({
         description:
-          "What a workload that has been ready is not ready for any more. With a workload in any state: `disk full`, " +
-          "`disk full (no inodes left)`, `disk full (read-only)` or `disk error` if the agent cannot write to its disk. " +
+          "What a workload that has been ready is not ready for any more. `llm_auth`: the model provider refuses its API key or model. " +
+          "With a workload in any state: `disk full`, `disk full (no inodes left)`, `disk full (read-only)` or `disk error` if the agent cannot write to its disk. " +
           "Absent or empty: nothing.",
       }),
     wind_down: z

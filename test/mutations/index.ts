@@ -1,3 +1,4 @@
+import { admissions } from "./admission.ts";
 import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
@@ -52,6 +53,7 @@ export const mutants: readonly Mutant[] = [
   ...starts,
   ...workload,
   ...launcher,
+  ...admissions,
   ...holds,
   ...windDown,
 ];

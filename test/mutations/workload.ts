@@ -190,7 +190,7 @@ export const workload: readonly Mutant[] = [
   {
     name: "queued-work-is-aborted-too",
     guard: "What the ladder aborts does not come back: its queue goes with it.",
-    file: WIND_DOWN,
+    file: "bootstrap/agent/workload/gateway-sessions.ts",
     find: "{ key, clearQueued: true }",
     replace: "{ key, clearQueued: false }",
     caught_by: [windDown],

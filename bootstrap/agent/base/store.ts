@@ -25,6 +25,13 @@ const KEPT = {
   last_stage: z.string(),
   child: z.object({ pid: z.int().positive(), start_ticks: z.string(), mark: z.string().optional() }),
   last_heartbeat_ms: z.number(),
+  /** Of the bot's droplets, by number. */
+  generation: z.int().positive(),
+  /** A workload was started and has not ended with nothing in flight since. */
+  runs_unsettled: z.boolean(),
+  /** Digests of a provider, key and model: the last that passed the gate, and the last that OpenClaw was asked about. */
+  model_good: z.string(),
+  model_asked: z.object({ digest: z.string(), answer: z.enum(["ok", "missing", "auth", "format", "no_model"]) }),
   workload: z.object({
     state: z.enum(WORKLOAD_STATES),
     reason: z.string().nullable(),

@@ -231,6 +231,7 @@ export class Session {
     const { store, applier, commands, now_ms } = this.#deps;
     store.set("last_heartbeat_ms", now_ms());
     this.#mark();
+    if (store.get("generation") !== answer.generation) store.set("generation", answer.generation);
     if (answer.desired_config_id !== applier().held?.id) this.#config_wake.raise();
     commands().take(answer.commands, carried);
   }
@@ -238,10 +239,11 @@ export class Session {
   /** The agent's state, as both transports carry it. */
   async status(): Promise<HeartbeatRequest> {
     const { settings, agent_version, workload, store, telemetry, reported, commands } = this.#deps;
-    const { state, version, restarts, crashes, last_crash, degraded, wind_down } = workload();
+    const { state, version, restarts, crashes, last_crash, aborted_runs, degraded, wind_down } = workload();
     const report = {
       ...{ state, version, restarts, crashes },
       ...(last_crash === null ? {} : { last_crash: last_crash.slice(0, MAX_CRASH_CHARS) }),
+      ...(aborted_runs > 0 ? { aborted_runs } : {}),
       ...(degraded.length > 0 ? { degraded: [...degraded] } : {}),
       ...(wind_down ? { wind_down: { rung: wind_down.rung, ends_in_s: Math.ceil(wind_down.left_ms / 1000) } } : {}),
     };

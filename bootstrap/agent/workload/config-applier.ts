@@ -15,6 +15,7 @@ import {
   type Situation,
   whyNoRestart,
 } from "./apply-rules.ts";
+import { digestOf } from "./model-check-rules.ts";
 import { isCutOff, type Permission } from "./permission.ts";
 import type { Plan, Supervisor } from "./supervisor.ts";
 
@@ -214,6 +215,7 @@ export class ConfigApplier {
     store.transaction(() => {
       store.set("applied", config.id);
       store.set("proven", config.id);
+      store.set("model_good", digestOf(config));
       store.set("failed", null);
       store.set("applying", null);
       store.queueAck({ config_id: config.id, result: "applied", workload: "running" });

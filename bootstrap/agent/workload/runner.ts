@@ -9,6 +9,7 @@ import { readText } from "../base/files.ts";
 import { describeError, type Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import type { Settings } from "../settings.ts";
+import { admit } from "./admission.ts";
 import { keepGood } from "./config-file.ts";
 import { GatewayClient } from "./gateway-client.ts";
 import { holderOf, socketsOn } from "./listener.ts";
@@ -102,7 +103,7 @@ export class Runner {
   }
 
   async #launchAt(site: Site, config: AgentConfig, superseded: AbortSignal): Promise<Launched> {
-    const { settings, good_config_path, log } = this.#deps;
+    const { settings, store, good_config_path, log } = this.#deps;
     const paths = this.#paths;
     const environment = this.#environment(config, paths);
     const plain_environment = plainEnvironment(this.#dirs, this.#deps.env);
@@ -114,13 +115,21 @@ export class Runner {
     superseded.throwIfAborted();
     const started = { site, environment, port };
     const args = gatewayArguments(port);
+    const interrupted = store.get("runs_unsettled") ?? false;
+    if (!interrupted) store.set("runs_unsettled", true);
     const child = await site.start({ file: command, args, env: environment, cwd: paths.state_dir });
     this.#started = started;
     log("workload_spawned", { pid: child.pid ?? null, port, config_id: config.id, version: this.#version });
-    return this.#launched(child, started, ready);
+    const admission = (over: AbortSignal) =>
+      admit({ config, interrupted, gateway: this.#gateway(port), store, log, now_ms: () => performance.now(), over });
+    return { ...this.#launched(child, started, ready), admit: admission };
   }
 
-  #launched(child: StartedWorkload, { site, port }: Start, { text, repaired, checked }: Ready): Launched {
+  #gateway(port: number): () => Promise<GatewayClient> {
+    return () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS });
+  }
+
+  #launched(child: StartedWorkload, { site, port }: Start, { text, repaired, checked }: Ready) {
     const { log_file, log } = this.#deps;
     const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
     if (child.stdout !== null) log_file.follow(child.stdout, lost);
@@ -128,7 +137,7 @@ export class Runner {
     const probe = this.#prober(child, port);
     return {
       child,
-      probe: (signal) => {
+      probe: (signal: AbortSignal) => {
         child.lacksMemory();
         return probe(signal);
       },
@@ -136,9 +145,19 @@ export class Runner {
       repaired,
       checked,
       healthy: () => this.#keepGood(text),
-      gateway: () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS }),
-      warn: (end) => this.#warn(site, end),
+      settled: () => this.#noteSettled(),
+      gateway: this.#gateway(port),
+      warn: (end: Parameters<Launched["warn"]>[0]) => this.#warn(site, end),
     };
+  }
+
+  #noteSettled(): void {
+    try {
+      this.#deps.store.set("runs_unsettled", null);
+    } catch (error) {
+      // The next start then looks for what is not there.
+      this.#deps.log("end_not_noted", { error: describeError(error) });
+    }
   }
 
   #keepGood(text: string | null): void {

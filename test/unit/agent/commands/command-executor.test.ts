@@ -24,6 +24,7 @@ const RUNNING: Snapshot = {
   exits: 0,
   suspect_exits: 0,
   ends: 0,
+  aborted_runs: 0,
   ready_for_ms: 0,
   degraded: [],
   wind_down: null,
