@@ -22,6 +22,7 @@ import { readTelemetry } from "./plane/telemetry.ts";
 import type { Settings } from "./settings.ts";
 import { ConfigApplier } from "./workload/config-applier.ts";
 import { LogFile } from "./workload/log-file.ts";
+import { memoryEventsOf } from "./workload/out-of-memory.ts";
 import { OwnSites } from "./workload/own-site.ts";
 import { ReportWatch } from "./workload/report-file.ts";
 import { Runner } from "./workload/runner.ts";

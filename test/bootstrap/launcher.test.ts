@@ -230,7 +230,8 @@ describe("the launcher", () => {
 });
 
 describe("what a workload plants where the agent or root looks", () => {
-  const asWorkload = (script: string) => expect(droplet.as("openclaw", "bash", "-c", script)).toMatchObject({ code: 0 });
+  const asWorkload = (script: string) =>
+    expect(droplet.as("openclaw", "bash", "-c", script)).toMatchObject({ code: 0 });
   const applied = (version: number) =>
     until(() => {
       const { acks } = droplet.seen();

@@ -2,8 +2,8 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import * as z from "zod";
-import { aborted } from "../base/timing.ts";
 import type { Log } from "../base/log.ts";
+import { aborted } from "../base/timing.ts";
 import { BadConfigError } from "./config-file.ts";
 import { areOfUser, type ListeningSocket } from "./listener.ts";
 import {

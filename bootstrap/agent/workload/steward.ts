@@ -8,8 +8,8 @@ import { Socket } from "node:net";
 import { describeError } from "../base/log.ts";
 import { BadConfigError } from "./config-file.ts";
 import { type Command, Order, onLines, type Said } from "./orders.ts";
-import { Premises } from "./premises.ts";
 import { memoryEventsOf, OomWatch } from "./out-of-memory.ts";
+import { Premises } from "./premises.ts";
 import { membersOf, ownCgroup } from "./process-group.ts";
 
 /** Of these the agent has its own. */

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { GatewayClient } from "../../../bootstrap/agent/workload/gateway-client.ts";
-import { ModelServer } from "../../fixtures/model-server.ts";
+import { ModelServer } from "../../../scripts/dev/model-server.ts";
 import { agentConfig, configId } from "./fixtures/control-plane.ts";
 import { agent, eachHasAnAgent, plane, running, until } from "./fixtures/one-agent.ts";
 
