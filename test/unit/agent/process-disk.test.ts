@@ -1,6 +1,6 @@
 /** The real agent on a disk that takes no writes: heard all the same, and what is decided meanwhile holds. */
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { configId } from "./fixtures/control-plane.ts";
@@ -20,9 +20,10 @@ describe.skipIf(!canMount)(`an agent whose disk takes no writes${UNLESS_MOUNTED}
 
   const state = () => join(disk.path, "state");
   /** What it keeps stands on the small disk, what the workload writes does not. */
-  const start = () => {
+  const start = (settings: Record<string, string> = {}) => {
     mkdirSync(state(), { recursive: true });
-    agent.start({ STATE_DIR: state(), REGISTRATION_TOKEN_FILE: join(agent.state, "registration.token") });
+    const REGISTRATION_TOKEN_FILE = join(agent.state, "registration.token");
+    agent.start({ STATE_DIR: state(), REGISTRATION_TOKEN_FILE, ...settings });
   };
   const restart = async () => {
     await agent.kill("SIGKILL");
@@ -85,6 +86,20 @@ describe.skipIf(!canMount)(`an agent whose disk takes no writes${UNLESS_MOUNTED}
     await saying(undefined);
     await until(() => expect(running()).toBe(true));
     expect(plane.to("/register")).toHaveLength(1);
+  });
+
+  it("does not start a workload that crashes meanwhile, says why, and does so once there is room", async () => {
+    const workload_state = join(disk.path, "openclaw");
+    plane.order = "run";
+    start({ OPENCLAW_STATE_DIR: workload_state });
+    await until(() => expect(running()).toBe(true));
+    const [, pid] = readFileSync(join(workload_state, "fixture.log"), "utf8").split(" ");
+    disk.fill();
+    process.kill(Number(pid), "SIGKILL");
+    await until(() => expect(plane.beats.at(-1)?.workload.last_crash).toBe(`cannot start: ${FULL}`));
+    await saying(FULL);
+    disk.makeRoom();
+    await until(() => expect(running()).toBe(true));
   });
 
   it("stops when it is told to, and the stop is in force while the disk is full, and ever after", async () => {
