@@ -1,14 +1,6 @@
 /** The units on a real systemd: what it says of them, and the guard and the real agent under exactly their sandboxes. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  AGENT_UNIT,
-  bootstrapFile,
-  Droplet,
-  LAUNCHER_UNIT,
-  UNITS,
-  until,
-  WORKLOAD_UNIT,
-} from "./droplet.ts";
+import { AGENT_UNIT, bootstrapFile, Droplet, LAUNCHER_UNIT, UNITS, until, WORKLOAD_UNIT } from "./droplet.ts";
 
 let droplet: Droplet;
 const run = (...words: string[]) => droplet.machine.run(...words);

@@ -38,7 +38,8 @@ export class UnitSites implements Sites {
   }
 
   async open(superseded: AbortSignal): Promise<Site> {
-    const { control, output } = await (this.#doors ??= this.#openDoors());
+    this.#doors ??= this.#openDoors();
+    const { control, output } = await this.#doors;
     const given_up = new AbortController();
     const patience = AbortSignal.any([superseded, given_up.signal, AbortSignal.timeout(ENTER_MS)]);
     const coming = [control.next(patience), output.next(patience)] as const;

@@ -54,7 +54,11 @@ function running(offline_policy?: OfflinePolicy): ConfigApplier {
   const applier = new ConfigApplier({
     store,
     supervisor: supervisor as unknown as ConfigApplierDeps["supervisor"],
-    plan: ({ id }) => ({ config_id: id, launch: () => Promise.reject(new Error("never")), renew: () => Promise.resolve(false) }),
+    plan: ({ id }) => ({
+      config_id: id,
+      launch: () => Promise.reject(new Error("never")),
+      renew: () => Promise.resolve(false),
+    }),
     installed: () => true,
     permission: () => ({ order: "run", ban: null, revoked_since_ms: null, heard_ms }),
     log: () => {},
