@@ -17,6 +17,8 @@ const LAUNCHER_SOCKET = "spawnpoint-launcher.socket";
 export const LAUNCHER_UNIT = "spawnpoint-launcher@.service";
 const BOOTSTRAP_UNIT = "spawnpoint-bootstrap.service";
 export const UNITS = [AGENT_UNIT, WORKLOAD_UNIT, LAUNCHER_SOCKET, LAUNCHER_UNIT, BOOTSTRAP_UNIT];
+/** The stand-in itself; a test may put something before it, in /usr/local/bin. */
+export const OPENCLAW = "/usr/local/lib/openclaw.mjs";
 const SCRIPTS = ["bootstrap.sh", "guard.sh", "identity.sh", "launcher.sh"];
 export const bootstrapFile = (name: string) => readFileSync(join(BOOTSTRAP, name), "utf8");
 
@@ -69,7 +71,8 @@ export class Droplet {
     for (const name of SCRIPTS) machine.write(`/opt/spawnpoint/${name}`, bootstrapFile(name), 0o755);
     machine.write("/opt/spawnpoint/agent.mjs", readFileSync(inject("agent"), "utf8"));
     const fixture = resolve("test/unit/agent/fixtures/openclaw.mjs");
-    machine.write("/usr/local/bin/openclaw", readFileSync(fixture, "utf8"), 0o755);
+    machine.write(OPENCLAW, readFileSync(fixture, "utf8"), 0o755);
+    droplet.must("ln", "-s", OPENCLAW, "/usr/local/bin/openclaw");
     const plane = await droplet.#startPlane();
     const values = {
       CONTROL_PLANE_URL: plane,
@@ -119,7 +122,7 @@ export class Droplet {
     return this.#ask("seen");
   }
 
-  get workload(): { state: string; reason?: string } {
+  get workload(): { state: string } {
     return this.seen().beat?.workload;
   }
 

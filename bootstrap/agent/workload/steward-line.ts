@@ -19,6 +19,10 @@ import {
 } from "./orders.ts";
 import type { Site, StartedWorkload } from "./site.ts";
 
+/** A workload may have stopped its steward: nobody waits for it longer than what it does can take. */
+const PREPARE_MS = 180_000;
+const ANSWER_MS = 15_000;
+
 export interface StewardLineDeps {
   /** To and from the steward. */
   talk: Socket;
@@ -60,15 +64,16 @@ export class StewardLine implements Site {
   }
 
   prepare(order: PrepareOrder, superseded: AbortSignal): Promise<Ready> {
-    return this.#unless(superseded, this.#ask({ do: "prepare", with: order }, Ready));
+    const patience = AbortSignal.any([superseded, AbortSignal.timeout(PREPARE_MS)]);
+    return this.#unless(patience, this.#ask({ do: "prepare", with: order }, Ready));
   }
 
   renew(order: RenewOrder): Promise<string | null> {
-    return this.#ask({ do: "renew", with: order }, z.string().max(1000).nullable());
+    return this.#soon(this.#ask({ do: "renew", with: order }, z.string().max(1000).nullable()));
   }
 
   async warn(order: WarnOrder): Promise<void> {
-    await this.#ask({ do: "warn", with: order }, z.null());
+    await this.#soon(this.#ask({ do: "warn", with: order }, z.null()));
   }
 
   async start(command: Command): Promise<StartedWorkload> {
@@ -80,7 +85,7 @@ export class StewardLine implements Site {
       lacksMemory: () => this.#lacks_memory,
     });
     void this.#gone.then(() => workload.emit("exit", this.#end.code, this.#end.signal));
-    workload.pid = await this.#ask({ do: "start", with: command }, z.int().positive());
+    workload.pid = await this.#soon(this.#ask({ do: "start", with: command }, z.int().positive()));
     return workload;
   }
 
@@ -136,9 +141,13 @@ export class StewardLine implements Site {
     return this.#clearing;
   }
 
+  #soon<T>(answer: Promise<T>): Promise<T> {
+    return this.#unless(AbortSignal.timeout(ANSWER_MS), answer);
+  }
+
   async #unless<T>(signal: AbortSignal, answer: Promise<T>): Promise<T> {
     const cut = aborted(signal).then(() => {
-      throw new Error("nobody waits for the steward any more");
+      throw new Error("the steward has not answered in time");
     });
     return await Promise.race([answer, cut]);
   }

@@ -99,8 +99,10 @@ describe("an agent with a launcher", () => {
     launcher.refusal = "failed: exit-code";
     plane.order = "run";
     agent.start(launcher.settings);
-    await until(() => expect(workload()?.reason).toContain("the launcher does not start: failed: exit-code"));
+    const why = '"reason":"cannot start: the launcher does not start: failed: exit-code"';
+    await until(() => expect(agent.output).toContain(why));
     launcher.refusal = null;
+    plane.publish(2, "sk-another-key");
     await until(() => expect(running()).toBe(true));
   });
 });
