@@ -15,6 +15,7 @@ opt="$root/opt/spawnpoint"
 lib="$root/var/lib/spawnpoint"
 run="$root/run/spawnpoint"
 agent_state="$lib/agent"
+agent_user="spawnpoint-agent"
 user="openclaw"
 user_home="$root/var/lib/openclaw"
 workspace_root="$root/opt/openclaw"
@@ -168,10 +169,15 @@ install_node() {
   apt install nodejs
 }
 
-# Its home is not below /home, so that the agent's unit can hide all homes. It is in no group but its own.
+# The workload's user, and the agent's, whose files are nobody else's. Their homes are not below /home, so that their units
+# can hide all homes. Each is in no group but its own.
 make_user() {
   if ! id -u "$user" >/dev/null 2>&1; then
     useradd --system --user-group --create-home --home-dir /var/lib/openclaw --shell /usr/sbin/nologin "$user"
+  fi
+  if ! id -u "$agent_user" >/dev/null 2>&1; then
+    useradd --system --user-group --no-create-home --home-dir /var/lib/spawnpoint/agent --shell /usr/sbin/nologin \
+      "$agent_user"
   fi
   mkdir -p "$user_home" "$workspace_root"
   chown "$user:$user" "$user_home" "$workspace_root"
@@ -220,11 +226,11 @@ enrol() {
 # The agent's directory belongs to the agent's user, so root only ever renames into it: a planted link is replaced.
 hand_over_token() {
   mkdir -p "$agent_state"
-  chown "$user:$user" "$agent_state"
+  chown "$agent_user:$agent_user" "$agent_state"
   chmod 0700 "$agent_state"
   if [[ -z $REGISTRATION_TOKEN || -e $agent_state/registered ]]; then return 0; fi
   (umask 077 && printf '%s' "$REGISTRATION_TOKEN" >"$lib/registration.token.new")
-  chown "$user:$user" "$lib/registration.token.new"
+  chown "$agent_user:$agent_user" "$lib/registration.token.new"
   mv -fT "$lib/registration.token.new" "$agent_state/registration.token"
 }
 
@@ -262,6 +268,7 @@ start_agent() {
   hand_over_token
   write_agent_env
   systemctl daemon-reload
+  systemctl enable --now spawnpoint-launcher.socket
   systemctl enable spawnpoint-agent.service
   # Not `restart`: when this run repeats an earlier one, the agent and its workload may be up.
   systemctl start --no-block spawnpoint-agent.service

@@ -29,9 +29,13 @@ for copy in \
   rm -f "$copy"
 done
 
+# One at a time, under one name: what a power cut has left half written is written over.
+mkdir -p "$root/run/spawnpoint"
+exec 9>"$root/run/spawnpoint/guard.lock"
+flock 9
 values="$root/etc/spawnpoint/bootstrap.env"
 if [[ -f $values ]] && grep -q "^REGISTRATION_TOKEN='.\+'$" "$values"; then
   umask 077
-  sed "s/^REGISTRATION_TOKEN=.*/REGISTRATION_TOKEN=''/" "$values" >"$values.new.$$"
-  mv -f "$values.new.$$" "$values"
+  sed "s/^REGISTRATION_TOKEN=.*/REGISTRATION_TOKEN=''/" "$values" >"$values.new"
+  mv -f "$values.new" "$values"
 fi

@@ -40,6 +40,6 @@ fi
 
 printf 'DROPLET_ID=%s\nBOOT_ID=%s\n' "$droplet_id" "$boot_id" >"$target.new.$$"
 # Before the bootstrap has made the user nobody but root has any use for this file.
-if id -u openclaw >/dev/null 2>&1; then chown root:openclaw "$target.new.$$"; fi
+if id -u spawnpoint-agent >/dev/null 2>&1; then chown root:spawnpoint-agent "$target.new.$$"; fi
 chmod 0640 "$target.new.$$"
 mv -f "$target.new.$$" "$target"

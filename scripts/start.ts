@@ -4,9 +4,20 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startSimulator } from "../simulator/server.ts";
-import { type Api, demoBot, firstAccount, follow, makeDemo } from "./dev/demo.ts";
+import {
+  type Api,
+  DEMO_MODEL,
+  type DemoModel,
+  demoBot,
+  firstAccount,
+  follow,
+  localModel,
+  makeDemo,
+} from "./dev/demo.ts";
 import { claimPort, readDevState, reapLeftovers } from "./dev/dev-state.ts";
 import { startMessages } from "./dev/messages.ts";
+import { ModelServer } from "./dev/model-server.ts";
+import { COMMAND, install, VERSION } from "./dev/openclaw.ts";
 import { localSecrets } from "./dev/secrets.ts";
 import { type RunningWorker, startWorker, type WorkerOptions } from "./dev/worker.ts";
 
@@ -15,6 +26,8 @@ const HELP = `npm start -- [options]
   --port PORT        port of the API (default: the port used before with this state, or 8787)
   --state-dir DIR    directory for all state (default: .spawnpoint)
   --no-demo          do not create a demo bot
+  --openclaw         run the real OpenClaw on the droplets instead of a stand-in; the first time it is installed
+                     (650 MB, some minutes). The demo bot asks a stand-in model server, which costs nothing
   --set NAME=VALUE   a setting of the Worker, for example POLICY='{"heartbeat_interval_s":5}'; can be repeated
 `;
 const DEFAULT_PORT = 8787;
@@ -39,6 +52,7 @@ const { values: options } = parseArgs({
     port: { type: "string" },
     "state-dir": { type: "string", default: ".spawnpoint" },
     "no-demo": { type: "boolean", default: false },
+    openclaw: { type: "boolean", default: false },
     set: { type: "string", multiple: true, default: [] },
     help: { type: "boolean", default: false },
   },
@@ -61,6 +75,7 @@ async function main(): Promise<void> {
   say("Starting Spawnpoint on this machine\n");
   await import("./build.ts");
   say("  ✓ droplet agent bundled");
+  const real = options.openclaw ? await prepareOpenclaw(before?.model_port) : null;
   const simulator = await startSimulator({
     port: 0,
     state_dir: join(state_dir, "simulator"),
@@ -68,6 +83,7 @@ async function main(): Promise<void> {
     knobs: KNOBS,
     droplet_limit: DROPLET_LIMIT,
     machines: true,
+    ...(real === null ? {} : { openclaw: real.command }),
     log: () => undefined,
   });
   stops.push(() => simulator.close());
@@ -101,15 +117,26 @@ async function main(): Promise<void> {
       pid: process.pid,
       worker_pid: running.child.pid,
       port: workerOptions.port,
+      ...(real === null ? {} : { model_port: real.model_port }),
     };
     await writeFile(join(state_dir, "dev.json"), `${JSON.stringify(dev, null, 2)}\n`, { mode: 0o600 });
   };
   await record(worker);
   const kept = keepRunning(worker, workerOptions, record);
   const api = { base_url: worker.base_url, admin_token: secrets.admin_token };
-  if (!options["no-demo"]) await demo(api);
-  await showWhereToLook(api, state_dir);
+  if (!options["no-demo"]) await demo(api, real?.model ?? DEMO_MODEL);
+  await showWhereToLook(api, state_dir, real?.model ?? DEMO_MODEL);
   await kept;
+}
+
+/** @param modelPort where an earlier run had its model server, which bots of that run know */
+async function prepareOpenclaw(modelPort: number | undefined) {
+  await install();
+  const port = await claimPort(modelPort?.toString(), 0);
+  const server = await new ModelServer().start(port);
+  stops.push(() => server.stop());
+  say(`  ✓ OpenClaw ${VERSION}, and a stand-in model server at ${server.url}`);
+  return { command: COMMAND, model_port: port, model: localModel(server.url) };
 }
 
 /** With `--port 0` any port will do: one that somebody took in the meantime is given up for another. */
@@ -152,16 +179,16 @@ async function keepRunning(
   );
 }
 
-async function demo(api: Api): Promise<void> {
+async function demo(api: Api, model: DemoModel): Promise<void> {
   if (await firstAccount(api)) return say("Using existing state; its bots resume on their own.\n");
-  const bot = await makeDemo(api);
+  const bot = await makeDemo(api, model);
   const begun = Date.now();
   say(`Creating a demo bot, ${bot.id}:\n`);
   const status = await follow(api, bot.id, (line) => say(`  ${line}`));
   say(`\n  ● ${status} after ${Math.round((Date.now() - begun) / 1000)} s\n`);
 }
 
-async function showWhereToLook({ base_url, admin_token }: Api, state_dir: string): Promise<void> {
+async function showWhereToLook({ base_url, admin_token }: Api, state_dir: string, model: DemoModel): Promise<void> {
   const dev = join(state_dir, "dev.json");
   const account = (await firstAccount({ base_url, admin_token })) ?? "<an account id>";
   say(`Where to look
@@ -174,7 +201,7 @@ async function showWhereToLook({ base_url, admin_token }: Api, state_dir: string
 Create another bot
   TOKEN=$(sed -n 's/.*"admin_token": "\\(.*\\)".*/\\1/p' ${dev})
   curl -s ${base_url}/bots -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' \\
-    -d '${JSON.stringify(demoBot(account, "Second Light"))}'
+    -d '${JSON.stringify(demoBot(account, "Second Light", model))}'
   curl -s ${base_url}/accounts/${account}/bots -H "authorization: Bearer $TOKEN"
 
 Press Ctrl-C to stop everything; run the same command to resume.`);

@@ -29,6 +29,8 @@ export interface SimulatorServerOptions {
   droplet_limit?: number;
   /** Whether droplets are real processes. */
   machines: boolean;
+  /** The file that droplets run as OpenClaw; without it a stand-in, or what `SPAWNPOINT_SIM_OPENCLAW` says. */
+  openclaw?: string;
   log: (line: string) => void;
 }
 
@@ -74,6 +76,7 @@ function run(options: SimulatorServerOptions, state_dir: string, server: Server,
         state_dir,
         url,
         records: saved?.machines ?? [],
+        openclaw: options.openclaw ?? process.env.SPAWNPOINT_SIM_OPENCLAW ?? "",
         onHalted: (id) => {
           if (simulator.droplet(id)?.powered) simulator.powerOffByHand(id);
         },

@@ -1,19 +1,22 @@
 /** Wires the parts together and runs them until the signal; then the workload ends first and the state is closed last. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { MAX_DEGRADED } from "../../src/wire/agent.ts";
 import type { WorkloadState } from "../../src/wire/enums.ts";
 import { lineRedactor, redactText } from "../../src/wire/redact.ts";
+import { DiskWatch } from "./base/disk.ts";
 import { makePrivateDirectory } from "./base/files.ts";
 import { lockInstance } from "./base/instance-lock.ts";
 import { createLog, describeError, type Log } from "./base/log.ts";
 import { openStore } from "./base/open-store.ts";
+import type { Store } from "./base/store.ts";
 import { sleep } from "./base/timing.ts";
 import { CommandExecutor } from "./commands/command-executor.ts";
 import { type LocalFace, startLocal } from "./local/start.ts";
 import { Channel } from "./plane/channel.ts";
 import { channelAddress } from "./plane/channel-rules.ts";
 import { ControlPlane } from "./plane/control-plane.ts";
-import { Credentials, filesIn, isRegistered, loadLocalSecret, markRegistered } from "./plane/credential.ts";
+import { Credentials, filesIn, loadLocalSecret } from "./plane/credential.ts";
 import { CredentialRotation } from "./plane/credential-rotation.ts";
 import { ReportQueue } from "./plane/report-queue.ts";
 import { Session } from "./plane/session.ts";
@@ -21,10 +24,14 @@ import { readTelemetry } from "./plane/telemetry.ts";
 import type { Settings } from "./settings.ts";
 import { ConfigApplier } from "./workload/config-applier.ts";
 import { LogFile } from "./workload/log-file.ts";
+import { memoryEventsOf } from "./workload/out-of-memory.ts";
+import { OwnSites } from "./workload/own-site.ts";
 import { ReportWatch } from "./workload/report-file.ts";
 import { Runner } from "./workload/runner.ts";
 import { runtimeOf } from "./workload/runtime-state.ts";
+import type { Sites } from "./workload/site.ts";
 import { type Snapshot, Supervisor } from "./workload/supervisor.ts";
+import { UnitSites, WORKLOAD_GROUP } from "./workload/unit-site.ts";
 import { ladderBudget } from "./workload/wind-down-rules.ts";
 
 const WORKLOAD_LOG_MAX_BYTES = 5 * 1024 * 1024;
@@ -61,9 +68,21 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   if (lock.unavailable !== null) log("instance_lock_unavailable", { error: describeError(lock.unavailable) });
 
   const store = openStore(join(state_dir, "agent.db"), log);
-  if (isRegistered(state_dir)) markRegistered(state_dir, settings.registration_token_file);
+  const { launcher } = settings.workload;
+  const disk = new DiskWatch({
+    // What is written for a workload of another user is written on its side.
+    directories: launcher === null ? [state_dir, settings.workload.state_dir] : [state_dir],
+    store,
+    log,
+    onChange: () => {
+      sayChange();
+      applier.wake.raise();
+    },
+  });
+  const sites = sitesOf(settings.workload, store, log);
   const runner = new Runner({
     settings: settings.workload,
+    sites,
     store,
     log,
     log_file: new LogFile(settings.workload.log_file, WORKLOAD_LOG_MAX_BYTES, lineRedactor(known)),
@@ -72,7 +91,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     env,
     fetch,
   });
-  await runner.endLeftover(signal);
+  await sites.endLeftover(signal);
   store.restoreBots(bot_id, now_ms());
   log("bots_restored", { bots: store.bots.list().map(({ id, enabled }) => ({ id, enabled })) });
 
@@ -120,7 +139,11 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     store,
     applier: () => applier,
     commands: () => commands,
-    workload: () => ({ ...supervisor.snapshot(), version: runner.version }),
+    workload: () => {
+      const snapshot = supervisor.snapshot();
+      const degraded = [disk.why ?? [], snapshot.degraded].flat().slice(0, MAX_DEGRADED);
+      return { ...snapshot, degraded, version: runner.version };
+    },
     telemetry: readTelemetry,
     reported: () => trading.reported,
     onPermission: () => local.tell(),
@@ -135,6 +158,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     plan: (config) => runner.plan(config),
     installed: () => runner.installed(),
     permission: () => session.permission,
+    unwritable: () => disk.why,
     log,
     now_ms,
     monotonic_ms,
@@ -147,6 +171,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     applier,
     supervisor,
     permission: () => session.permission,
+    unwritable: () => disk.why,
     setStopped,
     log,
     log_path: settings.workload.log_file,
@@ -159,7 +184,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     rotate: (done) => rotation.begin(done),
   });
   const trading = new ReportWatch({
-    root: settings.workload.state_dir,
+    root: dirname(settings.workload.report_path),
     path: settings.workload.report_path,
     ...settings.report,
     redact: (text) => redactText(text, known()),
@@ -228,8 +253,9 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
 
   const viewed = { store, session, supervisor, runner };
   local = await startLocal({ ...viewed, settings, token: api_token, setStopped, known, log });
-  // An agent that starts anew does not say first that there is no report.
+  // An agent that starts anew does not say first that there is no report, or that the disk has room.
   trading.look();
+  disk.look();
   await session.enrol(signal);
   const loops = {
     beats: (s: AbortSignal) => session.beats(s),
@@ -241,6 +267,7 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
     rotation: (s: AbortSignal) => rotation.loop(s),
     applier: (s: AbortSignal) => applier.loop(s),
     trading: (s: AbortSignal) => trading.loop(s),
+    disk: (s: AbortSignal) => disk.loop(s),
   };
   await Promise.all(Object.entries(loops).map(([name, loop]) => forever(name, loop, signal, log)));
 
@@ -252,7 +279,12 @@ export async function runAgent({ settings, agent_version, env, write, signal }: 
   log("agent_stopped");
 }
 
-/** A loop that throws (a full disk, a bug) is said and run again: one bad moment does not silence the agent. */
+function sitesOf({ launcher, ladder }: Settings["workload"], store: Store, log: Log): Sites {
+  if (launcher === null) return new OwnSites({ store, log, stop_ms: ladder.stop_ms, memoryEvents: memoryEventsOf });
+  return new UnitSites({ launcher: launcher.socket, directory: launcher.directory, group: WORKLOAD_GROUP, log });
+}
+
+/** A loop that throws (a bug) is said and run again: one bad moment does not silence the agent. */
 async function forever(
   name: string,
   loop: (signal: AbortSignal) => Promise<void>,

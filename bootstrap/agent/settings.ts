@@ -1,5 +1,5 @@
 /** What the agent reads from its environment (`agent.env`, `identity.env`); checked once, with a sentence on error. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as z from "zod";
 import { BootId } from "../../src/wire/agent.ts";
 import { DropletId, Uuid } from "../../src/wire/primitives.ts";
@@ -17,10 +17,12 @@ const Environment = z.object({
   DROPLET_ID: z.coerce.number().pipe(DropletId),
   BOOT_ID: BootId,
   STATE_DIR: Path,
-  /** As systemd says it. */
-  RUNTIME_DIRECTORY: Path.optional(),
   REGISTRATION_TOKEN_FILE: Path.optional(),
   BOOTSTRAP_STAGES_DIR: Path.optional(),
+  /** Where the workload has a user of its own: who starts it. */
+  WORKLOAD_LAUNCHER: Path.optional(),
+  /** As systemd says it. */
+  RUNTIME_DIRECTORY: Path.optional(),
   WORKLOAD_COMMAND: z.string().min(1).default("openclaw"),
   WORKLOAD_PORT: Port.default(18_789),
   WORKLOAD_READY_WINDOW_S: seconds(15),
@@ -65,6 +67,8 @@ export interface Settings {
   registration_token_file: string;
   bootstrap_stages_dir: string | null;
   workload: {
+    /** Where the launcher listens, and where what it starts connects; null: the workload is the agent's own child. */
+    launcher: { socket: string; directory: string } | null;
     command: string;
     /** 0: any free loopback port. */
     port: number;
@@ -129,6 +133,7 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
   const e = parsed.data;
   const first_ms = e.AGENT_BACKOFF_FIRST_S * 1000;
   const openclaw_dir = e.OPENCLAW_STATE_DIR ?? join(e.STATE_DIR, "openclaw");
+  const launcher = launcherOf(e);
   return {
     control_plane_url: e.CONTROL_PLANE_URL,
     bot_id: e.BOT_ID,
@@ -139,6 +144,7 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
     registration_token_file: e.REGISTRATION_TOKEN_FILE ?? join(e.STATE_DIR, "registration.token"),
     bootstrap_stages_dir: e.BOOTSTRAP_STAGES_DIR ?? null,
     workload: {
+      launcher,
       command: e.WORKLOAD_COMMAND,
       port: e.WORKLOAD_PORT,
       ready_window_ms: e.WORKLOAD_READY_WINDOW_S * 1000,
@@ -158,7 +164,8 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
       workspace_dir: e.WORKSPACE_DIR ?? null,
       state_dir: openclaw_dir,
       config_path: e.OPENCLAW_CONFIG_PATH ?? join(openclaw_dir, "openclaw.json"),
-      report_path: join(openclaw_dir, "report.json"),
+      // OpenClaw shuts its own directory to every other user.
+      report_path: join(launcher === null ? openclaw_dir : dirname(openclaw_dir), "report.json"),
     },
     report: { look_every_ms: e.AGENT_REPORT_LOOK_S * 1000, gap_ms: e.AGENT_REPORT_GAP_S * 1000 },
     api_port: e.AGENT_API_PORT,
@@ -175,4 +182,10 @@ export function parseSettings(env: Readonly<Record<string, string | undefined>>)
       pong_timeout_ms: e.AGENT_CHANNEL_PONG_S * 1000,
     },
   };
+}
+
+function launcherOf({ WORKLOAD_LAUNCHER, RUNTIME_DIRECTORY }: z.output<typeof Environment>) {
+  if (WORKLOAD_LAUNCHER === undefined) return null;
+  if (RUNTIME_DIRECTORY !== undefined) return { socket: WORKLOAD_LAUNCHER, directory: RUNTIME_DIRECTORY };
+  throw new SettingsError("The agent cannot start with this environment: RUNTIME_DIRECTORY (beside WORKLOAD_LAUNCHER)");
 }

@@ -18,8 +18,22 @@ async function call<T>(api: Api, method: string, path: string, body?: unknown): 
   return (await response.json()) as T;
 }
 
+export interface DemoModel {
+  llm_provider: string;
+  llm_model?: string;
+  llm_base_url?: string;
+  llm_api_key: string;
+}
+
+/** The stand-in for OpenClaw never asks a model. */
+export const DEMO_MODEL: DemoModel = { llm_provider: "anthropic", llm_api_key: "demo-key-that-opens-nothing" };
+
+export function localModel(url: string): DemoModel {
+  return { ...DEMO_MODEL, llm_provider: "local", llm_model: "local/stand-in", llm_base_url: url };
+}
+
 /** The request body of the demo's bot: paper trading, with a key that opens nothing. */
-export function demoBot(account_id: string, name: string) {
+export function demoBot(account_id: string, name: string, model = DEMO_MODEL) {
   return {
     account_id,
     name,
@@ -32,8 +46,7 @@ export function demoBot(account_id: string, name: string) {
     max_daily_loss_pct: 5,
     max_drawdown_pct: 20,
     max_trades_per_day: 12,
-    llm_provider: "anthropic",
-    llm_api_key: "demo-key-that-opens-nothing",
+    ...model,
   };
 }
 
@@ -43,9 +56,9 @@ export async function firstAccount(api: Api): Promise<string | null> {
   return page.data[0]?.id ?? null;
 }
 
-export async function makeDemo(api: Api): Promise<BotView> {
+export async function makeDemo(api: Api, model: DemoModel): Promise<BotView> {
   const account = await call<{ id: string }>(api, "POST", "/accounts", { external_id: "demo", tier: "pro" });
-  return call<BotView>(api, "POST", "/bots", demoBot(account.id, "First Light"));
+  return call<BotView>(api, "POST", "/bots", demoBot(account.id, "First Light", model));
 }
 
 /** Shows each new event of the bot until it is online or gives up. @returns its last status */

@@ -8,7 +8,7 @@ import { groupLives, signalGroup } from "./child.ts";
 const REAP_PATIENCE_MS = 3_000;
 const REAP_POLL_MS = 50;
 
-const DevState = z.object({ pid: z.int(), worker_pid: z.int(), port: z.int() });
+const DevState = z.object({ pid: z.int(), worker_pid: z.int(), port: z.int(), model_port: z.int().optional() });
 export type DevState = z.infer<typeof DevState>;
 
 /** Null where nothing has run here, or where the file cannot be used. */

@@ -12,6 +12,8 @@ export interface MachinesSetup {
   /** Where this simulator answers, without a slash at the end. */
   url: string;
   records: readonly MachineRecord[];
+  /** Empty for the stand-in, `real` for the host's own, or an absolute path. */
+  openclaw: string;
   /** Tells the cloud that a guest has switched itself off. */
   onHalted: (id: number) => void;
   onChange: () => void;
@@ -130,7 +132,7 @@ export class Machines {
       user_data: droplet.user_data,
       metadata_url: `${this.#setup.url}/_machine/${id}`,
       init_url: `${this.#setup.url}/_machine/${id}/init/${key}`,
-      openclaw: process.env.SPAWNPOINT_SIM_OPENCLAW ?? "",
+      openclaw: this.#setup.openclaw,
       onHalted: () => this.#setup.onHalted(id),
       onChange: this.#setup.onChange,
       log: (line) => this.#setup.log(`${droplet.name} (${id}): ${line}`),

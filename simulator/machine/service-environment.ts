@@ -15,6 +15,9 @@ const BASES: Readonly<Record<DirectoryKind, { path: string; variable: string }>>
 /** Real droplets have a loopback each; these share one, so that every port has to be a free one. */
 const SHARED_LOOPBACK = { WORKLOAD_PORT: "0", AGENT_API_PORT: "0" };
 
+/** All users of a machine are one here, and no socket starts a unit: the agent itself starts the workload. */
+const ONE_USER = { WORKLOAD_LAUNCHER: "" };
+
 /**
  * The variables of a service's process; makes its managed directories. Null when an environment file is missing that
  * is not optional. Values are handed on as they are: a program on a simulated machine finds its root by SPAWNPOINT_ROOT.
@@ -40,5 +43,5 @@ export function serviceEnvironment(
     else if (!file.optional) return null;
   }
   // A unit may widen the search path, but not get round the stand-ins.
-  return { ...environment, ...SHARED_LOOPBACK, PATH: machine.PATH ?? "" };
+  return { ...environment, ...SHARED_LOOPBACK, ...ONE_USER, PATH: machine.PATH ?? "" };
 }

@@ -6,6 +6,7 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";
 import { parseArgs } from "node:util";
+import { Rpc } from "./openclaw-rpc.ts";
 
 const READY_MS = 300;
 const CRASH_MS = 200;
@@ -86,6 +87,7 @@ function validate(): never {
 function serve(port: number, canBeReady: () => boolean): void {
   const started = Date.now();
   const isReady = () => canBeReady() && Date.now() - started >= READY_MS;
+  let rpc: Rpc | null = null;
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://gateway");
     switch (pathname) {
@@ -93,10 +95,11 @@ function serve(port: number, canBeReady: () => boolean): void {
       case "/health":
         return json(response, 200, { ok: true, status: "live" });
       case "/readyz": {
-        const ready = isReady();
+        const suspended = rpc?.suspended === true;
+        const ready = isReady() && !suspended;
         return json(response, ready ? 200 : 503, {
           ready,
-          failing: ready ? [] : ["startup-sidecars"],
+          failing: ready ? [] : [suspended ? "gateway-draining" : "startup-sidecars"],
           uptimeMs: Date.now() - started,
         });
       }
@@ -110,6 +113,10 @@ function serve(port: number, canBeReady: () => boolean): void {
         return response.end("<!doctype html><title>OpenClaw</title><h1>OpenClaw Control</h1>\n");
     }
   });
+  const token = process.env.OPENCLAW_GATEWAY_TOKEN ?? "";
+  const config = readConfig("OPENCLAW_CONFIG_PATH");
+  rpc = new Rpc({ server, token, config, state_dir: pathIn("OPENCLAW_STATE_DIR"), isReady });
+  if (canBeReady()) setTimeout(() => rpc?.resumeInterrupted(), READY_MS);
   server.on("error", (error) => fail(1, error.message));
   server.listen(port, "127.0.0.1", () => console.log(`gateway listening on ws://127.0.0.1:${port}`));
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => process.exit(0));

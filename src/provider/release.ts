@@ -2,8 +2,12 @@
 import bootstrapScript from "../../bootstrap/bootstrap.sh";
 import guardScript from "../../bootstrap/guard.sh";
 import identityScript from "../../bootstrap/identity.sh";
+import launcherScript from "../../bootstrap/launcher.sh";
 import agentUnit from "../../bootstrap/spawnpoint-agent.service";
 import bootstrapUnit from "../../bootstrap/spawnpoint-bootstrap.service";
+import launcherUnit from "../../bootstrap/spawnpoint-launcher@.service";
+import launcherSocket from "../../bootstrap/spawnpoint-launcher.socket";
+import workloadUnit from "../../bootstrap/spawnpoint-workload.service";
 import toolchainScript from "../../bootstrap/toolchain.sh";
 import agentBundle from "../../dist/agent.mjs.txt";
 import agentSha256 from "../../dist/agent.sha256.txt";
@@ -39,9 +43,13 @@ export function renderBootstrap(settings: ReleaseSettings, bot_id: string, regis
       bootstrap_script: bootstrapScript,
       guard_script: guardScript,
       identity_script: identityScript,
+      launcher_script: launcherScript,
       toolchain_script: toolchainScript,
       bootstrap_unit: bootstrapUnit,
       agent_unit: agentUnit,
+      workload_unit: workloadUnit,
+      launcher_unit: launcherUnit,
+      launcher_socket: launcherSocket,
     },
   });
 }

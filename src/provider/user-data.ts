@@ -86,10 +86,18 @@ export interface BootstrapFiles {
   identity_script: string;
   /** `bootstrap/guard.sh` */
   guard_script: string;
+  /** `bootstrap/launcher.sh` */
+  launcher_script: string;
   /** `bootstrap/spawnpoint-bootstrap.service` */
   bootstrap_unit: string;
   /** `bootstrap/spawnpoint-agent.service` */
   agent_unit: string;
+  /** `bootstrap/spawnpoint-workload.service` */
+  workload_unit: string;
+  /** `bootstrap/spawnpoint-launcher@.service` */
+  launcher_unit: string;
+  /** `bootstrap/spawnpoint-launcher.socket` */
+  launcher_socket: string;
 }
 
 export interface UserDataInput {
@@ -147,8 +155,12 @@ export function renderUserData(input: UserDataInput): string {
     file("/opt/spawnpoint/toolchain.sh", "0644", input.files.toolchain_script),
     file("/opt/spawnpoint/identity.sh", "0755", input.files.identity_script),
     file("/opt/spawnpoint/guard.sh", "0755", input.files.guard_script),
+    file("/opt/spawnpoint/launcher.sh", "0755", input.files.launcher_script),
     file("/etc/systemd/system/spawnpoint-bootstrap.service", "0644", input.files.bootstrap_unit),
     file("/etc/systemd/system/spawnpoint-agent.service", "0644", input.files.agent_unit),
+    file("/etc/systemd/system/spawnpoint-workload.service", "0644", input.files.workload_unit),
+    file("/etc/systemd/system/spawnpoint-launcher@.service", "0644", input.files.launcher_unit),
+    file("/etc/systemd/system/spawnpoint-launcher.socket", "0644", input.files.launcher_socket),
     "# A droplet made from a snapshot brings this file along, but has its own first boot to do.",
     'rm -f "$root/var/lib/spawnpoint/bootstrap.done"',
     "systemctl daemon-reload",

@@ -75,6 +75,8 @@ export type StageRequest = z.infer<typeof StageRequest>;
 
 /** As many names as a report carries. */
 export const MAX_DEGRADED = 8;
+/** A name that begins so is of the droplet's disk: it holds whatever the workload does. */
+export const DISK_TROUBLE = "disk ";
 
 /** As much of a crash's reason. */
 export const MAX_CRASH_CHARS = 200;
@@ -94,9 +96,20 @@ const WorkloadReport = z
     last_crash: words(MAX_CRASH_CHARS)
       .optional()
       .meta({ description: "Why the workload last ended by itself, in one line" }),
-    degraded: z.array(words(64)).max(MAX_DEGRADED).optional().meta({
-      description: "What a workload that has been ready is not ready for any more. Absent or empty: nothing.",
+    aborted_runs: z.int().min(0).optional().meta({
+      description:
+        "How many runs that a crash or a kill had interrupted the agent has aborted since it started, so that they are not resumed. Absent: none.",
     }),
+    degraded: z
+      .array(words(64))
+      .max(MAX_DEGRADED)
+      .optional()
+      .meta({
+        description:
+          "What a workload that has been ready is not ready for any more. `llm_auth`: the model provider refuses its API key or model. " +
+          "With a workload in any state: `disk full`, `disk full (no inodes left)`, `disk full (read-only)` or `disk error` if the agent cannot write to its disk. " +
+          "Absent or empty: nothing.",
+      }),
     wind_down: z
       .object({
         rung: words(16).meta({

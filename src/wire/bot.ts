@@ -223,7 +223,7 @@ export const BotView = z
         }),
         degraded: z.array(z.string()).meta({
           description:
-            "What the workload was ready for and is not any more, as reported by the agent; `restarting` or `failed`: the workload of an online bot has ended. Empty while the agent is not heard.",
+            "What the workload was ready for and is not any more, as reported by the agent; `llm_auth`: the model provider refuses its API key or model; `restarting` or `failed`: the workload of an online bot has ended; `disk full`: the droplet's disk cannot be written to. Empty while the agent is not heard.",
         }),
         held_by: z.array(z.string()).optional().meta({
           description: "Owners of the holds for which the workload may not run. Empty: nobody holds the bot.",

@@ -1,6 +1,18 @@
 /** A Debian of its own: made once by debootstrap, and run under a real systemd as the first process of new namespaces. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -56,32 +68,74 @@ umount -l /.old
 exec env -i container=spawnpoint PATH=/usr/sbin:/usr/bin:/sbin:/bin /sbin/init
 `;
 
+/** A server of the host's, on its loopback interface, as the machine reaches it. */
+interface Service {
+  /** One of the machine's own addresses. */
+  address: string;
+  /** Of both. */
+  port: number;
+  host_port: number;
+}
+
+/** Runs in the machine's network and on the host's disk: what comes in goes on to a socket that is a file. */
+const RELAY = `const net = require("node:net");
+const [path, address, port] = process.argv.slice(1);
+net.createServer((near) => {
+  const far = net.connect(path);
+  near.pipe(far).pipe(near);
+  for (const [one, other] of [[near, far], [far, near]]) one.on("error", () => other.destroy());
+}).listen(Number(port), address, () => console.log("listening"));`;
+
 export class Machine {
   readonly #directory = mkdtempSync(join(tmpdir(), "spawnpoint-debian-"));
-  readonly #unshare: ChildProcess;
+  readonly #services: Service[] = [];
+  readonly #relays: { near: Server; far: ChildProcess }[] = [];
+  #unshare: ChildProcess;
   #init = 0;
 
   constructor() {
     for (const name of ["root", "disk/up", "disk/work"]) mkdirSync(join(this.#directory, name), { recursive: true });
-    const script = join(this.#directory, "enter");
-    writeFileSync(script, ENTER);
-    const namespaces = ["--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net", "--fork", "--kill-child"];
-    const places = [join(this.#directory, "root"), join(this.#directory, "disk"), cache];
-    this.#unshare = spawn("unshare", [...namespaces, "bash", script, ...places], { stdio: ["ignore", "pipe", "pipe"] });
+    writeFileSync(join(this.#directory, "enter"), ENTER);
+    // Its /dev is made already, and nobody may make devices here.
+    const units = join(this.disk, "etc/systemd/system");
+    mkdirSync(units, { recursive: true });
+    symlinkSync("/dev/null", join(units, "systemd-tmpfiles-setup-dev.service"));
+    this.#unshare = this.#switchOn();
+  }
+
+  /** What it has written to its disk, as a directory of the host. */
+  get disk(): string {
+    return join(this.#directory, "disk/up");
   }
 
   /** Until systemd has started all that it is to start. */
   async boot(): Promise<this> {
-    const deadline = Date.now() + BOOT_PATIENCE_MS;
-    for (;;) {
-      const { pid, exitCode } = this.#unshare;
-      if (exitCode !== null || pid === undefined) throw new Error(`the machine did not boot: ${exitCode}`);
-      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-      this.#init = Number(children);
-      if (this.#init > 0 && this.run("systemctl", "is-system-running").stdout.trim() === "running") return this;
-      if (Date.now() > deadline) throw new Error(`systemd is not up: ${this.run("systemctl", "--failed").stdout}`);
-      await sleep(200);
-    }
+    await this.#until("systemd is up", () => this.run("systemctl", "is-system-running").stdout.trim() === "running");
+    return this;
+  }
+
+  /** Nothing gets to end; the disk stays. It is on again, and reaches what it reached, but has not started anything yet. */
+  async powerCut(): Promise<void> {
+    await this.#cut();
+    this.#unshare = this.#switchOn();
+    for (const service of this.#services) await this.#connect(service);
+  }
+
+  /** In good order; its disk can be read afterwards. */
+  async powerOff(): Promise<void> {
+    const ended = once(this.#unshare, "exit");
+    this.run("systemctl", "poweroff");
+    await ended;
+  }
+
+  /** What has been written to the disk of a machine that is off. */
+  readDisk(path: string): string {
+    return readFileSync(join(this.disk, path), "utf8");
+  }
+
+  async reach(service: Service): Promise<void> {
+    this.#services.push(service);
+    await this.#connect(service);
   }
 
   /** Runs a command as the machine's root, and waits for it. */
@@ -98,10 +152,54 @@ export class Machine {
   }
 
   async dispose(): Promise<void> {
-    const ended = new Promise((done) => this.#unshare.once("exit", done));
+    await this.#cut();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #switchOn(): ChildProcess {
+    const namespaces = ["--pid", "--mount", "--uts", "--ipc", "--cgroup", "--net", "--fork", "--kill-child"];
+    const places = [join(this.#directory, "root"), join(this.#directory, "disk"), cache];
+    const words = [...namespaces, "bash", join(this.#directory, "enter"), ...places];
+    this.#init = 0;
+    return spawn("unshare", words, { stdio: ["ignore", "pipe", "pipe"] });
+  }
+
+  async #cut(): Promise<void> {
+    for (const { near, far } of this.#relays.splice(0)) {
+      near.close();
+      far.kill("SIGKILL");
+    }
+    if (this.#unshare.exitCode !== null || this.#unshare.signalCode !== null) return;
+    const ended = once(this.#unshare, "exit");
     // With the first process of its namespace everything ends.
     this.#unshare.kill("SIGKILL");
     await ended;
-    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #connect({ address, port, host_port }: Service): Promise<void> {
+    // Its addresses are there once its first process is systemd.
+    await this.#until("its network is up", () => this.run("systemctl", "is-system-running").stdout.trim() !== "");
+    const path = join(this.#directory, `${address}-${port}.sock`);
+    rmSync(path, { force: true });
+    const near = createServer((socket) => {
+      const server = connect(host_port, "127.0.0.1");
+      socket.pipe(server).pipe(socket);
+      socket.on("error", () => server.destroy());
+      server.on("error", () => socket.destroy());
+    }).listen(path);
+    const enter = ["-t", String(this.#init), "-n", "--", process.execPath, "-e", RELAY, path, address, String(port)];
+    const far = spawn("nsenter", enter, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#relays.push({ near, far });
+    await once(far.stdout, "data");
+  }
+
+  async #until(what: string, holds: () => boolean): Promise<void> {
+    for (const deadline = Date.now() + BOOT_PATIENCE_MS; ; await sleep(200)) {
+      const { pid, exitCode } = this.#unshare;
+      if (exitCode !== null || pid === undefined) throw new Error(`the machine did not boot: ${exitCode}`);
+      this.#init = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim());
+      if (this.#init > 0 && holds()) return;
+      if (Date.now() > deadline) throw new Error(`in vain until ${what}: ${this.run("systemctl", "--failed").stdout}`);
+    }
   }
 }

@@ -55,14 +55,24 @@ export class System {
   #output = "";
   dev: Dev | null = null;
 
-  protected constructor(state_dir: string, settings: Readonly<Record<string, string>>) {
+  readonly #options: readonly string[];
+
+  protected constructor(
+    state_dir: string,
+    settings: Readonly<Record<string, string>>,
+    options: readonly string[] = [],
+  ) {
     this.state_dir = state_dir;
+    this.#options = options;
     this.settings = { ...QUICK, ...settings };
   }
 
-  /** @param settings instead of the short waits, or besides */
-  static async start(settings: Readonly<Record<string, string>> = {}): Promise<System> {
-    const system = new System(await mkdtemp(join(tmpdir(), "spawnpoint-e2e-")), settings);
+  /** @param settings instead of the short waits, or besides. @param options further ones of `npm start` */
+  static async start(
+    settings: Readonly<Record<string, string>> = {},
+    options: readonly string[] = [],
+  ): Promise<System> {
+    const system = new System(await mkdtemp(join(tmpdir(), "spawnpoint-e2e-")), settings, options);
     try {
       await system.boot("0");
     } catch (error) {
@@ -80,6 +90,7 @@ export class System {
       "--state-dir",
       this.state_dir,
       "--no-demo",
+      ...this.#options,
       ...(port ? ["--port", port] : []),
       ...settings,
     ];

@@ -1,7 +1,9 @@
+import { admissions } from "./admission.ts";
 import { agents } from "./agents.ts";
 import { calls } from "./calls.ts";
 import { channel } from "./channel.ts";
 import { daemon } from "./daemon.ts";
+import { disk } from "./disk.ts";
 import { droplet } from "./droplet.ts";
 import { environment } from "./environment.ts";
 import { evidence } from "./evidence.ts";
@@ -10,6 +12,7 @@ import { fullRun } from "./full-run.ts";
 import { history } from "./history.ts";
 import { holds } from "./holds.ts";
 import { hostile } from "./hostile.ts";
+import { launcher } from "./launcher.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { migrations } from "./migrations.ts";
 import type { Mutant } from "./mutant.ts";
@@ -38,6 +41,7 @@ export const mutants: readonly Mutant[] = [
   ...channel,
   ...history,
   ...rollout,
+  ...disk,
   ...droplet,
   ...tenancy,
   ...environment,
@@ -49,6 +53,8 @@ export const mutants: readonly Mutant[] = [
   ...fullRun,
   ...starts,
   ...workload,
+  ...launcher,
+  ...admissions,
   ...holds,
   ...windDown,
   ...daemon,

@@ -5,13 +5,15 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { GatewayClient } from "../../bootstrap/agent/workload/gateway-client.ts";
+import { ModelServer } from "../../scripts/dev/model-server.ts";
+import { COMMAND, VERSION } from "../../scripts/dev/openclaw.ts";
 import { descendants, killTree } from "../fixtures/process-tree.ts";
 import { AgentProcess } from "../unit/agent/fixtures/agent-process.ts";
 import { agentConfig, configId, TestControlPlane } from "../unit/agent/fixtures/control-plane.ts";
-import { ModelServer } from "./model-server.ts";
-import { COMMAND, VERSION } from "./package.ts";
 
 const KEY = "sk-the-bots-own-key-0001";
+const REFUSED_KEY = "sk-a-mistyped-key-0002";
+const NEXT_KEY = "sk-the-bots-next-key-0003";
 /** It takes 9 to 80 s to start, as busy as the machine is. */
 const until = <T>(check: () => T) => vi.waitFor(check, { timeout: 600_000, interval: 200 });
 
@@ -58,6 +60,7 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
   it("becomes ready with a config that its own check calls valid", async () => {
     await until(() => expect(plane.acks.at(-1)).toMatchObject({ result: "applied", workload: "running" }));
     expect(workload()).toMatchObject({ state: "running", version: VERSION, restarts: 0 });
+    expect(agent.output).toContain('"event":"model_asked","answer":"ok"');
     const path = join(agent.workload_state, "openclaw.json");
     // Not the tests' own environment: told that it is tested, it prints nothing.
     const env = { PATH: "/usr/bin:/bin", HOME: agent.directory, OPENCLAW_STATE_DIR: agent.workload_state };
@@ -106,6 +109,23 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
     client.close();
     expect(asked?.body).toContain("Largest drawdown: 27 %");
     expect(asked?.body).not.toContain("Largest drawdown: 10 %");
+  });
+
+  it("goes on with the config before where the provider refuses the new key, and says that it refuses the old one", async () => {
+    model.refused.add(REFUSED_KEY).add(KEY);
+    const secrets = { llm_provider: "own-server", llm_api_key: REFUSED_KEY };
+    plane.config = { ...plane.config, id: configId(3), version: 3, secrets };
+    const reason = "own-server refused the API key";
+    await until(() => expect(plane.acks.at(-1)).toMatchObject({ config_id: configId(3), result: "failed", reason }));
+    await until(() => expect(workload()).toMatchObject({ state: "running", degraded: ["llm_auth"], restarts: 0 }));
+    expect(model.asked.at(-1)?.authorization).toBe(`Bearer ${KEY}`);
+  });
+
+  it("is itself again with a key that the provider takes", async () => {
+    const id = configId(4);
+    plane.config = { ...plane.config, id, version: 4, secrets: { llm_provider: "own-server", llm_api_key: NEXT_KEY } };
+    await until(() => expect(plane.acks.at(-1)).toMatchObject({ config_id: id, result: "applied" }));
+    await until(() => expect(workload()).not.toHaveProperty("degraded"));
   });
 
   it("is ended and started again when it hangs", async () => {
@@ -164,8 +184,31 @@ describe(`OpenClaw ${VERSION} under our agent`, () => {
     model.held = null;
   });
 
+  it("does not take up again what a kill has cut off, and is fit for more", async () => {
+    model.held = "Cut off by a kill";
+    const runs = (text: string) => model.asked.filter(({ body }) => body.includes(text)).length;
+    const token = readFileSync(join(agent.state, "gateway.token"), "utf8").trim();
+    const ask = async (message: string) => {
+      const client = await GatewayClient.connect({ port: spawned().port, token, timeout_ms: 60_000 });
+      await until(() => client.call("agent", { message, sessionKey: "main", idempotencyKey: randomUUID() }));
+      await until(() => expect(runs(message)).toBeGreaterThan(0));
+      client.close();
+    };
+    await ask("Cut off by a kill");
+    const before = runs("Cut off by a kill");
+    const { pid } = spawned();
+    killTree(pid);
+    await until(() => expect(spawned().pid).not.toBe(pid));
+    await until(() => expect(workload()).toMatchObject({ state: "running", aborted_runs: 1 }));
+    // It would have been resumed within seconds of its readiness.
+    await new Promise((done) => setTimeout(done, 20_000));
+    expect(runs("Cut off by a kill")).toBe(before);
+    model.held = null;
+    await ask("Anything new?");
+  });
+
   it("leaves no key on the disk", async () => {
     await agent.kill("SIGTERM");
-    expect(agent.everythingOnDisk).not.toContain(KEY);
+    for (const key of [KEY, REFUSED_KEY, NEXT_KEY]) expect(agent.everythingOnDisk).not.toContain(key);
   });
 });

@@ -1,4 +1,4 @@
+import { COMMAND, VERSION } from "../../scripts/dev/openclaw.ts";
 import { gatewayContract } from "../fixtures/gateway-contract.ts";
-import { COMMAND, VERSION } from "./package.ts";
 
-gatewayContract(`OpenClaw ${VERSION}`, () => COMMAND);
+gatewayContract(`OpenClaw ${VERSION}`, () => COMMAND, 20_000);

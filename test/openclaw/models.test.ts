@@ -1,7 +1,7 @@
 /** Our table of providers against what the pinned package says of them. */
 import { describe, it } from "vitest";
 import { PROVIDERS } from "../../src/wire/models.ts";
-import { readCatalogue } from "./package.ts";
+import { readCatalogue } from "./catalogue.ts";
 
 const { variables, models } = readCatalogue();
 /** Asks its server for the list; this name stands for "whatever is best" there. */

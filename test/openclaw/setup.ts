@@ -1,3 +1,3 @@
-import { install } from "./package.ts";
+import { install } from "../../scripts/dev/openclaw.ts";
 
 export default install;

@@ -5,7 +5,7 @@ import { runSchedule } from "./schedules.ts";
 import { shrink } from "./shrink.ts";
 
 /** `SCHEDULES` and `SEED` replay or extend a run: one failing seed is SCHEDULES=2 SEED=<it>. */
-const SCHEDULES = depth({ full: 5_000, quick: 100 }, process.env.SCHEDULES);
+const SCHEDULES = depth({ full: 5_000, quick: 60 }, process.env.SCHEDULES);
 const FROM = Number(process.env.SEED ?? 1);
 
 export function randomFaults(share: number, shares: number): void {

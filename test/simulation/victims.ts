@@ -1,7 +1,7 @@
 /** Which awaits a run dies at: each of them in a full run, every fifteenth in a quick one. */
 import { depth } from "../depth.ts";
 
-const EVERY = depth({ full: 1, quick: 15 });
+const EVERY = depth({ full: 1, quick: 25 });
 
 export interface Deaths {
   /** At so many of the awaits the process has died. */

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../../bootstrap");
 const files = readdirSync(ROOT).filter((name) => /\.(sh|service)$/.test(name));
@@ -12,16 +12,19 @@ const read = (name: string) => readFileSync(join(ROOT, name), "utf8");
 const scripts = files.filter((name) => name.endsWith(".sh")).map((name) => ({ name, text: read(name) }));
 
 describe("claw-spawn's W31: the agent is root by way of docker, and downloads run as root unseen", () => {
-  it("has a unit of its own user, without a capability or a way to gain one", ({ expect }) => {
-    const unit = read("spawnpoint-agent.service").split("\n");
+  it.each([
+    ["agent", "spawnpoint-agent", "UMask=0077"],
+    ["workload", "openclaw", "UMask=0027"],
+  ])("has a unit for the %s, of its own user, without a capability or a way to gain one", (name, user, umask) => {
+    const unit = read(`spawnpoint-${name}.service`).split("\n");
     for (const line of [
-      "User=openclaw",
+      `User=${user}`,
+      umask,
       "NoNewPrivileges=yes",
       "PrivateTmp=yes",
       "ProtectSystem=strict",
       "ProtectHome=yes",
       "CapabilityBoundingSet=",
-      "UMask=0077",
     ]) {
       expect(unit).toContain(line);
     }
@@ -33,7 +36,7 @@ describe("claw-spawn's W31: the agent is root by way of docker, and downloads ru
 });
 
 describe("claw-spawn's W33: files of fixed names in /tmp, and a config that everybody can read", () => {
-  it("writes nothing into shared directories, and what is private as nobody else's", ({ expect }) => {
+  it("writes nothing into shared directories, and what is private as nobody else's", () => {
     for (const { name, text } of scripts) {
       const code = text.replaceAll(/^\s*#.*$/gm, "");
       expect(code, name).not.toMatch(/(^|[\s"'=>])(\/var)?\/tmp\//);

@@ -91,7 +91,7 @@ describe("user-data", () => {
     const text = renderUserData(userDataInput());
     expect(text).toMatch(/^#!\/bin\/bash\n/);
     expect(text).not.toMatch(/set\s+-[a-z]*x|xtrace/);
-    expect(new TextEncoder().encode(text).length).toBeLessThan(USER_DATA_MAX_BYTES / 2);
+    expect(new TextEncoder().encode(text).length).toBeLessThan((USER_DATA_MAX_BYTES * 3) / 4);
   });
 
   it("ends by enabling and starting the bootstrap without waiting for it", () => {
@@ -175,7 +175,11 @@ describe("run for real", () => {
     expect(at("opt/spawnpoint/toolchain.sh")).toBe(FILES.toolchain_script);
     expect(at("opt/spawnpoint/identity.sh")).toBe(FILES.identity_script);
     expect(at("opt/spawnpoint/guard.sh")).toBe(FILES.guard_script);
+    expect(at("opt/spawnpoint/launcher.sh")).toBe(FILES.launcher_script);
     expect(at("etc/systemd/system/spawnpoint-bootstrap.service")).toBe(FILES.bootstrap_unit);
     expect(at("etc/systemd/system/spawnpoint-agent.service")).toBe(FILES.agent_unit);
+    expect(at("etc/systemd/system/spawnpoint-workload.service")).toBe(FILES.workload_unit);
+    expect(at("etc/systemd/system/spawnpoint-launcher@.service")).toBe(FILES.launcher_unit);
+    expect(at("etc/systemd/system/spawnpoint-launcher.socket")).toBe(FILES.launcher_socket);
   });
 });

@@ -158,7 +158,7 @@ describe.for(STORES)("damaged text in $name", (store) => {
     let damaged = 0;
     const before = deeds();
     for (const [nth, [table, column]] of (await columns(store)).entries()) {
-      for (const damage of partOf(DAMAGE, 3, nth)) {
+      for (const damage of partOf(DAMAGE, 6, nth)) {
         const done = await whileDamaged(store, table, column, damage, async () => {
           const where = `${table}.${column} = ${JSON.stringify(damage)}`;
           wrong.push(...(await unclear()).map((answer) => `${where}: ${answer}`));

@@ -26,7 +26,9 @@ export interface CommandExecutorDeps {
   applier: ConfigApplier;
   supervisor: Supervisor;
   permission: () => Permission;
-  /** Durable, and obeyed at once. */
+  /** Why nothing can be written to the disk; null: it can. */
+  unwritable: () => string | null;
+  /** Durable where the disk takes it, and obeyed at once. */
   setStopped: (stopped: boolean) => void;
   log: Log;
   log_path: string;
@@ -117,21 +119,15 @@ export class CommandExecutor {
   }
 
   #carryOut(command: AgentCommand, kind: CommandKind): void {
-    const { permission, setStopped } = this.#deps;
     switch (kind) {
-      case "start": {
-        const { order, ban } = permission();
-        const detail =
-          order === "run" && ban === null
-            ? "The workload is starting."
-            : "The workload will start once the control plane allows it.";
-        this.#answer(command, { ok: true, detail }, () => setStopped(false));
+      case "start":
+        if (this.#begin(command)) this.#start(command);
         break;
-      }
+      // Never waits for a disk: done twice, it is what it was done once.
       case "stop":
         this.#deps.store.transaction(() => {
           this.#deps.store.beginCommand(command.id, expiry(command, this.#deps.now_ms()));
-          setStopped(true);
+          this.#deps.setStopped(true);
         });
         if (command.args.force === true) this.#deps.supervisor.hurry();
         this.#stops.push({
@@ -142,15 +138,37 @@ export class CommandExecutor {
         this.#judgeStops();
         break;
       case "restart":
-        this.#beginRestart(command);
+        if (this.#begin(command)) this.#beginRestart(command);
         break;
       case "collect_logs":
         this.#answer(command, this.#collect(command.args.lines));
         break;
       case "rotate_credential":
-        this.#deps.store.beginCommand(command.id, expiry(command, this.#deps.now_ms()));
-        this.#deps.rotate((result) => this.#finish({ id: command.id, ...result }));
+        if (this.#begin(command)) this.#deps.rotate((result) => this.#finish({ id: command.id, ...result }));
     }
+  }
+
+  /** What is not on the disk before its effect might be carried out twice. @returns whether to carry it out */
+  #begin(command: AgentCommand): boolean {
+    const { store, unwritable, now_ms } = this.#deps;
+    store.beginCommand(command.id, expiry(command, now_ms()));
+    if (store.durable) return true;
+    const why = unwritable() ?? "disk error";
+    this.#finish({ id: command.id, ok: false, detail: `The agent cannot record the command: ${why}.` });
+    return false;
+  }
+
+  #start({ id }: AgentCommand): void {
+    const { store, permission, unwritable, setStopped } = this.#deps;
+    const { order, ban } = permission();
+    const why = unwritable();
+    const permitted = order === "run" && ban === null;
+    const awaited = permitted ? why && `the disk can be written to (${why})` : "the control plane allows it";
+    const detail = awaited ? `The workload will start once ${awaited}.` : "The workload is starting.";
+    store.transaction(() => {
+      setStopped(false);
+      this.#finish({ id, ok: true, detail });
+    });
   }
 
   /** A stop is done when nothing runs any more. */
@@ -166,16 +184,15 @@ export class CommandExecutor {
     });
   }
 
-  #beginRestart(command: AgentCommand): void {
-    const { store, applier, monotonic_ms, now_ms } = this.#deps;
+  #beginRestart({ id }: AgentCommand): void {
+    const { applier, monotonic_ms } = this.#deps;
     if (this.#restart !== null) {
-      this.#answer(command, { ok: false, detail: "The workload is already being restarted." });
+      this.#finish({ id, ok: false, detail: "The workload is already being restarted." });
       return;
     }
-    store.beginCommand(command.id, expiry(command, now_ms()));
     const refusal = applier.restart();
-    if (refusal === null) this.#restart = { id: command.id, began_ms: monotonic_ms() };
-    else this.#finish({ id: command.id, ok: false, detail: refusal });
+    if (refusal === null) this.#restart = { id, began_ms: monotonic_ms() };
+    else this.#finish({ id, ok: false, detail: refusal });
     this.wake.raise();
   }
 
@@ -189,12 +206,11 @@ export class CommandExecutor {
     }
   }
 
-  /** The id, the effect on what is kept and the result: all or nothing. */
-  #answer(command: AgentCommand, result: Result, effect: () => void = () => {}): void {
+  /** The id and the result: all or nothing. */
+  #answer(command: AgentCommand, result: Result): void {
     const { store, now_ms } = this.#deps;
     store.transaction(() => {
       store.beginCommand(command.id, expiry(command, now_ms()));
-      effect();
       this.#finish({ id: command.id, ...result });
     });
   }

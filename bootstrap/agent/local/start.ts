@@ -52,7 +52,12 @@ async function startApi({ settings, token, setStopped, known, log, ...parts }: L
       redact: (body) => redact(body, known()),
       onError: (error) => log("local_api_failed", { error: describeError(error) }),
     });
-    writeDurably(join(state_dir, "api.json"), `${JSON.stringify({ port })}\n`);
+    try {
+      writeDurably(join(state_dir, "api.json"), `${JSON.stringify({ port })}\n`);
+    } catch (error) {
+      // A full disk. Who knows the port can still stop the workload.
+      log("local_api_unlisted", { port, error: describeError(error) });
+    }
     return server;
   } catch (error) {
     log("local_api_unavailable", { port: api_port, error: describeError(error) });

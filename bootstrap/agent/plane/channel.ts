@@ -173,7 +173,7 @@ export class Channel {
           talk.complained = true;
       }
     } catch (error) {
-      // Such as a full disk. The next answer says again what was not taken of this one.
+      // The next answer says again what was not taken of this one.
       log("channel_frame_not_taken", { error: describeError(error) });
     }
   }

@@ -126,12 +126,16 @@ async function hashed(token: string): Promise<Credential> {
   return { token, sha256: await hashToken(token) };
 }
 
-/** A secret of this machine alone (gateway, local API): made once, kept 0600. */
+/** A secret of this machine alone (gateway, local API): made once, kept 0600. On a full disk it serves until a restart. */
 export function loadLocalSecret(path: string, random: (bytes: number) => Uint8Array): string {
   const kept = readText(path);
   if (kept !== null) return kept;
   const made = toHex(random(32));
-  writeDurably(path, made);
+  try {
+    writeDurably(path, made);
+  } catch {
+    // Whoever reads the file finds none, which is all that is lost.
+  }
   return made;
 }
 
@@ -139,8 +143,8 @@ export function isRegistered(state_dir: string): boolean {
   return existsSync(join(state_dir, "registered"));
 }
 
-/** The marker first: it tells the bootstrap that the token is spent. */
+/** The marker first: it tells the bootstrap that the token is spent. @throws where the disk takes no writes */
 export function markRegistered(state_dir: string, registration_token_file: string): void {
-  writeDurably(join(state_dir, "registered"), "registered\n");
-  rmSync(registration_token_file, { force: true });
+  if (!isRegistered(state_dir)) writeDurably(join(state_dir, "registered"), "registered\n");
+  if (existsSync(registration_token_file)) rmSync(registration_token_file);
 }

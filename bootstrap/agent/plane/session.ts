@@ -1,7 +1,7 @@
 /** The conversation with the control plane: enrolment, beats, orders, configs. Each loop outlives its failures. */
 import { type HeartbeatAnswer, type HeartbeatRequest, MAX_CRASH_CHARS } from "../../../src/wire/agent.ts";
 import { readText } from "../base/files.ts";
-import type { Log } from "../base/log.ts";
+import { describeError, type Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import { aborted, backoff, Signal, sleep } from "../base/timing.ts";
 import type { CommandExecutor } from "../commands/command-executor.ts";
@@ -54,9 +54,12 @@ export class Session {
   #link: Link = { up: false, changed: new AbortController() };
   #orders_heard = 0;
   #etag: string | null = null;
+  /** Registered, and the disk does not say so yet: a restart would do it again, with the same credential. */
+  #unmarked: boolean;
 
   constructor(deps: SessionDeps) {
     this.#deps = deps;
+    this.#unmarked = isRegistered(deps.settings.state_dir);
   }
 
   get permission(): Permission {
@@ -95,7 +98,7 @@ export class Session {
       if (verdict.do === "registered") {
         store.set("heartbeat_interval_s", verdict.heartbeat_interval_s);
         store.set("channel_url", verdict.channel_url);
-        markRegistered(settings.state_dir, settings.registration_token_file);
+        this.#unmarked = true;
         log("registered", { heartbeat_interval_s: verdict.heartbeat_interval_s });
         break;
       }
@@ -104,6 +107,18 @@ export class Session {
       await sleep(verdict.after_ms, signal);
     }
     this.#setPermission({ ...this.#permission, ban: null });
+    this.#mark();
+  }
+
+  #mark(): void {
+    const { settings, log } = this.#deps;
+    if (!this.#unmarked) return;
+    try {
+      markRegistered(settings.state_dir, settings.registration_token_file);
+      this.#unmarked = false;
+    } catch (error) {
+      log("registration_not_marked", { error: describeError(error) });
+    }
   }
 
   /** Beats over HTTP, for as long as the channel does not carry them. */
@@ -221,8 +236,10 @@ export class Session {
   }
 
   #take(answer: HeartbeatAnswer, carried: readonly string[]): void {
-    const { applier, commands } = this.#deps;
+    const { store, applier, commands } = this.#deps;
     this.#noteHeard();
+    this.#mark();
+    if (store.get("generation") !== answer.generation) store.set("generation", answer.generation);
     if (answer.desired_config_id !== applier().held?.id) this.#config_wake.raise();
     commands().take(answer.commands, carried);
   }
@@ -230,10 +247,11 @@ export class Session {
   /** The agent's state, as both transports carry it. */
   async status(): Promise<HeartbeatRequest> {
     const { settings, agent_version, workload, store, telemetry, reported, commands } = this.#deps;
-    const { state, version, restarts, crashes, last_crash, degraded, wind_down } = workload();
+    const { state, version, restarts, crashes, last_crash, aborted_runs, degraded, wind_down } = workload();
     const report = {
       ...{ state, version, restarts, crashes },
       ...(last_crash === null ? {} : { last_crash: last_crash.slice(0, MAX_CRASH_CHARS) }),
+      ...(aborted_runs > 0 ? { aborted_runs } : {}),
       ...(degraded.length > 0 ? { degraded: [...degraded] } : {}),
       ...(wind_down ? { wind_down: { rung: wind_down.rung, ends_in_s: Math.ceil(wind_down.left_ms / 1000) } } : {}),
     };

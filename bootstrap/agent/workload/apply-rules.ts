@@ -11,6 +11,8 @@ export interface Situation {
   /** A person stopped the workload through the local API. */
   stopped_here: boolean;
   installed: boolean;
+  /** Why nothing can be written to the disk; null: it can. */
+  unwritable: string | null;
   /** The config whose workload is meant to be up at present; null when none is. */
   up: string | null;
   /** The newest config in memory, with its secret. */
@@ -41,7 +43,14 @@ export function mayRun(s: Pick<Situation, "order" | "ban" | "cut_off" | "stopped
   return s.order === "run" || (s.order === "hold" && s.up !== null);
 }
 
+/** What would have to be written has no place on a full disk: what runs goes on, and nothing is begun. */
 export function nextStep(s: Situation): Step {
+  const step = wantedStep(s);
+  const starts = step.do === "apply" || step.do === "start";
+  return starts && s.unwritable !== null ? { do: "rest", reason: s.unwritable } : step;
+}
+
+function wantedStep(s: Situation): Step {
   if (!mayRun(s)) {
     const reason = whyNot(s);
     if (s.up !== null) return { do: "stop", reason };
@@ -66,6 +75,7 @@ export function nextStep(s: Situation): Step {
 export function whyNoRestart(s: Situation, applying: boolean): string | null {
   if (!mayRun(s)) return `The workload must not run: ${whyNot(s)}.`;
   if (s.order !== "run") return `The workload must not be started: the control plane's order is ${s.order}.`;
+  if (s.unwritable !== null) return `The workload could not be started again: ${s.unwritable}.`;
   if (applying) return "A config is being applied, which restarts the workload anyway.";
   return s.up === null ? "There is no workload to restart: nothing is installed yet." : null;
 }
@@ -80,6 +90,8 @@ function whyNot(s: Situation): string {
 export interface ApplyView {
   elapsed_ms: number;
   may_run: boolean;
+  /** Why nothing can be written to the disk; null: it can. */
+  unwritable: string | null;
   state: WorkloadState;
   /** Why the workload is in that state, for the record. */
   reason: string | null;
@@ -104,6 +116,12 @@ export type ApplyVerdict =
   | { is: "failed"; reason: string };
 
 export function judgeApply(view: ApplyView, limits: ApplyLimits): ApplyVerdict {
+  const verdict = judgeWorkload(view, limits);
+  // The disk may be why, and not the config: it is applied anew once there is room.
+  return verdict.is === "failed" && view.unwritable !== null ? { is: "interrupted" } : verdict;
+}
+
+function judgeWorkload(view: ApplyView, limits: ApplyLimits): ApplyVerdict {
   if (!view.may_run) return { is: "interrupted" };
   if (view.state === "failed") return { is: "failed", reason: view.reason ?? "the workload failed" };
   if (view.exits >= MAX_EXITS) return { is: "failed", reason: `crash loop: ${view.reason ?? "the workload ended"}` };

@@ -15,6 +15,7 @@ import {
   type Situation,
   whyNoRestart,
 } from "./apply-rules.ts";
+import { digestOf } from "./model-check-rules.ts";
 import { isCutOff, type Permission } from "./permission.ts";
 import type { Plan, Supervisor } from "./supervisor.ts";
 
@@ -24,6 +25,8 @@ export interface ConfigApplierDeps {
   plan: (config: AgentConfig) => Plan;
   installed: () => boolean;
   permission: () => Permission;
+  /** Why nothing can be written to the disk; null: it can. */
+  unwritable: () => string | null;
   log: Log;
   /** Unix time, ms. */
   now_ms: () => number;
@@ -100,7 +103,7 @@ export class ConfigApplier {
   }
 
   #situation(): Situation {
-    const { store, supervisor, installed, permission, now_ms, monotonic_ms } = this.#deps;
+    const { store, supervisor, installed, permission, unwritable, now_ms, monotonic_ms } = this.#deps;
     const permitted = permission();
     const { up } = supervisor.snapshot();
     const policy = (this.#known(up) ?? this.#held)?.risk_config.offline_policy;
@@ -110,6 +113,7 @@ export class ConfigApplier {
       cut_off: isCutOff(permitted, policy, monotonic_ms()),
       stopped_here: store.get("stopped_here") ?? false,
       installed: installed(),
+      unwritable: unwritable(),
       up,
       held: this.#held?.id ?? null,
       applied: store.get("applied"),
@@ -170,7 +174,7 @@ export class ConfigApplier {
     const { store, supervisor, plan, log, monotonic_ms } = this.#deps;
     store.set("applying", { config_id: config.id, at_ms: this.#deps.now_ms() });
     let began_ms = monotonic_ms();
-    const renewed = supervisor.renew(plan(config));
+    const renewed = await supervisor.renew(plan(config));
     log("apply_started", { config_id: config.id, version: config.version, restart: !renewed });
     if (!renewed) supervisor.run(plan(config));
     // What ended a try is still the reason while the next one begins.
@@ -184,7 +188,8 @@ export class ConfigApplier {
       if (state === "stopping") began_ms = monotonic_ms();
       const elapsed_ms = monotonic_ms() - began_ms;
       const may_run = !this.#leaving && mayRun(this.#situation());
-      const view = { elapsed_ms, may_run, state, reason, ready_for_ms, exits: suspect_exits };
+      const unwritable = this.#deps.unwritable();
+      const view = { elapsed_ms, may_run, unwritable, state, reason, ready_for_ms, exits: suspect_exits };
       const verdict = judgeApply(view, { ...this.#deps, ready_window_ms });
       switch (verdict.is) {
         case "applied":
@@ -210,6 +215,7 @@ export class ConfigApplier {
     store.transaction(() => {
       store.set("applied", config.id);
       store.set("proven", config.id);
+      store.set("model_good", digestOf(config));
       store.set("failed", null);
       store.set("applying", null);
       store.queueAck({ config_id: config.id, result: "applied", workload: "running" });

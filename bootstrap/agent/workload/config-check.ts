@@ -1,6 +1,7 @@
 /** Asks OpenClaw's own check, offline, what it thinks of a config file: `openclaw config validate --json`. */
 import { execFile } from "node:child_process";
 import * as z from "zod";
+import { endFirst } from "./out-of-memory.ts";
 
 export type ConfigVerdict =
   | { is: "valid" }
@@ -30,6 +31,7 @@ export function checkConfig(
     const child = execFile(command, ARGUMENTS, options, (error, stdout) => {
       resolve(readVerdict(stdout, error === null ? 0 : error.code));
     });
+    endFirst(child.pid);
     // Whoever reads its input instead of answering reads nothing.
     child.stdin?.end();
   });

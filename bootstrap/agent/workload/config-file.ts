@@ -17,8 +17,8 @@ export class BadConfigError extends Error {
 
 export interface ConfigFileDeps {
   path: string;
-  /** The agent's own copy of what the last healthy start was made with. */
-  good_path: string;
+  /** What the last healthy start was made with, where that is known. */
+  good: string | null;
   /** The file as it is; null: there is none that can be read. */
   read: () => string | null;
   /** @returns the text with our settings in it; null where the present one has to be left alone */
@@ -48,18 +48,18 @@ export async function prepareConfigFile(deps: ConfigFileDeps): Promise<Prepared>
   return restore(deps, rendered, verdict.faults);
 }
 
-/** Kept for the day on which the file is found broken. */
+/** The agent's own copy, for the day on which the file is found broken. */
 export function keepGood(good_path: string, text: string | null): void {
   if (text !== null && readText(good_path) !== text.trim()) writeDurably(good_path, text);
 }
 
 /** From the text that was good last, or else from none. */
 async function restore(deps: ConfigFileDeps, failed: string | null, faults: string): Promise<Prepared> {
-  const { path, good_path, render, read, log } = deps;
+  const { path, good, render, read, log } = deps;
   const name = basename(path);
   const tried = new Set([failed]);
   for (const [base, from] of [
-    [readText(good_path), "the one of the last healthy start"],
+    [good, "the one of the last healthy start"],
     [null, "a new one"],
   ] as const) {
     const text = render(base) ?? base;

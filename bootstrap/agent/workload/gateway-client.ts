@@ -14,7 +14,8 @@ const Frame = z.object({
   id: z.string().optional(),
   event: z.string().optional(),
   ok: z.boolean().optional(),
-  payload: z.unknown(),
+  /** Absent from a refusal. */
+  payload: z.unknown().optional(),
   error: z.object({ code: z.string().optional(), message: z.string().optional() }).optional(),
 });
 type Frame = z.infer<typeof Frame>;
@@ -29,7 +30,18 @@ export interface GatewayAddress {
 /** Refused, unanswered or unintelligible; its message holds no token. */
 export class GatewayError extends Error {
   override name = "GatewayError";
+  /** It may be answered later: the gateway starts, drains, or is slow. */
+  readonly not_now: boolean;
+
+  constructor(message: string, not_now: boolean) {
+    super(message);
+    this.not_now = not_now;
+  }
 }
+
+/** What a gateway says that cannot answer yet, and closes with. */
+const NOT_NOW = "UNAVAILABLE";
+const CLOSED_NOT_NOW = 1013;
 
 /** What the ladder and the model check ask with. */
 export interface Gateway {
@@ -54,7 +66,9 @@ export class GatewayClient implements Gateway {
     this.#socket.addEventListener("message", ({ data }) => this.#hear(data));
     // An error is followed by the close, which says as much.
     this.#socket.addEventListener("error", () => {});
-    this.#socket.addEventListener("close", ({ code, reason }) => this.#end(`closed with ${code} ${reason}`));
+    this.#socket.addEventListener("close", ({ code, reason }) =>
+      this.#end(`closed with ${code} ${reason}`, code === CLOSED_NOT_NOW),
+    );
   }
 
   /** @throws GatewayError where nobody answers, or the token is refused */
@@ -102,18 +116,18 @@ export class GatewayClient implements Gateway {
     if (frame.type !== "res" || frame.id === undefined) return;
     const waiting = this.#waiting.get(frame.id);
     if (frame.ok === true) waiting?.resolve(frame.payload);
-    else waiting?.reject(new GatewayError(refusalOf(frame)));
+    else waiting?.reject(new GatewayError(refusalOf(frame), frame.error?.code === NOT_NOW));
   }
 
-  #end(reason: string): void {
-    this.#over ??= new GatewayError(reason.trim().slice(0, REASON_MAX_CHARS));
+  #end(reason: string, not_now = false): void {
+    this.#over ??= new GatewayError(reason.trim().slice(0, REASON_MAX_CHARS), not_now);
     this.#challenged.reject(this.#over);
     for (const { reject } of this.#waiting.values()) reject(this.#over);
   }
 
   async #within<T>(answer: Promise<T>, what: string, timeout_ms: number): Promise<T> {
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new GatewayError(`${what}: no answer in time`)), timeout_ms);
+    const timer = setTimeout(() => late.reject(new GatewayError(`${what}: no answer in time`, true)), timeout_ms);
     try {
       return await Promise.race([answer, late.promise]);
     } finally {

@@ -6,37 +6,26 @@ import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process"
 import { EventEmitter } from "node:events";
 import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
+import { areOwnedBy, type ListeningSocket } from "./listener.ts";
+import type { Command } from "./orders.ts";
+import { endFirst, memoryEventsOf, OomWatch } from "./out-of-memory.ts";
 import { GROUP_MARK, type GroupRoot, killGroup, membersOf, ownCgroup, signalTo } from "./process-group.ts";
+import type { StartedWorkload } from "./site.ts";
 
 /** What outlives the first process is asked to end, and killed after this. */
 const LEFT_BEHIND_MS = 5000;
 const LOOK_EVERY_MS = 50;
 
-/** A started workload, as far as its supervisor is concerned. */
-export interface WorkloadProcess {
-  readonly pid?: number | undefined;
-  readonly stdout: Readable | null;
-  readonly stderr: Readable | null;
-  /** SIGTERM asks the first process; SIGKILL ends all of them. */
-  kill(signal: "SIGTERM" | "SIGKILL"): boolean;
-  /** Once nothing is left: how the first process has ended. */
-  once(event: "exit", heard: (code: number | null, signal: NodeJS.Signals | null) => void): unknown;
-  /** It could not be started, and there will be no `exit`. */
-  on(event: "error", heard: (error: Error) => void): unknown;
-}
-
-export interface Command {
-  file: string;
-  args: readonly string[];
-  env: Readonly<Record<string, string>>;
-  cwd: string;
-}
-
 /**
  * @param mark of this start alone, by which its processes are known
  * @param onLeftBehind told of what outlived its first process, by number
  */
-export function launch(command: Command, mark: string, onLeftBehind: (pids: readonly number[]) => void): Launch {
+export function launch(
+  command: Command,
+  mark: string,
+  onLeftBehind: (pids: readonly number[]) => void,
+  memoryEvents = memoryEventsOf,
+): Launch {
   const options: SpawnOptions = {
     cwd: command.cwd,
     env: { ...command.env, [GROUP_MARK]: mark },
@@ -44,20 +33,29 @@ export function launch(command: Command, mark: string, onLeftBehind: (pids: read
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   };
-  return new Launch(spawn(command.file, [...command.args], options), mark, onLeftBehind);
+  const child = spawn(command.file, [...command.args], options);
+  endFirst(child.pid);
+  const memory = new OomWatch(child.pid === undefined ? null : memoryEvents(child.pid), () => performance.now());
+  return new Launch(child, mark, { onLeftBehind, memory });
 }
 
-export class Launch extends EventEmitter implements WorkloadProcess {
+export class Launch extends EventEmitter implements StartedWorkload {
   readonly mark: string;
   readonly #child: ChildProcess;
   readonly #onLeftBehind: (pids: readonly number[]) => void;
+  readonly #memory: OomWatch;
   #killed = false;
 
-  constructor(child: ChildProcess, mark: string, onLeftBehind: (pids: readonly number[]) => void) {
+  constructor(
+    child: ChildProcess,
+    mark: string,
+    { onLeftBehind, memory }: { onLeftBehind: (pids: readonly number[]) => void; memory: OomWatch },
+  ) {
     super();
     this.mark = mark;
     this.#child = child;
     this.#onLeftBehind = onLeftBehind;
+    this.#memory = memory;
     child.once("exit", (code, signal) => void this.#clear(code, signal));
     child.on("error", (error) => this.emit("error", error));
   }
@@ -77,6 +75,14 @@ export class Launch extends EventEmitter implements WorkloadProcess {
   /** The processes of this start that are alive. */
   members(): number[] {
     return membersOf(this.#root, ownCgroup());
+  }
+
+  owns(sockets: readonly ListeningSocket[]): boolean {
+    return areOwnedBy(sockets, this.members());
+  }
+
+  lacksMemory(): boolean {
+    return this.#memory.recent();
   }
 
   kill(signal: "SIGTERM" | "SIGKILL"): boolean {

@@ -12,42 +12,36 @@ export class LogFile {
   readonly #path: string;
   readonly #max_bytes: number;
   readonly #clean: (line: string) => string;
-  #size: number;
+  /** Null while it is not known, as after a write that failed. */
+  #size: number | null = null;
 
   constructor(path: string, max_bytes: number, clean: (line: string) => string) {
     this.#path = path;
     this.#max_bytes = max_bytes;
     this.#clean = clean;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    this.#size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   }
 
-  /** @returns the line as it was written */
-  write(line: string): string {
-    const clean = this.#clean(line).slice(0, LINE_MAX_CHARS);
-    const text = Buffer.from(`${clean}\n`);
-    if (this.#size > 0 && this.#size + text.length > this.#max_bytes) {
-      renameSync(this.#path, `${this.#path}.1`);
-      this.#size = 0;
-    }
-    appendFileSync(this.#path, text, { mode: 0o600 });
-    this.#size += text.length;
-    return clean;
+  write(line: string): void {
+    this.#append(this.#cleaned(line));
   }
 
   /**
-   * @param onError the disk may be full: output is then lost, but nothing else.
-   * @returns its last line that says something, as it was written
+   * @param onError the disk may be full: output is then lost, but nothing else. Told of the first line of each loss.
+   * @returns its last line that says something, clean
    */
   follow(stream: Readable, onError: (error: unknown) => void): () => string | null {
     let rest = "";
     let last: string | null = null;
+    let losing = false;
     const put = (line: string) => {
+      const clean = this.#cleaned(line.slice(0, LINE_KEPT_CHARS));
+      if (clean.trim() !== "") last = clean;
       try {
-        const written = this.write(line.slice(0, LINE_KEPT_CHARS));
-        if (written.trim() !== "") last = written;
+        this.#append(clean);
+        losing = false;
       } catch (error) {
-        onError(error);
+        if (!losing) onError(error);
+        losing = true;
       }
     };
     stream.setEncoding("utf8");
@@ -61,5 +55,26 @@ export class LogFile {
     });
     stream.on("error", onError);
     return () => last;
+  }
+
+  #cleaned(line: string): string {
+    return this.#clean(line).slice(0, LINE_MAX_CHARS);
+  }
+
+  #append(clean: string): void {
+    const text = Buffer.from(`${clean}\n`);
+    let size = this.#size ?? this.#measure();
+    this.#size = null;
+    if (size > 0 && size + text.length > this.#max_bytes) {
+      renameSync(this.#path, `${this.#path}.1`);
+      size = 0;
+    }
+    appendFileSync(this.#path, text, { mode: 0o600 });
+    this.#size = size + text.length;
+  }
+
+  #measure(): number {
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    return statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
   }
 }

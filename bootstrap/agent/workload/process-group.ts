@@ -1,6 +1,6 @@
 /**
  * Everything that a workload has started, also what has left its session or lost its parent. Under systemd that is whatever
- * else is in the agent's own control group; elsewhere it is known by a variable that is inherited, by its session, and by
+ * else is in the control group of the unit; elsewhere it is known by a variable that is inherited, by its session, and by
  * whose child it is.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { type ProcessEntry, readProcess } from "./process-tree.ts";
 /** The variable that the processes of one start inherit. */
 export const GROUP_MARK = "SPAWNPOINT_WORKLOAD";
 
-const UNIT = /\/spawnpoint-agent\.service$/;
+const UNIT = /\/spawnpoint-(agent|workload)\.service$/;
 
 export interface GroupRoot {
   /** The value of `GROUP_MARK`. */
@@ -38,7 +38,7 @@ function isRoot(entry: ProcessEntry, { pid }: GroupRoot): boolean {
   return pid !== null && [entry.pid, entry.group, entry.session].includes(pid);
 }
 
-/** The directory of the agent's control group, where systemd has made one for its unit; null elsewhere. */
+/** The directory of this process's control group, where systemd has made one for one of our units; null elsewhere. */
 export function ownCgroup(): string | null {
   try {
     const line = readFileSync("/proc/self/cgroup", "utf8")

@@ -17,7 +17,7 @@ export interface Reported {
 }
 
 export interface ReportWatchDeps {
-  /** The workload's state directory, and the file below it. */
+  /** A directory that is the workload's, and the file below it. */
   root: string;
   path: string;
   look_every_ms: number;

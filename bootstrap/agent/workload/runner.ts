@@ -1,51 +1,34 @@
 /** The workload as this machine has it: is it installed, which version, on which port; and its start. */
-import { execFile } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { accessSync, constants, existsSync, rmSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import * as z from "zod";
 import { MAX_DEGRADED } from "../../../src/wire/agent.ts";
 import type { AgentConfig } from "../../../src/wire/config.ts";
-import { makePrivateDirectory } from "../base/files.ts";
-import { ForeignFileError, makeForeignDirectory, readForeign, setAside, writeForeign } from "../base/foreign-files.ts";
+import { readText } from "../base/files.ts";
 import { describeError, type Log } from "../base/log.ts";
 import type { Store } from "../base/store.ts";
 import type { Settings } from "../settings.ts";
-import { checkConfig } from "./config-check.ts";
-import { keepGood, type Prepared, prepareConfigFile } from "./config-file.ts";
+import { admit } from "./admission.ts";
+import { keepGood } from "./config-file.ts";
 import { GatewayClient } from "./gateway-client.ts";
-import { endLeft, type Launch, launch } from "./launcher.ts";
-import { areOwnedBy, holderOf, socketsOn } from "./listener.ts";
+import { holderOf, socketsOn } from "./listener.ts";
 import type { LogFile } from "./log-file.ts";
-import {
-  gatewayArguments,
-  openclawConfig,
-  plainEnvironment,
-  rulesFile,
-  type WorkloadPaths,
-  workloadEnvironment,
-} from "./openclaw.ts";
-import { kernelBoot, mayBeThisBoot, startTicks } from "./process-tree.ts";
-import { whyStartAnew } from "./renewal.ts";
+import { gatewayArguments, plainEnvironment, type WorkloadPaths, workloadEnvironment } from "./openclaw.ts";
+import type { Ready } from "./orders.ts";
+import { OUT_OF_MEMORY } from "./out-of-memory.ts";
+import type { Site, Sites, StartedWorkload } from "./site.ts";
 import type { Launched, Plan } from "./supervisor.ts";
-import { SKILL_NAME, tradingSkill, withTradingRules } from "./trading-rules.ts";
 import type { Vitals } from "./watch.ts";
 
 const PROBE_TIMEOUT_MS = 2000;
 const PROBE_MAX_CHARS = 4096;
 const Readiness = z.object({ failing: z.array(z.string().transform((name) => name.slice(0, 64))) });
-const VERSION_TIMEOUT_MS = 20_000;
 const RPC_TIMEOUT_MS = 5000;
-/** Of the command that is run before the workload is stopped. */
-const WARN_TIMEOUT_MS = 10_000;
-/** Below the workload's state directory while it is being stopped. */
-const WIND_DOWN_FILE = "wind-down.json";
-/** Of a file that the workload, a person or a tool may have written. */
-const OWN_FILE_MAX_BYTES = 1024 * 1024;
 
 export interface RunnerDeps {
   settings: Settings["workload"];
+  sites: Sites;
   store: Store;
   log: Log;
   log_file: LogFile;
@@ -56,17 +39,16 @@ export interface RunnerDeps {
   fetch: typeof fetch;
 }
 
+/** What runs, and what it was started with. */
 interface Start {
+  site: Site;
   environment: Record<string, string>;
   port: number;
 }
 
-type Spawned = Omit<Launched, "repaired" | "checked" | "healthy">;
-
 export class Runner {
   readonly #deps: RunnerDeps;
   #version: string | null = null;
-  /** What the child was started with. */
   #started: Start | null = null;
 
   constructor(deps: RunnerDeps) {
@@ -111,41 +93,72 @@ export class Runner {
   }
 
   async #launch(config: AgentConfig, superseded: AbortSignal): Promise<Launched> {
-    const { log } = this.#deps;
-    const paths = this.#paths;
-    const environment = this.#environment(config, paths);
-    makePrivateDirectory(paths.state_dir);
-    makeForeignDirectory(paths.state_dir, paths.tmp_dir);
-    makePrivateDirectory(dirname(paths.config_path));
-    rmSync(join(paths.state_dir, WIND_DOWN_FILE), { force: true, recursive: true });
-    this.#write(paths.state_dir, paths.rules_path, rulesFile(config, paths.report_path));
+    const site = await this.#deps.sites.open(superseded);
     try {
-      this.#writeTradingRules(config, paths);
+      return await this.#launchAt(site, config, superseded);
     } catch (error) {
-      // The rules are in `rules_path` as well, and a bot that never starts helps nobody.
-      log("workload_rules_not_written", { error: describeError(error) });
+      await site.leave();
+      throw error;
     }
-    const { text, repaired, checked } = await this.#prepareConfigFile(config, environment, superseded);
-    const port = await this.#choosePort();
-    this.#version = await this.#readVersion();
-    superseded.throwIfAborted();
-    this.#started = { environment, port };
-    this.#deps.store.bots.setConfig(config.bot_id, config, Date.now());
-    const spawned = this.#spawn(config.id, this.#started, paths.state_dir);
-    return { ...spawned, repaired, checked, healthy: () => this.#keepGood(text) };
   }
 
-  #prepareConfigFile(config: AgentConfig, environment: Record<string, string>, signal: AbortSignal): Promise<Prepared> {
-    const { settings, good_config_path, log } = this.#deps;
-    const path = settings.config_path;
-    return prepareConfigFile({
-      path,
-      good_path: good_config_path,
-      read: () => this.#read(dirname(path), path),
-      render: (present) => openclawConfig(present, config),
-      check: (candidate) => checkConfig(settings.command, { ...environment, OPENCLAW_CONFIG_PATH: candidate }, signal),
-      log,
-    });
+  async #launchAt(site: Site, config: AgentConfig, superseded: AbortSignal): Promise<Launched> {
+    const { settings, store, good_config_path, log } = this.#deps;
+    const paths = this.#paths;
+    const environment = this.#environment(config, paths);
+    const plain_environment = plainEnvironment(this.#dirs, this.#deps.env);
+    const { command } = settings;
+    const good = readText(good_config_path);
+    const ready = await site.prepare({ command, config, paths, environment, plain_environment, good }, superseded);
+    const port = await this.#choosePort();
+    this.#version = ready.version;
+    superseded.throwIfAborted();
+    const started = { site, environment, port };
+    const args = gatewayArguments(port);
+    store.bots.setConfig(config.bot_id, config, Date.now());
+    const interrupted = store.get("runs_unsettled") ?? false;
+    if (!interrupted) store.set("runs_unsettled", true);
+    const child = await site.start({ file: command, args, env: environment, cwd: paths.state_dir });
+    this.#started = started;
+    log("workload_spawned", { pid: child.pid ?? null, port, config_id: config.id, version: this.#version });
+    const admission = (over: AbortSignal) =>
+      admit({ config, interrupted, gateway: this.#gateway(port), store, log, now_ms: () => performance.now(), over });
+    return { ...this.#launched(child, started, ready), admit: admission };
+  }
+
+  #gateway(port: number): () => Promise<GatewayClient> {
+    return () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS });
+  }
+
+  #launched(child: StartedWorkload, { site, port }: Start, { text, repaired, checked }: Ready) {
+    const { log_file, log } = this.#deps;
+    const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
+    if (child.stdout !== null) log_file.follow(child.stdout, lost);
+    const lastWords = child.stderr === null ? () => null : log_file.follow(child.stderr, lost);
+    const probe = this.#prober(child, port);
+    return {
+      child,
+      probe: (signal: AbortSignal) => {
+        child.lacksMemory();
+        return probe(signal);
+      },
+      lastWords: () => (child.lacksMemory() ? OUT_OF_MEMORY : lastWords()),
+      repaired,
+      checked,
+      healthy: () => this.#keepGood(text),
+      settled: () => this.#noteSettled(),
+      gateway: this.#gateway(port),
+      warn: (end: Parameters<Launched["warn"]>[0]) => this.#warn(site, end),
+    };
+  }
+
+  #noteSettled(): void {
+    try {
+      this.#deps.store.set("runs_unsettled", null);
+    } catch (error) {
+      // The next start then looks for what is not there.
+      this.#deps.log("end_not_noted", { error: describeError(error) });
+    }
   }
 
   #keepGood(text: string | null): void {
@@ -157,139 +170,42 @@ export class Runner {
     }
   }
 
-  /** The rules alone are read anew at each turn; whatever else differs takes a start. */
-  #renew(config: AgentConfig): boolean {
-    const { settings, log } = this.#deps;
+  async #renew(config: AgentConfig): Promise<boolean> {
+    if (this.#started === null) return false;
+    const { site, environment } = this.#started;
     const paths = this.#paths;
-    const path = settings.config_path;
     try {
-      const present = this.#read(dirname(path), path);
-      const next = { environment: this.#environment(config, paths), file: openclawConfig(present, config) };
-      const running = { environment: this.#started?.environment ?? null, file: present };
-      const why = whyStartAnew(running, next);
-      if (why !== null) {
-        log("workload_starts_anew", { why });
-        return false;
-      }
-      this.#write(paths.state_dir, paths.rules_path, rulesFile(config, paths.report_path));
-      this.#writeTradingRules(config, paths);
-      return true;
+      const next = this.#environment(config, paths);
+      const why = await site.renew({ config, paths, running: environment, next });
+      if (why !== null) this.#deps.log("workload_starts_anew", { why });
+      return why === null;
     } catch (error) {
-      log("workload_starts_anew", { why: describeError(error) });
+      this.#deps.log("workload_starts_anew", { why: describeError(error) });
       return false;
     }
   }
 
-  #spawn(config_id: string, { environment, port }: Start, cwd: string): Spawned {
-    const { settings, store, log_file, log } = this.#deps;
-    const mark = randomUUID();
-    const boot = kernelBoot() ?? undefined;
-    // An agent that is killed between the start and its record must find what it has started.
-    store.set("child", { pid: null, start_ticks: null, mark, boot });
-    const command = { file: settings.command, args: gatewayArguments(port), env: environment, cwd };
-    const child = launch(command, mark, (pids) => log("workload_left_behind", { pids: pids.slice(0, 20) }));
-    const lost = (error: unknown) => log("workload_output_lost", { error: String(error) });
-    if (child.stdout !== null) log_file.follow(child.stdout, lost);
-    const lastWords = child.stderr === null ? () => null : log_file.follow(child.stderr, lost);
-    const ticks = child.pid === undefined ? null : startTicks(child.pid);
-    if (child.pid !== undefined && ticks !== null) {
-      store.set("child", { pid: child.pid, start_ticks: ticks, mark, boot });
-    }
-    log("workload_spawned", { pid: child.pid ?? null, port, config_id, version: this.#version });
-    return {
-      child,
-      probe: this.#prober(child, port),
-      lastWords,
-      gateway: () => GatewayClient.connect({ port, token: this.#deps.gateway_token, timeout_ms: RPC_TIMEOUT_MS }),
-      warn: (end) => this.#warn(end),
-    };
-  }
-
-  /** For whatever trades: a file, which is gone at the next start, and a command where one is set. */
-  async #warn({ reason, within_ms }: { reason: string | null; within_ms: number }): Promise<void> {
-    const { settings, env, log } = this.#deps;
-    const { state_dir, wind_down_command } = settings;
+  #warn(site: Site, { reason, within_ms }: { reason: string | null; within_ms: number }): Promise<void> {
+    const command = this.#deps.settings.wind_down_command;
+    const environment = plainEnvironment(this.#dirs, this.#deps.env);
     const ends_at = new Date(Date.now() + within_ms).toISOString();
-    try {
-      this.#write(state_dir, join(state_dir, WIND_DOWN_FILE), `${JSON.stringify({ reason, ends_at })}\n`);
-    } catch (error) {
-      // A full disk keeps nobody from stopping it.
-      log("wind_down_file_not_written", { error: describeError(error) });
-    }
-    if (wind_down_command === null) return;
-    const options = {
-      timeout: WARN_TIMEOUT_MS,
-      env: { ...plainEnvironment(this.#dirs, env), WIND_DOWN_ENDS_AT: ends_at },
-    };
-    await new Promise<void>((done, fail) => {
-      execFile(wind_down_command, [], options, (error) => (error === null ? done() : fail(error)));
-    });
-  }
-
-  /** For the model to read, wherever OpenClaw looks first. */
-  #writeTradingRules(config: AgentConfig, { workspace_dir, state_dir }: WorkloadPaths): void {
-    const workspace = workspace_dir ?? join(state_dir, "workspace");
-    makeForeignDirectory(dirname(workspace), workspace);
-    const agents = join(workspace, "AGENTS.md");
-    this.#write(workspace, agents, withTradingRules(this.#read(workspace, agents), config));
-    const skill = join(workspace, "skills", SKILL_NAME);
-    makeForeignDirectory(workspace, skill);
-    this.#write(workspace, join(skill, "SKILL.md"), tradingSkill(config));
-  }
-
-  /** What stands in the way of the file is moved aside, once. */
-  #write(root: string, path: string, text: string): void {
-    try {
-      writeForeign(root, path, text);
-    } catch (error) {
-      if (!existsSync(path)) throw error;
-      this.#setAside(path, error);
-      writeForeign(root, path, text);
-    }
-  }
-
-  /** What the workload may have put there is moved out of the way where it is no ordinary file. */
-  #read(root: string, path: string): string | null {
-    try {
-      return readForeign(root, path, OWN_FILE_MAX_BYTES);
-    } catch (error) {
-      this.#setAside(path, error);
-      return null;
-    }
-  }
-
-  /** @throws the error where it is not about the file itself */
-  #setAside(path: string, error: unknown): void {
-    if (!(error instanceof ForeignFileError)) throw error;
-    this.#deps.log("workload_file_set_aside", { reason: error.message, to: setAside(path) });
-  }
-
-  /** What outlived its agent (killed without a word) is ended, all of it, before another workload may start. */
-  async endLeftover(signal: AbortSignal): Promise<void> {
-    const { store, settings, log } = this.#deps;
-    const child = store.get("child");
-    if (child !== null && mayBeThisBoot(child.boot)) {
-      const alive = child.pid !== null && startTicks(child.pid) === child.start_ticks;
-      if (alive) log("workload_leftover_ended", { pid: child.pid });
-      const root = { mark: child.mark ?? "", pid: alive ? child.pid : null };
-      await endLeft(root, settings.ladder.stop_ms, () => signal.aborted);
-    }
-    store.set("child", null);
+    return site.warn({ paths: this.#paths, command, environment, reason, ends_at });
   }
 
   /** A foreign listener may answer in the workload's place, also that it is ready: it is not asked. */
-  #prober(child: Launch, port: number): (signal: AbortSignal) => Promise<Vitals> {
+  #prober(child: StartedWorkload, port: number): (signal: AbortSignal) => Promise<Vitals> {
     let proven: string | null = null;
     let foreign = false;
     return (signal) => {
       const sockets = socketsOn(port);
-      if (sockets.join() !== proven) {
-        if (!areOwnedBy(sockets, child.members())) {
+      const present = sockets.map(({ inode }) => inode).join();
+      if (present !== proven) {
+        if (!child.owns(sockets)) {
           if (sockets.length > 0 && !foreign) this.#deps.log("port_is_foreign", { port, holder: holderOf(port) });
           foreign = sockets.length > 0;
           return Promise.resolve({ answers: false, ready: false, failing: [] });
         }
-        proven = sockets.join();
+        proven = present;
       }
       return this.#probe(port, signal);
     };
@@ -331,19 +247,6 @@ export class Runner {
     if (port === null) throw new Error("no free loopback port");
     store.set("workload_port", port);
     return port;
-  }
-
-  #readVersion(): Promise<string | null> {
-    const { settings, env } = this.#deps;
-    return new Promise((resolve) => {
-      execFile(
-        settings.command,
-        ["--version"],
-        { timeout: VERSION_TIMEOUT_MS, env: plainEnvironment(this.#dirs, env) },
-        (error, stdout) =>
-          resolve(error === null ? (/\d+\.\d+\.\d+[\w.+-]*/.exec(stdout)?.[0]?.slice(0, 64) ?? null) : null),
-      );
-    });
   }
 }
 

@@ -2,12 +2,14 @@
  * Keeps one child process as it is meant to be. It alone starts and ends the child; others only say what is meant
  * (`run`, `stop`, `fail`) and read the snapshot. A new meaning supersedes the former at once.
  */
+import { MAX_DEGRADED } from "../../../src/wire/agent.ts";
 import type { WorkloadState } from "../../../src/wire/enums.ts";
 import { describeError, type Log } from "../base/log.ts";
 import { aborted, type BackoffLimits, sleep } from "../base/timing.ts";
+import { type Admission, Admitting } from "./admission.ts";
 import { BadConfigError } from "./config-file.ts";
 import type { Gateway } from "./gateway-client.ts";
-import type { WorkloadProcess } from "./launcher.ts";
+import type { WorkloadProcess } from "./site.ts";
 import { afterEnd, suspectsConfig } from "./supervision.ts";
 import { type Vitals, Watch, type WatchLimits } from "./watch.ts";
 import { windDown } from "./wind-down.ts";
@@ -18,14 +20,14 @@ export interface Plan {
   /** Writes what the child needs and starts it. @throws {BadConfigError} where it cannot work with this config */
   launch: (superseded: AbortSignal) => Promise<Launched>;
   /** Writes what a running child reads anew by itself. @returns false where it has to be started anew instead */
-  renew: () => boolean;
+  renew: () => Promise<boolean>;
 }
 
 export interface Launched {
   child: WorkloadProcess;
   /** One look; never rejects. */
   probe: (signal: AbortSignal) => Promise<Vitals>;
-  /** The last line of its complaints, without secrets; null: there was none. */
+  /** What explains its end: the last line of its complaints, without secrets, or that memory ran out; null: nothing. */
   lastWords: () => string | null;
   /** What had to be repaired for it, as a sentence. */
   repaired: string | null;
@@ -33,6 +35,10 @@ export interface Launched {
   checked: boolean;
   /** To be called once it has been ready for a while; never throws. */
   healthy: () => void;
+  /** To be called once it answers, and to be waited for before it counts as running; never rejects. */
+  admit: (over: AbortSignal) => Promise<Admission>;
+  /** To be called where it has ended with nothing in flight; never throws. */
+  settled: () => void;
   /** Null: it speaks no RPC. */
   gateway: (() => Promise<Gateway>) | null;
   /** Tells what trades in it that it is about to be stopped. */
@@ -58,6 +64,8 @@ export interface Snapshot {
   suspect_exits: number;
   /** Children that have ended, for whatever reason, since the agent has started. */
   ends: number;
+  /** Interrupted runs that were aborted since the agent has started. */
+  aborted_runs: number;
   ready_for_ms: number;
   /** What a workload that has been ready is not ready for any more. */
   degraded: readonly string[];
@@ -97,6 +105,17 @@ interface End {
 
 const NEVER_BEGAN = { code: null, bad_config: false, suspect: false };
 
+interface Life {
+  /** How long it was ready without a break, the last time, ms. */
+  healthy_ms: number;
+  /** Why it is taken for hung; null: it is not. */
+  hung: string | null;
+  /** Why it must not run with its config; null: it may. */
+  refusal: string | null;
+}
+
+const UNBORN: Life = { healthy_ms: 0, hung: null, refusal: null };
+
 export class Supervisor {
   readonly #deps: SupervisorDeps;
   #meaning: Meaning = meaning(null, { state: "stopped", reason: null });
@@ -108,6 +127,7 @@ export class Supervisor {
   #exits = 0;
   #suspect_exits = 0;
   #ends = 0;
+  #aborted_runs = 0;
   /** Readiness before says nothing of what is meant now. */
   #judged_from_ms = 0;
   #ready_since_ms: number | null = null;
@@ -133,6 +153,7 @@ export class Supervisor {
       exits: this.#exits,
       suspect_exits: this.#suspect_exits,
       ends: this.#ends,
+      aborted_runs: this.#aborted_runs,
       ready_for_ms:
         this.#ready_since_ms === null ? 0 : this.#deps.now_ms() - Math.max(this.#ready_since_ms, this.#judged_from_ms),
       degraded: this.#state === "running" ? this.#degraded : [],
@@ -146,10 +167,13 @@ export class Supervisor {
   }
 
   /** Goes on with the running child under another plan. @returns false where that takes a start, which is the caller's */
-  renew(plan: Plan): boolean {
-    if (this.#state !== "running" || this.#meaning.plan === null || this.#ready_since_ms === null) return false;
-    if (!plan.renew()) return false;
-    this.#meaning.plan = plan;
+  async renew(plan: Plan): Promise<boolean> {
+    const meant = this.#meaning;
+    if (this.#state !== "running" || meant.plan === null || this.#ready_since_ms === null) return false;
+    if (!(await plan.renew())) return false;
+    // It may have ended meanwhile, or be meant to.
+    if (this.#meaning !== meant || this.#state !== "running") return false;
+    meant.plan = plan;
     this.#forgetExits();
     this.#ready_since_ms = null;
     this.#judged_from_ms = this.#deps.now_ms();
@@ -220,8 +244,13 @@ export class Supervisor {
     let failures = 0;
     while (!superseded.aborted && meant.plan !== null) {
       this.#set("starting", null);
-      const { end, healthy_ms } = await this.#runOnce(meant.plan, superseded);
+      const { end, healthy_ms, refusal } = await this.#runOnce(meant.plan, superseded);
       if (superseded.aborted) return;
+      if (refusal !== null) {
+        this.#set("failed", refusal);
+        await aborted(superseded);
+        return;
+      }
       this.#exits += 1;
       if (end.suspect) this.#suspect_exits += 1;
       this.#crashes += 1;
@@ -239,7 +268,7 @@ export class Supervisor {
     }
   }
 
-  async #runOnce(plan: Plan, superseded: AbortSignal): Promise<{ end: End; healthy_ms: number }> {
+  async #runOnce(plan: Plan, superseded: AbortSignal): Promise<Life & { end: End }> {
     let launched: Launched;
     this.#force = new AbortController();
     try {
@@ -247,7 +276,7 @@ export class Supervisor {
     } catch (error) {
       const bad_config = error instanceof BadConfigError;
       const detail = bad_config ? error.message : `cannot start: ${describeError(error)}`;
-      return { end: { ...NEVER_BEGAN, detail, bad_config }, healthy_ms: 0 };
+      return { ...UNBORN, end: { ...NEVER_BEGAN, detail, bad_config } };
     }
     if (!superseded.aborted) this.#set("starting", launched.repaired);
     const ended = new AbortController();
@@ -256,21 +285,22 @@ export class Supervisor {
       return how;
     });
     const over = AbortSignal.any([superseded, ended.signal]);
-    const { healthy_ms, hung } = await this.#watch(launched, over);
+    const life = await this.#watch(launched, over);
+    const { hung } = life;
     if (!ended.signal.aborted) await this.#terminate(launched, ended.signal, hung);
     if (!superseded.aborted) this.#ready_since_ms = null;
     this.#degraded = [];
     const how = await end;
     this.#ends += 1;
-    if (superseded.aborted) return { end: how, healthy_ms };
-    if (hung !== null) return { end: { code: null, detail: hung, bad_config: false, suspect: true }, healthy_ms };
-    return { end: await explained(how, launched), healthy_ms };
+    if (superseded.aborted || life.refusal !== null) return { ...life, end: how };
+    if (hung !== null) return { ...life, end: { code: null, detail: hung, bad_config: false, suspect: true } };
+    return { ...life, end: await explained(how, launched) };
   }
 
-  /** @returns how long the child was ready without a break, the last time, in ms; and why it is taken for hung */
-  async #watch(launched: Launched, over: AbortSignal): Promise<{ healthy_ms: number; hung: string | null }> {
+  async #watch(launched: Launched, over: AbortSignal): Promise<Life> {
     const { now_ms, probe_every_ms, healthy_after_ms } = this.#deps;
     const watch = new Watch(this.#deps, now_ms());
+    const admission = new Admitting(() => launched.admit(over));
     let hung: string | null = null;
     let healthy = false;
     while (!over.aborted && hung === null) {
@@ -278,16 +308,19 @@ export class Supervisor {
       if (over.aborted) break;
       watch.look(vitals, now_ms());
       this.#ready_since_ms = watch.ready_since_ms;
-      if (vitals.ready) this.#set("running", launched.repaired);
-      if (!healthy && vitals.ready && watch.ready_for_ms(now_ms()) >= healthy_after_ms) {
+      if (vitals.answers) admission.begin(({ aborted_runs }) => (this.#aborted_runs += aborted_runs));
+      const { said } = admission;
+      if (said !== null && said.refusal !== null) return { ...UNBORN, refusal: said.refusal };
+      if (vitals.ready && said !== null) this.#set("running", launched.repaired);
+      if (!healthy && vitals.ready && said !== null && watch.ready_for_ms(now_ms()) >= healthy_after_ms) {
         healthy = true;
         launched.healthy();
       }
-      this.#setDegraded(watch.degraded(now_ms()));
+      this.#setDegraded([...(said?.degraded ?? []), ...watch.degraded(now_ms())].slice(0, MAX_DEGRADED));
       hung = watch.hung(now_ms());
-      if (hung === null) await sleep(probe_every_ms, over);
+      if (hung === null) await admission.wake.wait(probe_every_ms, over);
     }
-    return { healthy_ms: watch.ready_for_ms(now_ms()), hung };
+    return { healthy_ms: watch.ready_for_ms(now_ms()), hung, refusal: null };
   }
 
   #setDegraded(degraded: readonly string[]): void {
@@ -297,13 +330,17 @@ export class Supervisor {
   }
 
   /** @param hung why it is taken for hung: nothing can be asked of it */
-  async #terminate({ child, gateway, warn }: Launched, ended: AbortSignal, hung: string | null): Promise<void> {
+  async #terminate(
+    { child, gateway, warn, settled }: Launched,
+    ended: AbortSignal,
+    hung: string | null,
+  ): Promise<void> {
     const { now_ms, uuid, log } = this.#deps;
     const reason = hung ?? this.#meaning.rest.reason;
     this.#down = { rung: "drain", since_ms: now_ms() };
     this.#set("stopping", hung);
     if (hung !== null) this.hurry();
-    await windDown({
+    const nothing_left = await windDown({
       now_ms,
       // The agent may have to hurry meanwhile.
       limits: () => this.#limits(),
@@ -321,6 +358,7 @@ export class Supervisor {
       log,
     });
     await aborted(ended);
+    if (nothing_left) settled();
     this.#down = null;
   }
 

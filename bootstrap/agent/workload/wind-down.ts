@@ -6,15 +6,14 @@ import * as z from "zod";
 import { describeError, type Log } from "../base/log.ts";
 import { sleep } from "../base/timing.ts";
 import type { Gateway } from "./gateway-client.ts";
-import type { WorkloadProcess } from "./launcher.ts";
+import { abortSession, listSessions } from "./gateway-sessions.ts";
+import type { WorkloadProcess } from "./site.ts";
 import { type Flight, KILL_MS, type LadderLimits, nextRung, type Rung, rungLimit } from "./wind-down-rules.ts";
 
 /** Far below the lease of 120 s that asking keeps. */
 const ASK_EVERY_MS = 1000;
-const SESSIONS_MAX = 500;
 
 const Prepared = z.object({ status: z.string(), suspensionId: z.string().max(256).optional() });
-const Sessions = z.object({ sessions: z.array(z.object({ key: z.string().min(1).max(1024) })).max(SESSIONS_MAX) });
 
 export interface WindDownDeps {
   /** Monotonic, ms. */
@@ -36,19 +35,24 @@ export interface WindDownDeps {
   log: Log;
 }
 
-/** Resolves once the child has ended, or could not be ended even by SIGKILL in good time. */
-export async function windDown(deps: WindDownDeps): Promise<void> {
+/**
+ * Resolves once the child has ended, or could not be ended even by SIGKILL in good time.
+ * @returns whether nothing was in flight when it was told to end, and so nothing comes back
+ */
+export async function windDown(deps: WindDownDeps): Promise<boolean> {
   const { now_ms, ended, force } = deps;
   const gateway = new Suspension(deps);
   let rung: Rung = "drain";
   let since_ms = now_ms();
   let flight: Flight = "unasked";
+  let settled = false;
   await enter(rung);
   for (;;) {
     const view = { rung, rung_ms: now_ms() - since_ms, flight, ended: ended.aborted, forced: force.aborted };
     const next = nextRung(view, deps.limits());
     if (next === "done") break;
     if (next !== rung) {
+      if (next === "term") settled = flight === "ready";
       rung = next;
       since_ms = now_ms();
       flight = "unasked";
@@ -65,6 +69,7 @@ export async function windDown(deps: WindDownDeps): Promise<void> {
     await sleep(Math.max(1, left_ms), ended);
   }
   gateway.close();
+  return settled;
 
   async function enter(into: Rung): Promise<void> {
     const { child, warn, log, onRung } = deps;
@@ -129,14 +134,9 @@ class Suspension {
       if (gateway === null) return;
       if (this.#id !== null) await gateway.call("gateway.suspend.resume", { suspensionId: this.#id });
       this.#id = null;
-      const listed = await gateway.call("sessions.list", {
-        limit: SESSIONS_MAX,
-        includeGlobal: true,
-        activeOnly: true,
-      });
-      for (const { key } of Sessions.parse(listed).sessions) {
+      for (const key of await listSessions(gateway, "active")) {
         // One that cannot be aborted is no reason to leave the others.
-        await gateway.call("sessions.abort", { key, clearQueued: true }).catch((error: unknown) => {
+        await abortSession(gateway, key).catch((error: unknown) => {
           this.#deps.log("session_not_aborted", { error: describeError(error) });
         });
       }

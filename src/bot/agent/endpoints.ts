@@ -19,7 +19,7 @@ import type { EventBody } from "../model/events.ts";
 import { isOfNewerRelease } from "../model/newer-release.ts";
 import { type BotState, type Intent, isRunning } from "../model/state.ts";
 import { isFenced, startPolicy, stopping } from "../model/workload-order.ts";
-import { countCrashes, crashNews } from "../reconcile/crashes.ts";
+import { abortedRuns, countCrashes, crashNews } from "../reconcile/crashes.ts";
 import type { Runtime, Telemetry } from "../reconcile/decision.ts";
 import { learnAck } from "../reconcile/rollout.ts";
 import { hasStopped, isWindingDown } from "../reconcile/wind-down.ts";
@@ -148,11 +148,13 @@ export function heartbeat(
   const { events: ended, concluded } = concludeCommands(shell, beat.command_results ?? []);
   const { trading, events: judged } = hearReport(shell, known.live, beat, now);
   const crashed = crashNews(bot, crashes, now, policy);
+  const aborted = abortedRuns(rt.telemetry, telemetry);
   const stopped = isWindingDown(bot, rt.telemetry) && hasStopped(beat.workload);
   const events = [
     ...eventsOfBeat(bot, beat, via),
     ...(stopped ? [STOPPED] : []),
     ...(crashed ? [crashed] : []),
+    ...(aborted ? [aborted] : []),
     ...ended,
     ...judged,
   ];
@@ -184,6 +186,7 @@ function showsTheSame(a: Runtime["telemetry"], b: Runtime["telemetry"]): boolean
     was.version === is.version &&
     was.restarts === is.restarts &&
     was.crashes === is.crashes &&
+    was.aborted_runs === is.aborted_runs &&
     was.wind_down?.rung === is.wind_down?.rung &&
     String(was.degraded ?? []) === String(is.degraded ?? [])
   );

@@ -136,6 +136,8 @@ export interface AgentEvents {
   workload_not_ready: { detail: string };
   /** All that the present burst of crashes has come to so far. `reason`: of the last one; null: the agent did not say. */
   workload_crashed: { count: number; first_at: Instant; last_at: Instant; reason: string | null };
+  /** Interrupted by a crash or a kill, and kept from coming back. */
+  runs_aborted: { count: number };
 
   command_requested: { command_id: string; kind: string };
   /** `left`: others still wait. */

@@ -81,6 +81,7 @@ export const agentFolds: Folds<keyof AgentEvents> = {
   workload_ready: (bot) => ({ starting_since: null, ...without(bot, [NOT_READY]) }),
   workload_not_ready: (_bot, data) => ({ error: { code: NOT_READY, detail: data.detail } }),
   workload_crashed: (_bot, { first_at, count }, at) => ({ crashes: { first_at, count, told_at: at } }),
+  runs_aborted: () => ({}),
 
   command_requested: (bot, data) => ({
     commands_pending: true,

@@ -1,5 +1,5 @@
 /**
- * Crashes of the workload, folded: a burst is told at its first crash, and from then on as one entry that says all of it,
+ * What ended the workload by itself, and what became of the work in it. Crashes, folded: a burst is told at its first crash, and from then on as one entry that says all of it,
  * now and then. Counted beside the state (losing the count costs an entry); what was told is part of it. Pure.
  */
 import type { EventBody } from "../model/events.ts";
@@ -22,6 +22,14 @@ export function countCrashes(rt: Runtime, said: Telemetry, reason: string | null
   const goesOn = burst !== null && said.at - burst.last_at < policy.crash_fold_ms;
   if (!goesOn) return { first_at: said.at, last_at: said.at, count: more, reason };
   return { ...burst, last_at: said.at, count: burst.count + more, reason };
+}
+
+/** What a report adds to the interrupted runs that were aborted; null: nothing. */
+export function abortedRuns(before: Telemetry | null, said: Telemetry): EventBody | null {
+  const is = said.workload.aborted_runs ?? 0;
+  const was = before?.workload.aborted_runs ?? 0;
+  const count = is < was ? is : is - was;
+  return before === null || count === 0 ? null : { kind: "runs_aborted", data: { count } };
 }
 
 /** A counter that has fallen begins anew with the agent. Agents that do not count crashes count restarts. */

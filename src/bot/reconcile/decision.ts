@@ -27,6 +27,7 @@ export const Telemetry = z.object({
     restarts: z.int(),
     degraded: z.array(z.string()).optional(),
     crashes: z.int().optional(),
+    aborted_runs: z.int().optional(),
     wind_down: z.object({ rung: z.string(), ends_in_s: z.number() }).optional(),
   }),
   load: z.number().nullable(),

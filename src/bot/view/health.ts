@@ -1,4 +1,5 @@
 /** Who of the bot is heard, and over what: liveness and the socket's state apart. Pure. */
+import { DISK_TROUBLE } from "../../wire/agent.ts";
 import type { BotView } from "../../wire/bot.ts";
 import { type BotState, type Instant, isOff } from "../model/state.ts";
 import { workloadOrder } from "../model/workload-order.ts";
@@ -36,12 +37,20 @@ const LOST: Readonly<Record<string, string>> = {
   failed: "failed",
 };
 
-/** Of a workload that is not meant to run, or is not heard of, it is no news; nor of one that has not been ready yet. */
+/**
+ * Of a workload that is not meant to run, or is not heard of, it is no news; nor of one that has not been ready yet. Of the
+ * disk it always is.
+ */
 export function degradedOf(bot: BotState, rt: Runtime): string[] {
   const state = workloadOf(bot, rt);
-  if (state === "running") return rt.telemetry?.workload.degraded ?? [];
+  const told = bot.presence === "heard" && !isOff(bot) ? (rt.telemetry?.workload.degraded ?? []) : [];
+  if (state === "running") return told;
   const lost = bot.status === "online" && workloadOrder(bot) === "run" ? LOST[state] : undefined;
-  return lost === undefined ? [] : [lost];
+  return [...(lost === undefined ? [] : [lost]), ...told.filter(isOfDisk)];
+}
+
+export function isOfDisk(name: string): boolean {
+  return name.startsWith(DISK_TROUBLE);
 }
 
 function channelOf(rt: Runtime): Pick<Health, "channel" | "channel_since"> {

@@ -18,6 +18,7 @@ const WORDS: Readonly<Record<string, string>> = {
   heal_budget: "the limit of simultaneous healings is reached",
   not_acknowledged: "the agent did not acknowledge it in time",
   held_by_breach: "a risk limit was passed",
+  llm_auth: "the model provider refuses the API key or the model",
   fleet_hold: "too many bots became unresponsive at once; healing is on hold",
 };
 

@@ -112,6 +112,10 @@ const SENTENCES: Sentences = {
     const span = `${count} times between ${clock(first_at)} and ${clock(last_at)} UTC`;
     return ending(`OpenClaw crashed ${span} and is being restarted${reason === null ? "" : `; the last time${why}`}`);
   },
+  runs_aborted: ({ count }) =>
+    count === 1
+      ? "A run that was interrupted when OpenClaw ended was aborted; it is not resumed."
+      : `${count} runs that were interrupted when OpenClaw ended were aborted; they are not resumed.`,
   stage_reported: ({ stage, detail }) =>
     `Bootstrap stage: ${inWords(stage)}.${detail === null ? "" : ` ${ending(detail)}`}`,
   flag_raised: ({ detail }) => `Needs attention: ${ending(detail)}`,

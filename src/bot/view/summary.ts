@@ -6,7 +6,7 @@ import { rolloutState } from "../model/rollout-state.ts";
 import { adoptedDroplet, type BotState, type Instant, isRunning } from "../model/state.ts";
 import { type Decision, lastHeardAt, type Runtime } from "../reconcile/decision.ts";
 import { OPERATIONS } from "../reconcile/operations.ts";
-import { degradedOf } from "./health.ts";
+import { degradedOf, isOfDisk } from "./health.ts";
 import { isStoppingWorkload, phaseOf } from "./phase.ts";
 import { ending, holdInWords, inWords } from "./reasons.ts";
 
@@ -78,10 +78,10 @@ function agent({ bot, rt, now }: Seen): string {
 }
 
 function degraded({ bot, rt }: Seen): string {
-  const lost = degradedOf(bot, rt);
-  if (lost.length === 0) return "";
+  const [disk, lost] = [degradedOf(bot, rt).filter(isOfDisk), degradedOf(bot, rt).filter((name) => !isOfDisk(name))];
   const runs = rt.telemetry?.workload.state === "running" ? "running, but not ready" : "not ready";
-  return ` OpenClaw is ${runs}: ${lost.map(inWords).join(", ")}.`;
+  const of_workload = lost.length === 0 ? "" : ` OpenClaw is ${runs}: ${lost.map(inWords).join(", ")}.`;
+  return disk.length === 0 ? of_workload : `${of_workload} The droplet reports: ${disk.join(", ")}.`;
 }
 
 /** What of an online bot is not as it should be. */

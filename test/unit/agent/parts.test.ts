@@ -211,6 +211,17 @@ describe("settings", () => {
       workload: { command: "openclaw", port: 18_789, ready_window_ms: 300, apply_deadline_ms: 120_000 },
     });
   });
+  it("have a workload of the agent's own unless a launcher is named, and then the report outside of OpenClaw's directory", () => {
+    const WORKLOAD = { OPENCLAW_STATE_DIR: "/home/.openclaw", RUNTIME_DIRECTORY: "/run/agent" };
+    const own = { launcher: null, report_path: "/home/.openclaw/report.json" };
+    expect(parseSettings({ ...env, ...WORKLOAD }).workload).toMatchObject(own);
+    expect(parseSettings({ ...env, ...WORKLOAD, WORKLOAD_LAUNCHER: "" }).workload).toMatchObject(own);
+    expect(parseSettings({ ...env, ...WORKLOAD, WORKLOAD_LAUNCHER: "/run/launcher.sock" }).workload).toMatchObject({
+      launcher: { socket: "/run/launcher.sock", directory: "/run/agent" },
+      report_path: "/home/report.json",
+    });
+    expect(() => parseSettings({ ...env, WORKLOAD_LAUNCHER: "/run/launcher.sock" })).toThrow(/RUNTIME_DIRECTORY/);
+  });
   it("say in a sentence what is wrong, without the value", () => {
     const wrong = { ...env, DROPLET_ID: "sk-oops-a-secret", STATE_DIR: undefined };
     expect(() => parseSettings(wrong)).toThrow(/cannot start with this environment: .*DROPLET_ID.*STATE_DIR/);
@@ -274,6 +285,17 @@ describe("files", () => {
       await finished(stream);
       expect(readFileSync(path, "utf8")).toBe(`${before}[redacted]\nthe next line\n`);
     }
+  });
+
+  it("knows the last words of a workload whose log cannot be written, and says once that it is lost", async () => {
+    const path = join(directory, "in-the-way", "workload.log");
+    writeFileSync(join(directory, "in-the-way"), "a file where the log's directory is to be");
+    const lost: unknown[] = [];
+    const stream = new PassThrough();
+    const lastWords = new LogFile(path, 1000, redact).follow(stream, (error) => lost.push(error));
+    stream.end("first\nwhy it ended: sk-abcdefghijkl\n");
+    await finished(stream);
+    expect([lastWords(), lost.length]).toEqual(["why it ended: [redacted]", 1]);
   });
 
   it("reads the bootstrap's stages in order, after the last one told, and skips what makes no sense", () => {

@@ -46,6 +46,7 @@ describe("a first boot", () => {
       "systemctl start --no-block spawnpoint-bootstrap.service",
       "ufw --force enable",
       "apt-get -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold install ca-certificates",
+      "systemctl enable --now spawnpoint-launcher.socket",
       "systemctl enable spawnpoint-agent.service",
       "systemctl start --no-block spawnpoint-agent.service",
       "npm install --global --no-fund --no-audit -- pnpm@latest",
@@ -355,11 +356,12 @@ describe("the scripts", () => {
   });
 
   it("bring units with one plain directive a line", () => {
-    for (const unit of [FILES.agent_unit, FILES.bootstrap_unit]) {
+    const { agent_unit, bootstrap_unit, workload_unit, launcher_unit, launcher_socket } = FILES;
+    for (const unit of [agent_unit, bootstrap_unit, workload_unit, launcher_unit, launcher_socket]) {
       for (const line of unit.trim().split("\n")) expect(line).toMatch(/^(\[\w+\]|[A-Za-z]+=.*|#.*|)$/);
       expect(unit).not.toMatch(/[%\\$]\{?[A-Z]/);
     }
     expect(FILES.agent_unit).toMatch(/^NoNewPrivileges=yes$/m);
-    expect(FILES.agent_unit).toMatch(/^User=openclaw$/m);
+    expect(FILES.agent_unit).toMatch(/^User=spawnpoint-agent$/m);
   });
 });

@@ -16,8 +16,12 @@ export const FILES: BootstrapFiles = {
   toolchain_script: read("toolchain.sh"),
   identity_script: read("identity.sh"),
   guard_script: read("guard.sh"),
+  launcher_script: read("launcher.sh"),
   bootstrap_unit: read("spawnpoint-bootstrap.service"),
   agent_unit: read("spawnpoint-agent.service"),
+  workload_unit: read("spawnpoint-workload.service"),
+  launcher_unit: read("spawnpoint-launcher@.service"),
+  launcher_socket: read("spawnpoint-launcher.socket"),
 };
 
 export const BOT = "0d5f6a3e-6c0b-4f0e-9d3a-7f1f0c1b2a3d";

@@ -293,6 +293,7 @@ const EFFECTS: Omit<Row, "accepted"> = {
     () => ({ count: 3, first_at: START, last_at: START + SECOND, reason: "exit code 1" }),
     { status: "online", crashes: { first_at: START, count: 3, told_at: expect.any(Number) } },
   ],
+  runs_aborted: [() => new Life().online(), () => ({ count: 2 }), { status: "online" }],
   config_applied: [
     () => new Life().online(),
     () => ({ config: C2 }),

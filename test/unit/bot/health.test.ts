@@ -51,6 +51,8 @@ describe("who of a bot is heard", () => {
 
 const stopped = { kind: "command_requested", data: { command_id: "c1", kind: "stop" } } as const;
 
+const FULL = "disk full (no inodes left)";
+
 describe("what a workload is not ready for any more", () => {
   const TABLE: [situation: string, life: () => Life, degraded: string[]][] = [
     ["an agent that says nothing of it", () => telling(new Life().online()), []],
@@ -59,6 +61,17 @@ describe("what a workload is not ready for any more", () => {
     ["what it said last is no news", () => telling(new Life().online(), "running", ["channels"]).silent(), []],
     ["a workload that has crashed", () => telling(new Life().online(), "crashed", ["channels"]), ["restarting"]],
     ["a workload that starts anew", () => telling(new Life().online(), "starting"), ["restarting"]],
+    ["a full disk, whatever the workload does", () => telling(new Life().online(), "stopped", [FULL]), [FULL]],
+    [
+      "a full disk and a crash",
+      () => telling(new Life().online(), "crashed", [FULL, "channels"]),
+      ["restarting", FULL],
+    ],
+    [
+      "a full disk of which nothing is heard any more",
+      () => telling(new Life().online(), "running", [FULL]).silent(),
+      [],
+    ],
     ["a workload that has failed", () => telling(new Life().online(), "failed"), ["failed"]],
     ["a workload that does not run", () => telling(new Life().online(), "stopped", ["channels"]), []],
     ["one that crashed as it was stopped", () => telling(new Life().online().tell(stopped), "crashed"), []],
@@ -68,8 +81,10 @@ describe("what a workload is not ready for any more", () => {
     it(`${situation}: ${degraded.join() || "none"}`, ({ expect }) => {
       const lived = life();
       expect(healthOf(lived.bot, lived.rt).degraded).toEqual(degraded);
-      const runs = degraded.join() === "channels" ? "running, but not ready" : "not ready";
-      expect(summaryOf(lived).includes(`OpenClaw is ${runs}: ${degraded.join()}.`)).toBe(degraded.length > 0);
+      const lost = degraded.filter((name) => name !== FULL);
+      const runs = lost.join() === "channels" ? "running, but not ready" : "not ready";
+      expect(summaryOf(lived).includes(`OpenClaw is ${runs}: ${lost.join()}.`)).toBe(lost.length > 0);
+      expect(summaryOf(lived).includes(`The droplet reports: ${FULL}.`)).toBe(degraded.includes(FULL));
     });
   }
 });

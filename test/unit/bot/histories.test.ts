@@ -10,8 +10,8 @@ import { drive } from "./driver.ts";
 import { deepFreeze, HOUR, inWords, type Life } from "./life.ts";
 
 const STEPS = 250;
-const RUNS = depth({ full: 80, quick: 20 });
-const PAIRS = depth({ full: 50, quick: 15 });
+const RUNS = depth({ full: 80, quick: 10 });
+const PAIRS = depth({ full: 50, quick: 8 });
 
 /** A bot after any mixture of people, agents, outcomes and crashes. */
 const lives: fc.Arbitrary<Life> = fc

@@ -2,7 +2,7 @@
 import { describe, it } from "vitest";
 import { defaultPolicy } from "../../../src/bot/model/policy.ts";
 import { stepOf } from "../../../src/bot/model/status.ts";
-import { countCrashes, crashNews } from "../../../src/bot/reconcile/crashes.ts";
+import { abortedRuns, countCrashes, crashNews } from "../../../src/bot/reconcile/crashes.ts";
 import { Runtime, type Telemetry } from "../../../src/bot/reconcile/decision.ts";
 import { Life, MINUTE, SECOND, START } from "./life.ts";
 
@@ -155,6 +155,19 @@ describe("crashes", () => {
       expect(countCrashes(rt(before), said(now, workload), "b", defaultPolicy)).toEqual(after);
     });
   }
+
+  it.for<[string, number | undefined | null, number | undefined, number | null]>([
+    ["nothing is known of before", null, 2, null],
+    ["an agent that says nothing of them", undefined, undefined, null],
+    ["the first", undefined, 2, 2],
+    ["another", 2, 3, 1],
+    ["the same", 2, 2, null],
+    ["after the agent's restart", 2, 1, 1],
+  ])("leave interrupted runs that are told when they are aborted: %s", ([, before, now_said, count], { expect }) => {
+    const told = (aborted_runs: number | undefined) => said(START, aborted_runs === undefined ? {} : { aborted_runs });
+    const news = abortedRuns(before === null ? null : told(before), told(now_said));
+    expect(news).toEqual(count === null ? null : { kind: "runs_aborted", data: { count } });
+  });
 
   it("are told at the first, and then as one entry every half hour at most", ({ expect }) => {
     const life = new Life().online();

@@ -158,6 +158,10 @@ const SAID: Omit<Said, "accepted" | "intent_opened"> = {
       "OpenClaw crashed 2 times between 00:00:00 and 00:00:01 UTC and is being restarted.",
     ],
   ],
+  runs_aborted: [
+    [{ count: 1 }, "A run that was interrupted when OpenClaw ended was aborted; it is not resumed."],
+    [{ count: 2 }, "2 runs that were interrupted when OpenClaw ended were aborted; they are not resumed."],
+  ],
   config_applied: [[{ config: C4 }, "Config 4 applied."]],
   config_effective: [[{ config: C3 }, "The agent runs config 3, which is not the desired one."]],
   config_delivered: [[{ config: C4 }, "Config 4 delivered to the agent."]],

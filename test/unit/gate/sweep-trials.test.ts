@@ -18,7 +18,7 @@ const THEIRS = fleetOf("deadbeef");
 const PAGE = 4;
 /** Two passes and the quarantine, and some more for what fails. */
 const TURNS = 8;
-const TRIALS = depth({ full: 1_000, quick: 250 }, process.env.SWEEP_TRIALS);
+const TRIALS = depth({ full: 1_000, quick: 100 }, process.env.SWEEP_TRIALS);
 
 /** What its Bot, if there is one, would say; `silent`: it cannot be asked. */
 type Answer = SweepVerdict | "silent";

@@ -10,4 +10,4 @@ const command = join(directory, "openclaw");
 const standIn = resolve("simulator/standins/openclaw.ts");
 writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${standIn}" "$@"\n`, { mode: 0o755 });
 
-gatewayContract("the stand-in for OpenClaw", () => command);
+gatewayContract("the stand-in for OpenClaw", () => command, 2500);

@@ -2,4 +2,4 @@
 import { depth } from "../../depth.ts";
 
 export const SEED = Number(process.env.FUZZ_SEED || 1);
-export const REQUESTS = depth({ full: 2_000, quick: 250 }, process.env.FUZZ_REQUESTS);
+export const REQUESTS = depth({ full: 2_000, quick: 150 }, process.env.FUZZ_REQUESTS);

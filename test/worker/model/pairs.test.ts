@@ -79,7 +79,7 @@ describe("two requests at the same moment", () => {
     const { expect } = test;
     const next = entrants();
     const stopping = pairsOf(RACED).filter((pair) => pair.some((raced) => !HARMLESS.includes(raced)));
-    const pairs = partOf(stopping, 8);
+    const pairs = partOf(stopping, 16);
     tally(test, { pairs: pairs.length });
     expect(await raceAll(pairs, async (pair) => race(cloud, await next(), pair))).toEqual([]);
   });

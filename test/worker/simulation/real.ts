@@ -6,7 +6,7 @@ import { playSchedule } from "./schedule.ts";
 import { hurryObjects } from "./speed.ts";
 
 /** `SCHEDULES` and `SEED` replay or extend a run: one failing seed is SCHEDULES=1 SEED=<it>. */
-const SCHEDULES = depth({ full: 200, quick: 16 }, process.env.SCHEDULES);
+const SCHEDULES = depth({ full: 200, quick: 8 }, process.env.SCHEDULES);
 const FROM = Number(process.env.SEED || 1);
 /** They mostly wait. */
 const AT_ONCE = 24;

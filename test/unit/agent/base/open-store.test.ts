@@ -36,10 +36,22 @@ describe("the agent's database", () => {
     expect(readFileSync(`${path}.unreadable`).equals(wrong)).toBe(true);
   });
 
-  it("that cannot be opened for another reason stays where it is", () => {
-    // Whoever may write anywhere meets no read-only disk; what cannot be opened at all is told apart in the same way.
+  it("that cannot be opened for another reason stays where it is, and is done without", () => {
     mkdirSync(path);
-    expect(() => openStore(path, log)).toThrow();
+    const store = openStore(path, log);
+    store.set("stopped_here", true);
+    expect([store.get("stopped_here"), store.durable, store.trouble]).toEqual([true, false, expect.anything()]);
     expect([existsSync(path), existsSync(`${path}.unreadable`), said]).toEqual([true, false, []]);
+  });
+
+  it("that is found damaged later is put aside, and written anew from what is known", () => {
+    const store = openStore(path, log);
+    store.set("stopped_here", true);
+    writeFileSync(path, "x".repeat(readFileSync(path).length));
+    store.set("last_stage", "1");
+    store.set("last_stage", "2");
+    expect([said, store.durable]).toEqual([["database_put_aside"], true]);
+    store.close();
+    expect(openStore(path, log).get("stopped_here")).toBe(true);
   });
 });

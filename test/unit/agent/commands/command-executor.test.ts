@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { Store } from "../../../../bootstrap/agent/base/store.ts";
+import { SqliteFile } from "../../../../bootstrap/agent/base/store-file.ts";
 import { CommandExecutor, type CommandExecutorDeps } from "../../../../bootstrap/agent/commands/command-executor.ts";
 import type { Snapshot } from "../../../../bootstrap/agent/workload/supervisor.ts";
 import { type AgentCommand, HeartbeatRequest } from "../../../../src/wire/agent.ts";
@@ -23,6 +24,7 @@ const RUNNING: Snapshot = {
   exits: 0,
   suspect_exits: 0,
   ends: 0,
+  aborted_runs: 0,
   ready_for_ms: 0,
   degraded: [],
   wind_down: null,
@@ -40,6 +42,8 @@ describe("the command executor", () => {
   let hurried: number;
   /** Whether the workload takes its time to stop. */
   let slow: boolean;
+  let unwritable: string | null;
+  let rotations: number;
   let count = 0;
 
   beforeEach(() => {
@@ -48,6 +52,8 @@ describe("the command executor", () => {
     snapshot = { ...RUNNING };
     hurried = 0;
     slow = false;
+    unwritable = null;
+    rotations = 0;
     refusal = null;
     stopped = [];
     restarts = 0;
@@ -70,6 +76,8 @@ describe("the command executor", () => {
       ...parts,
       store,
       permission: () => ({ order: "run", ban: null, revoked_since_ms: null, heard_ms: 0 }),
+      unwritable: () => unwritable,
+      rotate: () => (rotations += 1),
       setStopped: (value) => {
         stopped.push(value);
         store.set("stopped_here", value);
@@ -243,6 +251,57 @@ describe("the command executor", () => {
     expect(executor.owed()).toEqual([
       { id: configId(1), ok: false, detail: "The agent stopped while the command was running." },
     ]);
+  });
+
+  describe("on a full disk", () => {
+    const DETAIL = "The agent cannot record the command: disk full.";
+    /** What the file holds stays, and nothing comes to it. */
+    const fill = () => {
+      const file = new SqliteFile(path);
+      const full = () => {
+        throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+      };
+      unwritable = "disk full";
+      store = new Store({ read: () => file.read(), write: full, replace: full, close: () => file.close() }, () => {});
+    };
+    beforeEach(() => fill());
+
+    it.each(["start", "restart", "rotate_credential"])("does not %s, since it could not remember", (kind) => {
+      const executor = open();
+      executor.take([command(1, kind)], []);
+      expect([stopped, restarts, rotations]).toEqual([[], 0, 0]);
+      expect(executor.owed()).toEqual([{ id: configId(1), ok: false, detail: DETAIL }]);
+    });
+
+    it("stops all the same", () => {
+      const executor = open();
+      executor.take([command(1, "stop")], []);
+      expect(stopped).toEqual([true]);
+      expect(executor.owed()).toEqual([{ id: configId(1), ok: true, detail: "The workload has stopped." }]);
+    });
+
+    it("carries nothing out again once there is room", () => {
+      unwritable = null;
+      store = new Store(path, () => {});
+      open().take([command(1, "restart")], []);
+      store.close();
+      fill();
+      open();
+      store.close();
+      unwritable = null;
+      store = new Store(path, () => {});
+      open().take([command(1, "restart")], []);
+      expect(restarts).toBe(1);
+    });
+
+    it("says of a start that it waits for the disk, where it could be written down", () => {
+      store = new Store(path, () => {});
+      const executor = open();
+      executor.take([command(1, "start")], []);
+      expect(stopped).toEqual([false]);
+      const detail = "The workload will start once the disk can be written to (disk full).";
+      expect(executor.owed()).toEqual([{ id: configId(1), ok: true, detail }]);
+    });
   });
 
   it("collects the log without a secret, in what a heartbeat may carry", () => {

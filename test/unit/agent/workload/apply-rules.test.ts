@@ -17,6 +17,7 @@ const SETTLED: Situation = {
   cut_off: false,
   stopped_here: false,
   installed: true,
+  unwritable: null,
   up: "2",
   held: "2",
   applied: "2",
@@ -53,6 +54,11 @@ describe("the next step", () => {
     ["the config failed and there is no other", { held: "3", failed: "3", up: null, last_good: null }, "halt"],
     ["a failed config is not accepted while stopped", { held: "3", failed: "3", order: "stop", up: null }, "rest"],
     ["a config comes after a failed one", { held: "4", failed: "3" }, "apply"],
+    ["the disk is full, and it runs", { unwritable: "disk full" }, "rest"],
+    ["the disk is full, and it does not run", { unwritable: "disk full", up: null }, "rest"],
+    ["the disk is full as a new config comes", { unwritable: "disk full", held: "3" }, "rest"],
+    ["the disk is full as it is told to stop", { unwritable: "disk full", order: "stop" }, "stop"],
+    ["the disk is full as a person stops it", { unwritable: "disk full", stopped_here: true }, "stop"],
   ])("%s", (_, changes, expected) => {
     expect(nextStep({ ...SETTLED, ...changes }).do).toBe(expected);
   });
@@ -97,6 +103,12 @@ describe("a restart", () => {
       false,
       "The workload must not be started: the control plane's order is hold.",
     ],
+    [
+      "could not be started again",
+      { unwritable: "disk full" },
+      false,
+      "The workload could not be started again: disk full.",
+    ],
     ["is not up", { up: null }, false, "There is no workload to restart: nothing is installed yet."],
     ["is being tried with a config", {}, true, "A config is being applied, which restarts the workload anyway."],
   ])("is not where it %s", (_, changes, applying, expected) => {
@@ -109,6 +121,7 @@ describe("an apply under way", () => {
   const view = {
     elapsed_ms: 20_000,
     may_run: true,
+    unwritable: null,
     state: "running",
     reason: null,
     ready_for_ms: 0,
@@ -130,6 +143,12 @@ describe("an apply under way", () => {
       "crashed thrice",
       { state: "crashed", exits: 3, reason: "exit 1" },
       { is: "failed", reason: "crash loop: exit 1" },
+    ],
+    ["not ready in time, on a full disk", { elapsed_ms: 120_000, unwritable: "disk full" }, { is: "interrupted" }],
+    [
+      "ready for the whole window, on a full disk",
+      { ready_for_ms: 15_000, unwritable: "disk full" },
+      { is: "applied" },
     ],
     ["no longer permitted", { may_run: false, ready_for_ms: 15_000 }, { is: "interrupted" }],
   ] as const)("%s", (_, changes, expected) => {

@@ -54,9 +54,14 @@ function running(offline_policy?: OfflinePolicy): ConfigApplier {
   const applier = new ConfigApplier({
     store,
     supervisor: supervisor as unknown as ConfigApplierDeps["supervisor"],
-    plan: ({ id }) => ({ config_id: id, launch: () => Promise.reject(new Error("never")), renew: () => false }),
+    plan: ({ id }) => ({
+      config_id: id,
+      launch: () => Promise.reject(new Error("never")),
+      renew: () => Promise.resolve(false),
+    }),
     installed: () => true,
     permission: () => ({ order: "run", ban: null, revoked_since_ms: null, heard_ms }),
+    unwritable: () => null,
     log: () => {},
     now_ms: () => now_ms,
     monotonic_ms: () => now_ms,

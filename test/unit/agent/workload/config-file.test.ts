@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { readText } from "../../../../bootstrap/agent/base/files.ts";
 import { type ConfigVerdict, readVerdict } from "../../../../bootstrap/agent/workload/config-check.ts";
 import { BadConfigError, keepGood, prepareConfigFile } from "../../../../bootstrap/agent/workload/config-file.ts";
 import { whyStartAnew } from "../../../../bootstrap/agent/workload/renewal.ts";
@@ -23,7 +24,7 @@ const INVALID: ConfigVerdict = { is: "invalid", faults: "channels: wrong" };
 function prepare(check: (text: string) => ConfigVerdict) {
   return prepareConfigFile({
     path: path(),
-    good_path: good_path(),
+    good: readText(good_path()),
     read,
     render: (present) => (present === "json5" ? null : `${(present ?? "").replace("+ours", "")}+ours`),
     check: async (candidate) => check(readFileSync(candidate, "utf8")),

@@ -11,6 +11,8 @@ interface Life {
   /** Each order to the gateway and each signal, in turn. */
   log: string[];
   rungs: string[];
+  /** Nothing was in flight when it was told to end. */
+  settled: boolean;
 }
 
 /** @param answers the gateway's, by method; an Error refuses. @param dies by which signal the child ends */
@@ -19,7 +21,7 @@ async function life(
   dies: "SIGTERM" | "SIGKILL",
   changes: Partial<WindDownDeps> = {},
 ): Promise<Life> {
-  const said: Life = { log: [], rungs: [] };
+  const said: Life = { log: [], rungs: [], settled: false };
   const ended = new AbortController();
   const gateway: Gateway = {
     call: (method, params) => {
@@ -31,7 +33,7 @@ async function life(
     },
     close: () => said.log.push("close"),
   };
-  await windDown({
+  said.settled = await windDown({
     now_ms: () => performance.now(),
     limits: () => LIMITS,
     child: {
@@ -60,9 +62,10 @@ const once = (log: string[]) => log.filter((one) => one === PREPARE).length < 2;
 
 describe("winding down", () => {
   it("warns, lets what is idle be suspended, and ends it", async ({ expect }) => {
-    const { log, rungs } = await life({ [PREPARE]: { status: "ready", suspensionId: "s" } }, "SIGTERM");
+    const { log, rungs, settled } = await life({ [PREPARE]: { status: "ready", suspensionId: "s" } }, "SIGTERM");
     expect(log).toEqual(["warned", PREPARE, "SIGTERM", "close"]);
     expect(rungs).toEqual(["drain", "term"]);
+    expect(settled).toBe(true);
   });
 
   it("keeps asking while it drains, and ends it when nothing is in flight", async ({ expect }) => {
@@ -72,7 +75,7 @@ describe("winding down", () => {
   });
 
   it("gives the drain back at its deadline, aborts each session, and prepares again", async ({ expect }) => {
-    const { log, rungs } = await life(
+    const { log, rungs, settled } = await life(
       {
         [PREPARE]: (log: string[]) => (once(log) ? draining : { status: "ready", suspensionId: "t" }),
         [STATUS]: (log: string[]) => (once(log) ? draining : { status: "ready" }),
@@ -96,6 +99,7 @@ describe("winding down", () => {
       "close",
     ]);
     expect(rungs).toEqual(["drain", "abort", "term"]);
+    expect(settled).toBe(true);
   });
 
   it("asks for the drain anew where its lease has run out", async ({ expect }) => {
@@ -110,8 +114,9 @@ describe("winding down", () => {
     ["the answer makes no sense", { [PREPARE]: "<html>" }],
   ])("falls through to SIGTERM at once where %s", async ([, answers], { expect }) => {
     const began = performance.now();
-    const { rungs } = await life(answers, "SIGTERM");
+    const { rungs, settled } = await life(answers, "SIGTERM");
     expect(rungs).toEqual(["drain", "term"]);
+    expect(settled).toBe(false);
     expect(performance.now() - began).toBeLessThan(LIMITS.drain_ms);
   });
 
@@ -133,6 +138,7 @@ describe("winding down", () => {
       force: AbortSignal.timeout(50),
     });
     expect(later.rungs).toEqual(["drain", "term"]);
+    expect([at_once.settled, later.settled]).toEqual([false, false]);
   });
 
   it("goes on where the strategies cannot be warned", async ({ expect }) => {

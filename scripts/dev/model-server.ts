@@ -10,8 +10,12 @@ export interface Asked {
 
 export class ModelServer {
   readonly asked: Asked[] = [];
-  /** A key that is refused with 401. */
-  refused_key: string | null = null;
+  /** Keys that are refused with 401. */
+  readonly refused = new Set<string>();
+  /** A model that is answered with 404, by its name here. */
+  unknown_model: string | null = null;
+  /** Whoever asks is told to pay first. */
+  unpaid = false;
   /** A request that holds this text is never answered. */
   held: string | null = null;
   readonly #server = createServer(async (request, response) => {
@@ -20,11 +24,17 @@ export class ModelServer {
     const { authorization = "" } = request.headers;
     this.asked.push({ authorization, body });
     if (this.held !== null && body.includes(this.held)) return;
-    if (authorization === `Bearer ${this.refused_key}`) {
-      response.writeHead(401, { "content-type": "application/json" });
-      response.end(JSON.stringify({ error: { message: "Incorrect API key", code: "invalid_api_key" } }));
-      return;
+    const refuse = (status: number, error: object) => {
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify({ error }));
+    };
+    if (this.refused.has(authorization.replace(/^Bearer /, ""))) {
+      return refuse(401, { message: "Incorrect API key", code: "invalid_api_key" });
     }
+    if (this.unknown_model !== null && body.includes(`"model":"${this.unknown_model}"`)) {
+      return refuse(404, { message: "The model does not exist", code: "model_not_found" });
+    }
+    if (this.unpaid) return refuse(402, { message: "Insufficient credits", code: "insufficient_quota" });
     response.writeHead(200, { "content-type": "text/event-stream" });
     for (const choice of [
       { index: 0, delta: { role: "assistant", content: "Understood." }, finish_reason: null },
@@ -36,8 +46,9 @@ export class ModelServer {
     response.end("data: [DONE]\n\n");
   });
 
-  async start(): Promise<this> {
-    await new Promise<void>((done) => this.#server.listen(0, "127.0.0.1", done));
+  /** @param port 0 takes a free one */
+  async start(port = 0): Promise<this> {
+    await new Promise<void>((done, fail) => this.#server.once("error", fail).listen(port, "127.0.0.1", done));
     return this;
   }
 
