@@ -22,6 +22,11 @@ const left = () => droplet.machine.run("cat", "/var/lib/openclaw/left").stdout.t
 const forget = () => droplet.must("rm", "-f", "/var/lib/openclaw/left");
 const mainPid = (unit: string) => droplet.show(unit, "MainPID");
 const running = () => until(() => expect(droplet.workload.state).toBe("running"));
+const applied = (version: number) =>
+  until(() => {
+    const config_id = expect.stringMatching(`0${version}$`);
+    expect(droplet.seen().acks.at(-1)).toMatchObject({ config_id, result: "applied", workload: "running" });
+  });
 const GATEWAY = `for pid in $(cat /sys/fs/cgroup/system.slice/${WORKLOAD_UNIT}/cgroup.procs); do
   if tr '\\0' ' ' </proc/$pid/cmdline | grep -q '${OPENCLAW} gateway'; then echo $pid; fi
 done`;
@@ -46,7 +51,7 @@ afterAll(() => droplet?.dispose());
 
 describe("a running workload", () => {
   it("is another user's, without a capability or a way to gain one, and Node runs under this sandbox", async () => {
-    await running();
+    await applied(1);
     for (const [pid, user] of [
       [mainPid(AGENT_UNIT), "spawnpoint-agent"],
       [mainPid(WORKLOAD_UNIT), "openclaw"],
@@ -114,8 +119,8 @@ describe("what a workload has left behind", () => {
     expect(droplet.alive(old)).toEqual(old);
     forget();
     droplet.publish(2, KEYS[1]);
-    await until(() => expect(droplet.seen().acks.at(-1)).toMatchObject({ result: "applied", workload: "running" }));
-    await until(() => expect(droplet.must("cat", `/proc/${gateway()}/environ`)).toContain(KEYS[1]));
+    await applied(2);
+    expect(droplet.must("cat", `/proc/${gateway()}/environ`)).toContain(KEYS[1]);
     expect(droplet.alive(old)).toEqual([]);
   });
 
@@ -165,8 +170,7 @@ describe("what a workload has left behind", () => {
 describe("a workload that does not want to end", () => {
   it("is killed in the end, by the launcher", async () => {
     droplet.publish(3, `${KEYS[2]}-stubborn`);
-    await until(() => expect(droplet.must("cat", `/proc/${gateway()}/environ`)).toContain("stubborn"));
-    await running();
+    await applied(3);
     const old = gateway();
     kill("STOP", mainPid(WORKLOAD_UNIT));
     droplet.order("stop");
@@ -175,7 +179,7 @@ describe("a workload that does not want to end", () => {
     expect(droplet.seen().there_when_stopped).not.toContain(true);
     droplet.publish(4, KEYS[0]);
     droplet.order("run");
-    await running();
+    await applied(4);
   });
 });
 
@@ -238,11 +242,6 @@ describe("the launcher", () => {
 describe("what a workload plants where the agent or root looks", () => {
   const asWorkload = (script: string) =>
     expect(droplet.as("openclaw", "bash", "-c", script)).toMatchObject({ code: 0 });
-  const applied = (version: number) =>
-    until(() => {
-      const { acks } = droplet.seen();
-      expect(acks.at(-1)).toMatchObject({ config_id: expect.stringMatching(`${version}$`), result: "applied" });
-    });
 
   it("is moved out of the way, read through by nobody, and keeps no config from being applied", async () => {
     droplet.must("bash", "-c", "echo untouched >/root/victim; chmod 0644 /root/victim");
@@ -312,8 +311,7 @@ describe("who listens in the workload's place", () => {
 describe("a machine that is switched off", () => {
   it("gives the workload its time to end in good order", async () => {
     droplet.publish(30, KEYS[2]);
-    await until(() => expect(droplet.must("cat", `/proc/${gateway()}/environ`)).toContain(KEYS[2]));
-    await running();
+    await applied(30);
     const pid = gateway();
     await droplet.machine.powerOff();
     const life = droplet.machine.readDisk(`${STATE}/fixture.log`).trim().split("\n");
