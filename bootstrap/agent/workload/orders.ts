@@ -88,7 +88,7 @@ export const Said = z.union([
       /** What has outlived the first process. */
       left: z.array(z.int()).max(20),
       /** The kernel has ended something of it for want of memory. */
-      lacks_memory: z.boolean(),
+      lacks_memory: z.boolean().default(false),
     }),
   }),
 ]);

@@ -150,7 +150,7 @@ export class Sandbox {
     const done = new Promise<{ code: number | null; output: string }>((resolved) => {
       child.once("close", (code) => resolved({ code, output }));
     });
-    return { child, done };
+    return { child, done, said: () => output };
   }
 
   /** Runs user-data as cloud-init would. */
