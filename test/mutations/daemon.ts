@@ -43,7 +43,7 @@ export const daemon: readonly Mutant[] = [
   {
     name: "noted-before-it-starts",
     guard: "No workload is started without a record by which the next agent finds it.",
-    file: "bootstrap/agent/workload/runner.ts",
+    file: "bootstrap/agent/workload/own-site.ts",
     find: '    store.set("child", { pid: null, start_ticks: null, mark, boot });\n',
     replace: "",
     caught_by: [process],
