@@ -52,7 +52,7 @@ async function produce(file: string): Promise<{ paths: object; components: { sch
     format: "esm",
     target: "node24",
     // As [[rules]] in wrangler.toml say.
-    loader: { ".sh": "text", ".service": "text", ".txt": "text" },
+    loader: { ".sh": "text", ".service": "text", ".socket": "text", ".txt": "text" },
     logLevel: "warning",
   });
   const { app } = (await import(file)) as { app: App };
