@@ -47,22 +47,6 @@ export const launcher: readonly Mutant[] = [
     caught_by: [unitSite],
   },
   {
-    name: "one-steward-at-a-time",
-    guard: "A connection that nobody waits for is no steward.",
-    file: "bootstrap/agent/workload/door.ts",
-    find: "if (this.#admit === null) visitor.destroy();\n    else this.#admit(visitor);",
-    replace: "this.#admit?.(visitor);",
-    caught_by: [unitSite],
-  },
-  {
-    name: "steward-is-bounded",
-    guard: "A steward that the workload has taken over cannot fill the agent's memory.",
-    file: "bootstrap/agent/workload/orders.ts",
-    find: "    if (rest.length > LINE_MAX_CHARS) socket.destroy();\n",
-    replace: "",
-    caught_by: [unitSite],
-  },
-  {
     name: "port-is-the-workloads-users",
     guard: "A port that another user listens on as well is not the workload's.",
     file: "bootstrap/agent/workload/listener.ts",

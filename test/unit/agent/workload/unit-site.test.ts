@@ -207,7 +207,7 @@ describe("the agent's half", () => {
   it("sends away whoever comes unasked", async () => {
     const { talk } = await open();
     const second = visit("control.sock");
-    await new Promise((closed) => second.once("close", closed));
+    await until(() => expect(second.closed).toBe(true));
     expect(talk.destroyed).toBe(false);
   });
 
@@ -220,7 +220,7 @@ describe("the agent's half", () => {
     await until(() => expect(said).toContain("workload_config_left_alone"));
     expect(said.filter((event) => event === "steward_not_understood")).toHaveLength(3);
     talk.write("x".repeat(9 * 1024 * 1024));
-    await new Promise((closed) => talk.once("close", closed));
+    await until(() => expect(talk.closed).toBe(true));
     await until(() => expect(orders.at(-1)).toBe("stop"));
   });
 });
