@@ -80,11 +80,15 @@ interface Service {
 /** Runs in the machine's network and on the host's disk: what comes in goes on to a socket that is a file. */
 const RELAY = `const net = require("node:net");
 const [path, address, port] = process.argv.slice(1);
-net.createServer((near) => {
+const server = net.createServer((near) => {
   const far = net.connect(path);
   near.pipe(far).pipe(near);
   for (const [one, other] of [[near, far], [far, near]]) one.on("error", () => other.destroy());
-}).listen(Number(port), address, () => console.log("listening"));`;
+});
+const listen = () => server.listen(Number(port), address, () => console.log("listening"));
+// The machine may not have its addresses yet.
+server.on("error", () => setTimeout(listen, 100));
+listen();`;
 
 export class Machine {
   readonly #directory = mkdtempSync(join(tmpdir(), "spawnpoint-debian-"));
